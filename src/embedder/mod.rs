@@ -1,1 +1,66 @@
-//! embedder
+//! TorchScript on a device, and the batcher before it: a bounded queue and one model thread.
+//!
+//! May enter: [`Pixels`] of the model's size. What leaves is [`Embedded`]: a deep vector of norm 1, a colour feature
+//! and logits, all finite, in f32 whatever the device computed in.
+
+mod batcher;
+mod device;
+mod model;
+
+pub use batcher::{EmbedTimes, Embedder, EmbedderOptions};
+pub use device::DeviceChoice;
+pub use model::{Model, Shape};
+
+use std::path::PathBuf;
+
+use crate::catalogue::Vectors;
+#[cfg(doc)]
+use crate::image::Pixels;
+
+/// What a model says of one photo.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    /// The deep embedding, L2-normalised, and the colour feature.
+    pub vectors: Vectors,
+    /// One number a category, before softmax; empty where the model has no classifier.
+    pub logits: Vec<f32>,
+}
+
+/// Why a photo could not be embedded.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedderError {
+    /// The queue is full; nothing was taken on.
+    #[error("the model's queue is full; try again in a moment")]
+    Busy,
+    /// The model thread has ended: the process is shutting down.
+    #[error("the model is shutting down")]
+    Closed,
+    /// The device asked for is not there.
+    #[error("device {asked} cannot be used: {reason}")]
+    Device {
+        /// As it was asked for.
+        asked: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The file is no TorchScript that runs here.
+    #[error("{}: not a TorchScript model that loads here ({reason})", path.display())]
+    Load {
+        /// Which file.
+        path: PathBuf,
+        /// What libtorch says.
+        reason: String,
+    },
+    /// What came out of the model is not what was agreed.
+    #[error("{0}")]
+    Output(String),
+    /// libtorch failed on the way.
+    #[error("libtorch: {0}")]
+    Torch(String),
+}
+
+impl From<tch::TchError> for EmbedderError {
+    fn from(e: tch::TchError) -> Self {
+        Self::Torch(model::first_line(&e))
+    }
+}

@@ -1,0 +1,26 @@
+//! A TorchScript file from elsewhere, e.g. Python's `torch.jit.trace`, becomes a bundle.
+
+use std::{fs, path::Path};
+
+use sha2::{Digest, Sha256};
+use tch::Device;
+
+use super::{Bundle, BundleError, Draft, write};
+use crate::{embedder::Model, image::Preprocessing};
+
+/// Runs the file once to learn what it gives, and makes a bundle of it. It must return `[N, D]` or the tuple
+/// `([N, D], [N, C], [N, K])`. Its logits get the names `0`, `1`, …
+pub fn import(file: &Path, preprocessing: Preprocessing, out: &Path) -> Result<Bundle, BundleError> {
+    let bytes = fs::read(file).map_err(BundleError::io(file))?;
+    let shape = Model::load(file, Device::Cpu, preprocessing.clone())?.shape();
+    let draft = Draft {
+        architecture: "imported TorchScript".into(),
+        preprocessing,
+        dims: shape.dims,
+        categories: (0..shape.logits).map(|k| k.to_string()).collect(),
+        trained_on_boxes: false,
+        training: serde_json::Value::Null,
+        weights: Sha256::digest(&bytes).into(),
+    };
+    write(out, draft, |path| fs::write(path, &bytes).map_err(BundleError::io(path)))
+}

@@ -1,0 +1,81 @@
+//! What a bundle says of its model.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::BundleError;
+use crate::{catalogue::Dims, image::Preprocessing};
+
+/// The version of the manifest's form that is written and read here.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// `manifest.json`: written once at export, never changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// sha256 of the canonical f32 weights and the preprocessing: one id for all precisions of a model.
+    pub model_id: String,
+    /// E.g. `resnet50 (width 24)`, or `imported TorchScript`.
+    pub architecture: String,
+    /// How a photo becomes the model's input.
+    pub preprocessing: Preprocessing,
+    /// D and C.
+    pub dims: Dims,
+    /// The name behind each logit, in order; empty where a model has no classifier.
+    pub categories: Vec<String>,
+    /// The colour weight the catalogue's graph is built with and a request starts from.
+    pub color_weight: f32,
+    /// Whether training cut photos to their boxes.
+    pub trained_on_boxes: bool,
+    /// Figures of the training, as its last metrics line states them.
+    #[serde(default)]
+    pub training: serde_json::Value,
+    /// What made it: this program's and libtorch's versions.
+    pub versions: BTreeMap<String, String>,
+    /// Size and hash of every model file, by name.
+    pub files: BTreeMap<String, FileRecord>,
+}
+
+/// What a file must be for a bundle to be whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// In bytes.
+    pub size: u64,
+    /// In lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl FileRecord {
+    /// Reads the whole file.
+    pub fn of(path: &Path) -> Result<Self, BundleError> {
+        let mut file = std::fs::File::open(path).map_err(BundleError::io(path))?;
+        let mut hash = Sha256::new();
+        let size = std::io::copy(&mut file, &mut HashWriter(&mut hash)).map_err(BundleError::io(path))?;
+        Ok(Self { size, sha256: hex(&hash.finalize()) })
+    }
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}

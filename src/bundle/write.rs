@@ -1,0 +1,110 @@
+//! Writes a bundle's model part: under a temporary name, synced, then renamed, so that a bundle is whole or not there.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::Path,
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{Bundle, BundleError, FORMAT_VERSION, FileRecord, MODEL_FILE, Manifest, manifest::hex};
+use crate::{
+    catalogue::{ColourWeight, Dims},
+    image::Preprocessing,
+};
+
+/// What is known of a model before its files are hashed.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// E.g. `resnet50 (width 24)`.
+    pub architecture: String,
+    /// How a photo becomes its input.
+    pub preprocessing: Preprocessing,
+    /// D and C.
+    pub dims: Dims,
+    /// The name behind each logit.
+    pub categories: Vec<String>,
+    /// Whether training cut photos to their boxes.
+    pub trained_on_boxes: bool,
+    /// Figures of the training.
+    pub training: serde_json::Value,
+    /// sha256 over the canonical f32 weights.
+    pub weights: [u8; 32],
+}
+
+impl Draft {
+    /// sha256 of weights and preprocessing: the same for all precisions of a model.
+    fn model_id(&self) -> Result<String, serde_json::Error> {
+        let mut hash = Sha256::new();
+        hash.update(self.weights);
+        hash.update(serde_json::to_vec(&self.preprocessing)?);
+        Ok(hex(&hash.finalize()))
+    }
+}
+
+/// Makes the folder `out` (new or empty) a bundle of this model; its TorchScript is saved by `save` to the path given.
+pub fn write(
+    out: &Path,
+    draft: Draft,
+    save: impl FnOnce(&Path) -> Result<(), BundleError>,
+) -> Result<Bundle, BundleError> {
+    if out.exists() && fs::read_dir(out).map_err(BundleError::io(out))?.next().is_some() {
+        return Err(BundleError::Occupied(out.to_owned()));
+    }
+    let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(BundleError::io(parent))?;
+    let name = out.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = parent.join(format!(".{name}.{}.part", std::process::id()));
+    let _ = fs::remove_dir_all(&temporary);
+    fs::create_dir(&temporary).map_err(BundleError::io(&temporary))?;
+    let written = fill(&temporary, draft, save).and_then(|()| {
+        if out.exists() {
+            fs::remove_dir(out).map_err(BundleError::io(out))?;
+        }
+        fs::rename(&temporary, out).map_err(BundleError::io(out))?;
+        sync(parent)
+    });
+    if written.is_err() {
+        let _ = fs::remove_dir_all(&temporary);
+    }
+    written?;
+    Bundle::open(out)
+}
+
+fn fill(
+    dir: &Path,
+    draft: Draft,
+    save: impl FnOnce(&Path) -> Result<(), BundleError>,
+) -> Result<(), BundleError> {
+    let model = dir.join(MODEL_FILE);
+    save(&model)?;
+    sync(&model)?;
+    let path = dir.join("manifest.json");
+    let invalid = |e: serde_json::Error| BundleError::Manifest { path: path.clone(), reason: e.to_string() };
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        model_id: draft.model_id().map_err(invalid)?,
+        architecture: draft.architecture,
+        preprocessing: draft.preprocessing,
+        dims: draft.dims,
+        categories: draft.categories,
+        color_weight: ColourWeight::DEFAULT.get(),
+        trained_on_boxes: draft.trained_on_boxes,
+        training: draft.training,
+        versions: BTreeMap::from([
+            ("lookalike".into(), env!("CARGO_PKG_VERSION").into()),
+            ("libtorch".into(), "2.11.0".into()),
+        ]),
+        files: BTreeMap::from([(MODEL_FILE.into(), FileRecord::of(&model)?)]),
+    };
+    let invalid = |e: serde_json::Error| BundleError::Manifest { path: path.clone(), reason: e.to_string() };
+    let text = serde_json::to_string_pretty(&manifest).map_err(invalid)?;
+    fs::write(&path, text + "\n").map_err(BundleError::io(&path))?;
+    sync(&path)?;
+    sync(dir)
+}
+
+fn sync(path: &Path) -> Result<(), BundleError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(BundleError::io(path))
+}

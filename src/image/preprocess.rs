@@ -1,0 +1,175 @@
+//! From an upright photo to the numbers a model takes: torchvision's test transform.
+
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Photo, PhotoError};
+
+/// How a photo becomes a square of the model's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResizeRule {
+    /// The shorter side is resized to this many pixels (bilinear with antialiasing, as Pillow does), then the
+    /// centre is cut out: torchvision's `Resize(n)` and `CenterCrop(size)`.
+    ShortSideThenCentre(u32),
+}
+
+/// What is done to every photo before the model sees it. Part of a bundle's manifest and of its model id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked", deny_unknown_fields)]
+pub struct Preprocessing {
+    size: u32,
+    resize: ResizeRule,
+    mean: [f32; 3],
+    std: [f32; 3],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    size: u32,
+    resize: ResizeRule,
+    mean: [f32; 3],
+    std: [f32; 3],
+}
+
+impl TryFrom<Unchecked> for Preprocessing {
+    type Error = PhotoError;
+
+    fn try_from(u: Unchecked) -> Result<Self, PhotoError> {
+        Self::new(u.size, u.resize, u.mean, u.std)
+    }
+}
+
+impl Preprocessing {
+    /// The mean of ImageNet's pixels, RGB in [0,1]: what torchvision's weights were trained with.
+    pub const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+    /// Their standard deviation.
+    pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+
+    /// `size` is S, 128 to 1024; the resized short side must not be below it; `std` is positive.
+    pub fn new(size: u32, resize: ResizeRule, mean: [f32; 3], std: [f32; 3]) -> Result<Self, PhotoError> {
+        let refuse = |why: String| Err(PhotoError::Preprocessing(why));
+        if !(128..=1024).contains(&size) {
+            return refuse(format!("the input size is 128 to 1024 pixels, not {size}"));
+        }
+        let ResizeRule::ShortSideThenCentre(short) = resize;
+        if short < size || short > 4096 {
+            return refuse(format!(
+                "the short side is resized to {size} (the input size) up to 4096, not {short}"
+            ));
+        }
+        if !mean.iter().all(|m| m.is_finite()) || !std.iter().all(|s| s.is_finite() && *s > 0.0) {
+            return refuse(format!("mean {mean:?} and std {std:?} must be finite, std above 0"));
+        }
+        Ok(Self { size, resize, mean, std })
+    }
+
+    /// Resize to `size`, cut the centre, ImageNet's mean and std.
+    pub fn imagenet(size: u32) -> Result<Self, PhotoError> {
+        Self::new(size, ResizeRule::ShortSideThenCentre(size), Self::IMAGENET_MEAN, Self::IMAGENET_STD)
+    }
+
+    /// S: the side of the square, in pixels.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// What is subtracted from RGB in [0,1].
+    pub fn mean(&self) -> [f32; 3] {
+        self.mean
+    }
+
+    /// What it is then divided by.
+    pub fn std(&self) -> [f32; 3] {
+        self.std
+    }
+
+    /// Resizes, crops and normalises.
+    pub fn apply(&self, photo: &Photo) -> Result<Pixels, PhotoError> {
+        let ResizeRule::ShortSideThenCentre(short) = self.resize;
+        let (w, h) = (photo.width(), photo.height());
+        // torchvision: the longer side is cut to an integer, not rounded.
+        let long = |long: u32, of: u32| (u64::from(short) * u64::from(long) / u64::from(of)) as u32;
+        let (rw, rh) = if w <= h { (short, long(h, w)) } else { (long(w, h), short) };
+        let square = self.centre(photo, (rw, rh))?;
+        Ok(self.normalise(&square))
+    }
+
+    /// The S × S centre of the photo resized to `rw` × `rh`, as HWC bytes.
+    fn centre(&self, photo: &Photo, (rw, rh): (u32, u32)) -> Result<Vec<u8>, PhotoError> {
+        let resized = resize(photo, rw, rh)?;
+        // torchvision's CenterCrop rounds half to even.
+        let (left, top) = (half_even(rw - self.size), half_even(rh - self.size));
+        let row = self.size as usize * 3;
+        let mut square = Vec::with_capacity(row * self.size as usize);
+        for y in 0..self.size {
+            let start = ((top + y) as usize * rw as usize + left as usize) * 3;
+            square.extend_from_slice(&resized[start..start + row]);
+        }
+        Ok(square)
+    }
+
+    /// HWC bytes of S × S → normalised CHW.
+    pub(super) fn normalise(&self, square: &[u8]) -> Pixels {
+        let plane = (self.size * self.size) as usize;
+        let mut data = vec![0f32; plane * 3];
+        for (c, out) in data.chunks_exact_mut(plane).enumerate() {
+            let table: [f32; 256] = std::array::from_fn(|v| (v as f32 / 255.0 - self.mean[c]) / self.std[c]);
+            for (o, pixel) in out.iter_mut().zip(square.chunks_exact(3)) {
+                *o = table[usize::from(pixel[c])];
+            }
+        }
+        Pixels { size: self.size, data }
+    }
+}
+
+fn half_even(n: u32) -> u32 {
+    let half = n / 2;
+    if n % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
+}
+
+/// Bilinear with antialiasing, bit for bit Pillow's `BILINEAR`. Returns HWC bytes.
+pub(super) fn resize(photo: &Photo, width: u32, height: u32) -> Result<Vec<u8>, PhotoError> {
+    let whole = (0.0, 0.0, f64::from(photo.width()), f64::from(photo.height()));
+    resize_part(photo, whole, width, height)
+}
+
+/// The part `(x, y, width, height)` of the photo, in its pixels, resized. Returns HWC bytes.
+pub(super) fn resize_part(
+    photo: &Photo,
+    (x, y, w, h): (f64, f64, f64, f64),
+    width: u32,
+    height: u32,
+) -> Result<Vec<u8>, PhotoError> {
+    let failed = |e: String| PhotoError::Preprocessing(format!("the photo cannot be resized: {e}"));
+    let source = ImageRef::new(photo.width(), photo.height(), photo.rgb().as_raw(), PixelType::U8x3)
+        .map_err(|e| failed(e.to_string()))?;
+    let mut target = Image::new(width, height, PixelType::U8x3);
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(x, y, w, h);
+    Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
+    Ok(target.into_vec())
+}
+
+/// What a model takes: one photo as `[3, S, S]` f32, normalised, channel after channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pixels {
+    size: u32,
+    data: Vec<f32>,
+}
+
+impl Pixels {
+    /// S.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// The 3·S·S numbers.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+}

@@ -5,22 +5,33 @@
 //!
 //! ```text
 //! offline  index: items + vectors → build (hnsw_rs, named there alone) → repair → freeze → publish
+//! online   local: generation → frozen (mapped, checked) → facets (the filter as bits) → search: walk or scan → hits
 //! ```
 //!
+//! A file is checked once, when it is opened; after that nothing in it can make a search panic. `unsafe` is confined to
+//! `mapping`.
 
 mod bits;
 mod build;
 mod error;
+mod facets;
 mod freeze;
+mod frozen;
 mod generation;
 mod graph;
 mod index;
 mod item;
 mod kernel;
 mod layout;
+mod local;
+mod mapping;
 mod publish;
 mod query;
+mod recall;
 mod repair;
+mod search;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use build::BuildOptions;
@@ -29,6 +40,7 @@ pub use freeze::FileSeal;
 pub use generation::GenerationManifest;
 pub use index::{Progress, Stage, build};
 pub use item::{BadItemId, Item, ItemId};
+pub use local::{LocalCatalogue, OpenTiming};
 pub use query::{ColourWeight, Dims, Distance, Effort, Filter, Hit, Nearest, Query, Vectors};
 
 use std::sync::Arc;

@@ -149,7 +149,6 @@ pub(super) fn eyelet(canvas: &mut Canvas, at: P, colour: Rgb) {
 pub(super) fn cord(canvas: &mut Canvas, at: P, length: f32, colour: Rgb) {
     let end = (at.0 + 1.0, at.1 + length);
     canvas.add(Outline::from(at).quad((at.0 + 3.0, at.1 + length * 0.5), end).band(1.4), colour, 1.0);
-    canvas.add(oval((at.0 + 1.6, at.1 + length * 0.45), 1.8, 2.4).closed(), [40.0; 3], 1.0);
 }
 
 /// A small bow of thin ribbon.

@@ -5,7 +5,7 @@ use super::{
     closure,
     cut::{Closure, Collar},
     garment::Tailor,
-    geometry::{Outline, P, oval, polygon, sliver, with_hole},
+    geometry::{Outline, P, mix, oval, polygon, sliver, with_hole},
     palette::{Rgb, shade},
 };
 
@@ -39,8 +39,20 @@ pub(super) fn behind(tailor: &mut Tailor<'_>) {
             tailor.canvas.part(oval((0.0, -20.0), x - 1.0, 4.0).closed(), &rib, Puff::TRIM, &[]);
         }
         Collar::Hood | Collar::FurHood => {
-            let lining = Fabric { shade: 0.62, ..tailor.lining() };
-            tailor.canvas.part(opening(21.0, 31.0).closed(), &lining, Puff::BODY, &[]);
+            let lining = Fabric { shade: 0.72, ..tailor.lining() };
+            tailor.canvas.part(opening(21.0, 31.0).closed(), &lining, Puff { edge: 0.6, ..Puff::BODY }, &[]);
+            let seam = tailor.seam();
+            tailor.canvas.ink(Outline::from((0.0, -60.0)).line((0.0, -4.0)).band(1.0), seam, 0.5);
+            tailor.canvas.ink(
+                Outline::from((0.0, -3.0)).quad((9.0, -4.0), (20.0, -9.0)).across().band(1.0),
+                seam,
+                0.5,
+            );
+            tailor.canvas.ink(
+                polygon(&[(-4.0, -2.0), (4.0, -2.0), (4.0, 3.0), (-4.0, 3.0)]),
+                [225.0, 222.0, 214.0],
+                0.8,
+            );
         }
         Collar::None | Collar::Bow => {}
     }
@@ -134,6 +146,9 @@ fn peter_pan(tailor: &mut Tailor<'_>) {
     }
 }
 
+/// Lapels lie on cloth of their own pattern: only their shadow tells them apart.
+const LAPEL: Puff = Puff { radius: 2.6, edge: 0.34, shadow: 0.5 };
+
 fn lapels(tailor: &mut Tailor<'_>, wide: f32) {
     let (n, depth) = (tailor.torso.neck, tailor.product.cut.neck_depth);
     let (fabric, double) = (tailor.main(), matches!(tailor.product.cut.closure, Closure::DoubleBreasted(_)));
@@ -142,19 +157,24 @@ fn lapels(tailor: &mut Tailor<'_>, wide: f32) {
         // The right side laps over the left one.
         let low = (if double { -6.0 * sign } else { 0.0 }, depth + 1.0);
         let side = |p: P| (p.0 * sign, p.1);
-        let belly = side((n.0 + 6.0 * wide, (tip.1 + depth) * 0.56));
+        let middle = mix(low, side(tip), 0.6);
+        let belly = (middle.0 + 2.5 * sign, middle.1 + 3.0);
         let lapel = Outline::from((low.0, low.1))
             .quad(belly, side(tip))
             .line(side(notch))
             .line(side((n.0 - 1.0, 6.0)))
             .quad(side((n.0 * 0.6, depth * 0.42)), (low.0, low.1));
-        tailor.canvas.part(lapel.closed(), &fabric, Puff::TRIM, &[]);
+        tailor.canvas.part(lapel.closed(), &fabric, LAPEL, &[]);
         let upper = Outline::from((n.0 - 2.5, -8.0))
             .quad((n.0 + 5.0, -5.0), (n.0 + 8.0, 5.0))
             .line((n.0 + 10.5 * wide, 17.0 + 3.0 * wide))
             .line(notch)
             .quad((n.0 - 1.0, 12.0), (n.0 - 2.5, -8.0));
-        tailor.canvas.part(upper.side(sign).closed(), &fabric, Puff::TRIM, &[]);
+        tailor.canvas.part(upper.side(sign).closed(), &fabric, LAPEL, &[]);
+        let rim = [low, belly, side(tip), side(notch), side((n.0 + 10.5 * wide, 17.0 + 3.0 * wide))];
+        let line = Outline::from(rim[0]).quad(rim[1], rim[2]).line(rim[3]).line(rim[4]);
+        let seam = tailor.seam();
+        tailor.canvas.ink(line.band(0.9), seam, 0.6);
     }
 }
 
@@ -249,7 +269,7 @@ fn contrast(colour: Rgb) -> Rgb {
 /// Tufts around the opening of a hood, dark below, light on top.
 fn fur(tailor: &mut Tailor<'_>) {
     let colour = tailor.product.fur;
-    for (ring, tone) in [(1.16, 0.62), (1.08, 0.8), (1.0, 1.0), (0.93, 1.12)] {
+    for (ring, tone) in [(1.3, 0.66), (1.2, 0.84), (1.08, 1.0), (0.96, 1.16)] {
         let n = 64;
         let points: Vec<P> = (0..n)
             .map(|i| {
@@ -273,7 +293,7 @@ fn fur(tailor: &mut Tailor<'_>) {
 }
 
 fn tuft(canvas: &mut Canvas, shape: Option<tiny_skia::Path>, colour: Rgb, ring: f32) {
-    if ring > 1.1 {
+    if ring > 1.25 {
         canvas.part(shape, &Fabric::plain(colour), Puff::TRIM, &[]);
     } else {
         canvas.add(shape, colour, 0.62);

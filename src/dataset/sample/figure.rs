@@ -2,7 +2,7 @@
 
 use super::{
     canvas::{Canvas, Fabric, Puff},
-    cut::{Body, Cut, Sleeve},
+    cut::{Body, Closure, Collar, Cut, Sleeve},
     dice::Dice,
     geometry::{Outline, oval, polygon},
     palette::{Rgb, shade},
@@ -73,6 +73,9 @@ impl Figure {
                     bust(canvas, cut, &skin, arms);
                 }
                 head(canvas, &skin, hair, cut.hooded());
+                if cut.closure == Closure::Open || matches!(cut.collar, Collar::Lapel(_) | Collar::Band) {
+                    vest(canvas, cut, trousers);
+                }
             }
         }
     }
@@ -106,6 +109,16 @@ fn legs(canvas: &mut Canvas, cut: &Cut, colour: Rgb) {
     canvas.ink(Outline::from((0.0, top)).line((0.0, 152.0)).band(0.9), shade(colour, 0.5), 0.6);
 }
 
+/// What shows where a jacket is open.
+fn vest(canvas: &mut Canvas, cut: &Cut, trousers: Rgb) {
+    let white = if trousers[0] > 190.0 { [66.0, 70.0, 80.0] } else { [238.0, 237.0, 233.0] };
+    let low = (cut.length - 20.0).min(104.0);
+    let shape = Outline::from((0.0, 15.0)).cubic((9.0, 15.0), (13.0, 8.0), (15.0, 0.0)).line((28.0, 8.0));
+    canvas.part(shape.line((30.0, low)).line((0.0, low)).both(), &Fabric::plain(white), Puff::TRIM, &[]);
+    let line = Outline::from((0.0, 17.5)).cubic((9.5, 17.5), (14.5, 10.0), (17.0, 1.0));
+    canvas.ink(line.across().band(0.8), shade(white, 0.7), 0.7);
+}
+
 fn bust(canvas: &mut Canvas, cut: &Cut, skin: &Fabric<'_>, arms: &[Arm; 2]) {
     let slim = if cut.sleeve == Sleeve::None { 1.0 } else { 0.86 };
     let hand = 111.0;
@@ -132,17 +145,17 @@ fn bust(canvas: &mut Canvas, cut: &Cut, skin: &Fabric<'_>, arms: &[Arm; 2]) {
 
 fn head(canvas: &mut Canvas, skin: &Fabric<'_>, hair: Option<Rgb>, hooded: bool) {
     // Inside a hood the face sits lower.
-    let (y, size) = if hooded { (-29.0, 0.84) } else { (-46.0, 1.0) };
+    let (y, size) = if hooded { (-29.0, 0.84) } else { (-39.0, 1.0) };
     let neck =
         Outline::from((0.0, y + 14.0)).line((9.5, y + 12.0)).cubic((9.5, -10.0), (11.0, -2.0), (18.0, 5.0));
-    canvas.part(neck.line((0.0, 12.0)).both(), skin, Puff { edge: 0.4, ..Puff::SLEEVE }, &[]);
+    canvas.part(neck.line((0.0, 12.0)).both(), skin, Puff { edge: 0.3, ..Puff::SLEEVE }, &[]);
     if let (Some(hair), false) = (hair, hooded) {
         canvas.part(oval((0.0, y - 8.0), 20.0, 23.0).closed(), &Fabric::plain(hair), Puff::SLEEVE, &[]);
     }
     let face = Outline::from((0.0, y - 24.0 * size))
         .cubic((12.0 * size, y - 24.0 * size), (17.0 * size, y - 12.0 * size), (16.5 * size, y - 2.0))
         .cubic((16.0 * size, y + 12.0 * size), (8.0 * size, y + 24.0 * size), (0.0, y + 24.0 * size));
-    canvas.part(face.both(), skin, Puff { shadow: 0.4, ..Puff::SLEEVE }, &[]);
+    canvas.part(face.both(), skin, Puff { shadow: 0.22, edge: 0.26, ..Puff::SLEEVE }, &[]);
     if let Some(hair) = hair {
         let fringe = Outline::from((0.0, y - 27.0 * size))
             .cubic((14.0 * size, y - 27.0 * size), (20.0 * size, y - 14.0 * size), (18.0 * size, y + 1.0))

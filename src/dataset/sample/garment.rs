@@ -107,14 +107,8 @@ impl<'a> Tailor<'a> {
 
     /// All the rest.
     pub fn front(&mut self) {
-        let raglan = self.product.cut.raglan;
-        if !raglan {
-            self.sleeves();
-        }
+        self.sleeves();
         self.body();
-        if raglan {
-            self.sleeves();
-        }
         self.hem();
         pocket::sew(self);
         collar::sew(self);
@@ -251,14 +245,14 @@ impl<'a> Tailor<'a> {
                 let control = (sign * (a.0 - 12.0), a.1 + 5.0);
                 folds.push(Crease { shape: sliver(from, control, to, 1.4), depth: 0.3 });
             }
-            for _ in 0..3 {
+            for _ in 0..2 {
                 let x = sign * cut.hem_width.max(if cape { 64.0 } else { 0.0 }) * dice.between(0.1, 0.86);
-                let from = (x * dice.between(0.45, 0.8), low * dice.between(0.38, 0.66));
+                let from = (x * dice.between(0.45, 0.8), low * dice.between(0.45, 0.75));
                 let to = (x, if cape { 112.0 } else { low - 3.0 });
                 let control = (x * 0.9 + dice.around(5.0), (from.1 + to.1) / 2.0);
-                folds.push(Crease { shape: sliver(from, control, to, 2.0), depth: dice.between(0.16, 0.34) });
+                folds.push(Crease { shape: sliver(from, control, to, 2.0), depth: dice.between(0.1, 0.22) });
                 let beside = (from.0 + 4.0, from.1);
-                folds.push(Crease { shape: sliver(beside, control, (to.0 + 4.0, to.1), 2.4), depth: -0.16 });
+                folds.push(Crease { shape: sliver(beside, control, (to.0 + 4.0, to.1), 2.4), depth: -0.12 });
             }
             if !cape {
                 let y = dice.between(78.0, 98.0);

@@ -90,12 +90,23 @@ fn patch(tailor: &mut Tailor<'_>, (x, y): P, (half, tall): (f32, f32)) {
     let shape = [(-half, 0.0), (half, 0.0), (half, tall - 3.5), (0.0, tall), (-half, tall - 3.5)];
     tailor.canvas.part(polygon(&shape.map(|p| (x + p.0, y + p.1))), &main, Puff::FLAT, &[]);
     tailor.stitch(&Outline::from((x - half, y + 3.0)).line((x + half, y + 3.0)));
+    rim(tailor, &shape, (x, y));
+}
+
+/// The seam around it: where the pattern runs on, nothing else shows a pocket.
+fn rim(tailor: &mut Tailor<'_>, shape: &[P], (x, y): P) {
+    let at = |p: &P| (x + p.0, y + p.1);
+    let Some(first) = shape.first() else { return };
+    let line = shape.iter().skip(1).chain([first]).fold(Outline::from(at(first)), |line, p| line.line(at(p)));
+    let seam = tailor.seam();
+    tailor.canvas.ink(line.band(0.7), seam, 0.55);
 }
 
 fn flap(tailor: &mut Tailor<'_>, (x, y): P, half: f32) {
     let main = tailor.main();
     let shape = [(-half, 0.0), (half, 0.0), (half, 6.0), (0.0, 9.5), (-half, 6.0)];
     tailor.canvas.part(polygon(&shape.map(|p| (x + p.0, y + p.1))), &main, Puff::FLAT, &[]);
+    rim(tailor, &shape, (x, y));
     if !matches!(tailor.product.cut.collar, Collar::Lapel(_)) {
         button(tailor.canvas, (x, y + 6.0), 1.4, tailor.product.button);
     }

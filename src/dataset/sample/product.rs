@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     CATEGORIES,
-    cut::{Body, Closure, Cut, Neck, Pocket, Texture},
+    cut::{Body, Closure, Cut, Neck, Pocket},
     dice::Dice,
     motif::Motif,
     palette::{DYES, Dye, Rgb, blend, contrasting, luminance, shade},
@@ -61,6 +61,7 @@ impl Product {
         };
         let trim = match name {
             "Jersey" | "Bomber" if dice.chance(0.75) => dyes[1],
+            "Blazer" | "Peacoat" | "Flannel" | "Button-Down" | "Parka" | "Jacket" => dyes[0],
             _ if dice.chance(0.22) => dyes[1],
             _ if sleeves != dyes[0] => sleeves,
             _ => dyes[0],
@@ -77,7 +78,7 @@ impl Product {
             dyes,
             trim,
             sleeves,
-            lining: blend(shade(dyes[0].rgb, 0.62), [70.0, 66.0, 68.0], 0.35),
+            lining: blend(shade(dyes[0].rgb, 0.68), [70.0, 66.0, 68.0], 0.2),
             button,
             fur: furs[dice.below(4)],
             salt: dice.word(),
@@ -185,10 +186,5 @@ impl Product {
             Neck::V => (62.0, 21.0),
             _ => (58.0, 22.0),
         }
-    }
-
-    /// Knitted cloth shows its stitches.
-    pub fn knitted(&self) -> bool {
-        matches!(self.cut.texture, Texture::Knit | Texture::Cable | Texture::Rib)
     }
 }

@@ -8,19 +8,14 @@ use super::{SampleSpec, draw};
 const CELL: (u32, u32) = (200, 250);
 const GAP: u32 = 6;
 
-/// The first `count` photos of the shop, one view after the other of each product, in so many columns.
-///
-/// With as many columns as views, a row is a product.
-pub fn contact_sheet(spec: &SampleSpec, count: u32, columns: u32) -> RgbImage {
+/// These photos of the shop, each a product and a view, in so many columns.
+pub fn contact_sheet(spec: &SampleSpec, photos: &[(u32, u32)], columns: u32) -> RgbImage {
     let columns = columns.max(1);
-    let count = count.min(u32::try_from(spec.photos()).unwrap_or(u32::MAX));
-    let rows = count.div_ceil(columns);
+    let rows = (photos.len() as u32).div_ceil(columns);
     let size = (columns * (CELL.0 + GAP) + GAP, rows * (CELL.1 + GAP) + GAP);
     let mut sheet = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
-    let photos: Vec<RgbImage> = (0..count)
-        .into_par_iter()
-        .map(|i| small(&draw(spec, i / spec.views, i % spec.views).image))
-        .collect();
+    let photos: Vec<RgbImage> =
+        photos.par_iter().map(|&(product, view)| small(&draw(spec, product, view).image)).collect();
     for (i, photo) in photos.iter().enumerate() {
         let (column, row) = (i as u32 % columns, i as u32 / columns);
         let (x, y) = (GAP + column * (CELL.0 + GAP), GAP + row * (CELL.1 + GAP));

@@ -93,17 +93,18 @@ pub(super) fn outline(cut: &Cut, torso: &Torso, arm: &Arm) -> Option<Path> {
     let reach = cut.sleeve.reach();
     let cuff = if cut.cuff == Cuff::Rib { 5.0 } else { 0.0 };
     let end = reach - cuff;
-    let steps: Vec<f32> = [0.28, 0.5, 0.75, 0.93, 1.0].iter().map(|t| t * end).collect();
-    let mut outer = vec![];
-    if cut.raglan {
-        outer.push((torso.neck.0 + 0.5, torso.neck.1));
-    }
-    let inset = if cut.raglan { 0.0 } else { 5.0 };
-    outer.push((torso.shoulder.0 - inset, torso.shoulder.1 - if cut.raglan { 0.5 } else { 1.2 }));
-    outer.extend(steps.iter().map(|&d| arm.edge(d, width(cut, d) / 2.0)));
+    let steps: Vec<f32> = [0.1, 0.28, 0.5, 0.75, 0.93, 1.0].iter().map(|t| t * end).collect();
+    // It begins on the line of the shoulder, or with raglan at the neck; the body covers where it is sewn on.
+    let (n, s, a) = (torso.neck, torso.shoulder, torso.armpit);
+    let first = if cut.raglan { n } else { mix(s, n, 0.3) };
+    let mut outer = vec![first, (s.0, s.1 - 0.2)];
+    outer.extend(steps.iter().skip(usize::from(end < 30.0)).map(|&d| arm.edge(d, width(cut, d) / 2.0)));
     let inner_steps = steps.iter().rev().filter(|&&d| d > 24.0 || d >= end * 0.9);
     let mut inner: Vec<P> = inner_steps.map(|&d| arm.edge(d, -width(cut, d) / 2.0)).collect();
-    inner.push((torso.armpit.0 - inset * 0.8, torso.armpit.1));
+    inner.push((a.0 - 5.0, a.1 + 1.0));
+    if cut.raglan {
+        inner.push((22.0, 24.0));
+    }
     let low = arm.edge(end + 3.0, 0.0);
     let (a, b) = (outer[outer.len() - 1], inner[0]);
     let shape = Outline::through(&outer).then(&Outline::from(a).quad(low, b)).then(&Outline::through(&inner));

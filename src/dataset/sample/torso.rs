@@ -17,8 +17,9 @@ pub(super) struct Torso {
     pub side: Outline,
     /// From the side to the middle of the front.
     pub hem: Outline,
-    /// From the shoulder to the armpit.
+    /// From the shoulder, with raglan sleeves from the neck, to the armpit.
     armhole: Outline,
+    raglan: bool,
 }
 
 impl Torso {
@@ -43,7 +44,8 @@ impl Torso {
         };
         let (s, a) = (shoulder, armpit);
         let armhole = match cut.body {
-            Body::Torso => Outline::from(s).cubic((s.0 - 4.0, 22.0), (a.0 - 5.0, 34.0), a),
+            Body::Torso if cut.raglan => Outline::from(neck).cubic((24.0, 14.0), (a.0 - 10.0, 30.0), a),
+            Body::Torso => Outline::from(s).cubic((s.0 - 3.0, 22.0), (a.0 - 4.0, 34.0), a),
             Body::Straps(_) => Outline::from(s).cubic((s.0 + 1.0, 26.0), (a.0 - 11.0, 44.0), a),
             Body::Halter => Outline::from(s).cubic((s.0 + 1.0, 16.0), (a.0 - 10.0, 46.0), a),
             Body::Cape { .. } => Outline::from(s).cubic((58.0, 15.0), (76.0, 56.0), a),
@@ -57,12 +59,22 @@ impl Torso {
             _ => Outline::through(&[a, (cut.waist, 88.0), (cut.hem_width, foot)]),
         };
         let hem = hem(cut, (cut.hem_width, foot), a);
-        Self { neckline: neckline(cut.neck, neck, nd), neck, shoulder, armpit, side, hem, armhole }
+        Self {
+            neckline: neckline(cut.neck, neck, nd),
+            neck,
+            shoulder,
+            armpit,
+            side,
+            hem,
+            armhole,
+            raglan: cut.raglan,
+        }
     }
 
     /// The whole front as one piece.
     pub fn front(&self) -> Outline {
-        let shoulders = self.neckline.clone().line(self.shoulder);
+        let neckline = self.neckline.clone();
+        let shoulders = if self.raglan { neckline } else { neckline.line(self.shoulder) };
         shoulders.then(&self.armhole).then(&self.side).then(&self.hem)
     }
 

@@ -12,6 +12,7 @@ mod deepfashion;
 mod folders;
 mod jsonl;
 mod loader;
+pub mod sample;
 mod split;
 mod triplets;
 

@@ -15,3 +15,9 @@ pub(crate) fn squared_l2(a: &[f32], b: &[f32]) -> f32 {
     let rest: f32 = rest_a.iter().zip(rest_b).map(|(x, y)| (x - y) * (x - y)).sum();
     lanes.iter().sum::<f32>() + rest
 }
+
+/// The blend `‖deep‖ + w·‖colour‖` between two photos; colour is not even read where it does not count.
+pub(crate) fn blend(a: (&[f32], &[f32]), b: (&[f32], &[f32]), w: f32) -> f32 {
+    let deep = squared_l2(a.0, b.0).sqrt();
+    if w == 0.0 { deep } else { deep + w * squared_l2(a.1, b.1).sqrt() }
+}

@@ -1,29 +1,51 @@
 //! Items and their vectors: built offline, persisted, searched online.
 //!
 //! May enter: [`Item`]s and [`Vectors`] (offline), [`Query`]s and [`Filter`]s (online). Nothing of libtorch does: this
-//! room builds without it. `hnsw_rs` is named in `build.rs` alone; what it builds is frozen into one file of our own.
+//! room builds without it.
+//!
+//! ```text
+//! offline  index: items + vectors → build (hnsw_rs, named there alone) → repair → freeze → publish
+//! online   local: generation → frozen (mapped, checked) → facets (the filter as bits) → search: walk or scan → hits
+//! ```
+//!
+//! A file is checked once, when it is opened; after that nothing in it can make a search panic. `unsafe` is confined to
+//! `mapping`.
 
+mod bits;
+mod build;
+mod error;
+mod facets;
+mod freeze;
+mod frozen;
+mod generation;
+mod graph;
+mod index;
 mod item;
 mod kernel;
+mod layout;
+mod local;
+mod mapping;
+mod publish;
 mod query;
+mod recall;
+mod repair;
+mod search;
+#[cfg(test)]
+mod tests;
+mod walk;
 
+pub use build::BuildOptions;
+pub use error::CatalogueError;
+pub use freeze::FileSeal;
+pub use generation::GenerationManifest;
+pub use index::{Progress, Stage, build};
 pub use item::{BadItemId, Item, ItemId};
+pub use local::{LocalCatalogue, OpenTiming};
 pub use query::{ColourWeight, Dims, Distance, Effort, Filter, Hit, Nearest, Query, Vectors};
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-
-/// Why a catalogue could not be built, opened or asked.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogueError {
-    /// A colour weight that is no weight.
-    #[error("a colour weight is a finite number that is not negative; this one is {0}")]
-    Weight(f32),
-    /// A vector that cannot be compared.
-    #[error("{0}")]
-    Vector(&'static str),
-}
 
 /// What every engine that holds items can do. All distances are exact when they leave here.
 #[async_trait]

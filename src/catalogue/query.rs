@@ -1,6 +1,6 @@
 //! What is asked of a catalogue and what it answers: plain data, so that a remote engine can take it too.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,12 @@ pub struct Dims {
     pub colour: usize,
 }
 
+impl fmt::Display for Dims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} deep and {} colour numbers", self.deep, self.colour)
+    }
+}
+
 /// One photo as numbers: a deep embedding of norm 1 and its colour feature, every number finite.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vectors {
@@ -63,11 +69,17 @@ impl Vectors {
         if !norm.is_finite() || norm < 1e-12 {
             return Err(CatalogueError::Vector("the deep embedding is zero, empty or not finite"));
         }
-        if !colour.iter().all(|x| x.is_finite()) {
-            return Err(CatalogueError::Vector("the colour feature is not finite"));
+        // Larger numbers are finite too, but their squares are not.
+        if !colour.iter().all(|x| x.abs() < 1e15) {
+            return Err(CatalogueError::Vector("the colour feature is not finite, or far beyond any colour"));
         }
         deep.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
         Ok(Self { deep, colour })
+    }
+
+    /// Takes them bit by bit as a catalogue holds them: they were normalised when they went in.
+    pub(super) fn stored((deep, colour): (&[f32], &[f32])) -> Self {
+        Self { deep: deep.to_vec(), colour: colour.to_vec() }
     }
 
     /// The deep embedding: D numbers of norm 1.

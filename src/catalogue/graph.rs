@@ -1,0 +1,51 @@
+//! The graph as plain arrays: how it leaves the build and how it is walked.
+
+/// Fills up a row of neighbours that has fewer than its width.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Neighbour rows of one width, one row a point.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Links<'a> {
+    /// Row after row; a row shorter than `width` is filled up with [`NONE`].
+    pub rows: &'a [u32],
+    /// How many neighbours a row has room for.
+    pub width: usize,
+}
+
+impl<'a> Links<'a> {
+    /// The neighbours of one point.
+    #[inline]
+    pub fn of(self, point: u32) -> impl Iterator<Item = u32> + 'a {
+        let start = point as usize * self.width;
+        let row = self.rows.get(start..start + self.width).unwrap_or_default();
+        row.iter().copied().take_while(|&neighbour| neighbour != NONE)
+    }
+
+    /// How many points there are.
+    pub fn len(self) -> usize {
+        self.rows.len().checked_div(self.width).unwrap_or(0)
+    }
+}
+
+/// One point on an upper level and its neighbours there.
+pub(super) type Station = (u32, Vec<u32>);
+
+/// A graph fresh from the build, its points numbered as the vectors were given.
+#[derive(Debug)]
+pub(super) struct Grown {
+    /// The neighbours of all points on level 0, in rows of `width`.
+    pub ground: Vec<u32>,
+    /// How many neighbours a point may have on level 0.
+    pub width: usize,
+    /// From level 1 up: who is there, by rising number.
+    pub levels: Vec<Vec<Station>>,
+    /// A point of the top level, where every search starts.
+    pub entry: u32,
+}
+
+impl Grown {
+    /// Level 0, to be walked.
+    pub fn links(&self) -> Links<'_> {
+        Links { rows: &self.ground, width: self.width }
+    }
+}

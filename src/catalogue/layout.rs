@@ -1,0 +1,202 @@
+//! Where everything lies in a graph file, all of it little-endian:
+//!
+//! ```text
+//! header   magic · version · byte order · N, D, C, M · points on each upper level · file length      128 bytes
+//! vectors  N rows of f32, [deep | colour | zeros up to a multiple of 16]
+//! items    N × u32: which item a point is
+//! links    N rows of 2·M × u32: neighbours on level 0, filled up with u32::MAX
+//! level 1… n × u32 points, n × u32 their slots on the level below, n rows of M × u32 neighbours, as slots of this level
+//! ```
+//!
+//! Every section starts at a multiple of 64. Point 0, and slot 0 of every level, is the entry point.
+
+use std::ops::Range;
+
+use super::Dims;
+
+/// The version written and read here.
+pub(super) const VERSION: u32 = 1;
+
+/// How long the header is.
+pub(super) const HEADER: usize = 128;
+
+/// How many levels above level 0 a header has room for.
+pub(super) const UPPER_LEVELS: usize = 15;
+
+const MAGIC: &[u8; 8] = b"LKLKGRPH";
+const BYTE_ORDER: u32 = 0x0102_0304;
+const ALIGN: usize = 64;
+
+/// What a header says: all that the layout follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub count: usize,
+    pub dims: Dims,
+    pub m: usize,
+    /// How many points are on level 1, 2 …
+    pub levels: Vec<usize>,
+}
+
+/// Byte ranges of the sections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    pub vectors: Range<usize>,
+    pub items: Range<usize>,
+    pub links: Range<usize>,
+    pub levels: Vec<LevelLayout>,
+    pub length: usize,
+}
+
+/// Byte ranges of one upper level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LevelLayout {
+    pub points: Range<usize>,
+    pub below: Range<usize>,
+    pub links: Range<usize>,
+}
+
+/// Why a header cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Flaw {
+    Version(u32),
+    Damaged(&'static str),
+}
+
+impl Shape {
+    /// How many f32 a row of vectors takes.
+    pub fn stride(&self) -> usize {
+        (self.dims.deep + self.dims.colour).next_multiple_of(16)
+    }
+
+    /// Where the sections are; `None` where that is beyond counting.
+    pub fn layout(&self) -> Option<Layout> {
+        let mut end = HEADER;
+        let mut section = |count: usize, width: usize| {
+            let start = end.checked_next_multiple_of(ALIGN)?;
+            end = start.checked_add(count.checked_mul(width)?.checked_mul(4)?)?;
+            Some(start..end)
+        };
+        let vectors = section(self.count, self.stride())?;
+        let items = section(self.count, 1)?;
+        let links = section(self.count, self.m.checked_mul(2)?)?;
+        let mut level = |&n: &usize| {
+            Some(LevelLayout { points: section(n, 1)?, below: section(n, 1)?, links: section(n, self.m)? })
+        };
+        let levels = self.levels.iter().map(&mut level).collect::<Option<_>>()?;
+        Some(Layout { vectors, items, links, levels, length: end })
+    }
+
+    /// The first [`HEADER`] bytes of the file.
+    pub fn header(&self, length: usize) -> [u8; HEADER] {
+        let mut numbers = [0u32; (HEADER - 24) / 4];
+        let fixed =
+            [self.count, self.dims.deep, self.dims.colour, self.m, self.levels.len()].map(|n| n as u32);
+        numbers[..5].copy_from_slice(&fixed);
+        numbers[5..].iter_mut().zip(&self.levels).for_each(|(slot, &n)| *slot = n as u32);
+        let mut header = [0; HEADER];
+        header[..8].copy_from_slice(MAGIC);
+        header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        header[12..16].copy_from_slice(&BYTE_ORDER.to_le_bytes());
+        header[16..24].copy_from_slice(&(length as u64).to_le_bytes());
+        for (slot, number) in header[24..].as_chunks_mut::<4>().0.iter_mut().zip(numbers) {
+            *slot = number.to_le_bytes();
+        }
+        header
+    }
+
+    /// Reads the header of a whole file and holds it against the file's length.
+    pub fn parse(file: &[u8]) -> Result<(Self, Layout), Flaw> {
+        let Some((header, _)) = file.split_first_chunk::<HEADER>() else {
+            return Err(Flaw::Damaged("it is shorter than its header"));
+        };
+        if &header[..8] != MAGIC {
+            return Err(Flaw::Damaged("it does not start as a graph file does"));
+        }
+        let (words, _) = header[8..].as_chunks::<4>();
+        let number = |at: usize| words.get(at).map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        match (number(1), number(0)) {
+            (BYTE_ORDER, VERSION) => {}
+            (BYTE_ORDER, other) => return Err(Flaw::Version(other)),
+            _ => return Err(Flaw::Damaged("its byte order is another machine's")),
+        }
+        let length = u64::from(number(2)) | u64::from(number(3)) << 32;
+        let size = |at: usize| number(at) as usize;
+        let upper = size(8);
+        if upper > UPPER_LEVELS {
+            return Err(Flaw::Damaged("it has more levels than a graph can have"));
+        }
+        let shape = Self {
+            count: size(4),
+            dims: Dims { deep: size(5), colour: size(6) },
+            m: size(7),
+            levels: (0..upper).map(|level| size(9 + level)).collect(),
+        };
+        shape.check()?;
+        match shape.layout() {
+            Some(layout) if layout.length == file.len() && length == file.len() as u64 => Ok((shape, layout)),
+            _ => Err(Flaw::Damaged("its length is not the one its header says")),
+        }
+    }
+
+    fn check(&self) -> Result<(), Flaw> {
+        let sizes = std::iter::once(self.count).chain(self.levels.iter().copied());
+        if self.count > 0 && self.dims.deep == 0 {
+            return Err(Flaw::Damaged("it says that its vectors have no numbers"));
+        }
+        if !(1..=128).contains(&self.m) || self.dims.deep > 1 << 20 || self.dims.colour > 1 << 20 {
+            return Err(Flaw::Damaged("its header says sizes that no graph has"));
+        }
+        if !sizes.is_sorted_by(|lower, upper| lower >= upper) || self.levels.contains(&0) {
+            return Err(Flaw::Damaged("an upper level is not smaller than the one below"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shape() -> impl Strategy<Value = Shape> {
+        let dims = (1usize..50, 0usize..50).prop_map(|(deep, colour)| Dims { deep, colour });
+        (1usize..500, dims, 4usize..65, prop::collection::vec(1usize..500, 0..5)).prop_map(
+            |(count, dims, m, mut levels)| {
+                levels.retain(|&n| n <= count);
+                levels.sort_by(|a, b| b.cmp(a));
+                Shape { count, dims, m, levels }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_reads_as_written(shape in shape()) {
+            let layout = shape.layout().expect("small");
+            let mut file = shape.header(layout.length).to_vec();
+            file.resize(layout.length, 0);
+            prop_assert_eq!(Shape::parse(&file), Ok((shape.clone(), layout)));
+            file.push(0);
+            prop_assert!(Shape::parse(&file).is_err());
+        }
+
+        #[test]
+        fn any_header_is_read_or_refused(mut tail in prop::collection::vec(any::<u8>(), 112), small in any::<bool>()) {
+            let start = Shape { count: 0, dims: Dims { deep: 0, colour: 0 }, m: 16, levels: vec![] }.header(128);
+            if small {
+                tail.iter_mut().skip(1).step_by(2).for_each(|byte| *byte = 0);
+            }
+            let _ = Shape::parse(&[&start[..16], &tail].concat());
+        }
+    }
+
+    #[test]
+    fn another_version_is_told_apart_from_damage() {
+        let mut file =
+            Shape { count: 0, dims: Dims { deep: 0, colour: 0 }, m: 16, levels: vec![] }.header(128);
+        file[8] = 9;
+        assert_eq!(Shape::parse(&file), Err(Flaw::Version(9)));
+        file[0] = 0;
+        assert!(matches!(Shape::parse(&file), Err(Flaw::Damaged(_))));
+    }
+}

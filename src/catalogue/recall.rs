@@ -1,0 +1,23 @@
+//! How much of the truth a search finds: overlap with the exact scan.
+
+use super::{CatalogueError, Effort, Filter, LocalCatalogue, Query};
+
+/// A hit this close to the k-th exact one, relative, is as good.
+const TIE: f32 = 1e-6;
+
+impl LocalCatalogue {
+    /// ann_recall@k: the share of the `k` exact nearest that a search of this effort finds, over all queries. 1 where
+    /// nothing is asked, or nothing is there.
+    pub fn ann_recall(&self, queries: &[Query], k: usize, effort: Effort) -> Result<f64, CatalogueError> {
+        let (mut found, mut wanted) = (0, 0);
+        for query in queries {
+            let exact = self.search(query, k, &Filter::default(), Effort::Exact)?.hits;
+            let Some(last) = exact.last() else { continue };
+            let near = last.distance.blend * (1.0 + TIE);
+            let hits = self.search(query, k, &Filter::default(), effort)?.hits;
+            found += hits.iter().filter(|hit| hit.distance.blend <= near).count();
+            wanted += exact.len();
+        }
+        Ok(if wanted == 0 { 1.0 } else { found as f64 / wanted as f64 })
+    }
+}

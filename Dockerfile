@@ -20,7 +20,7 @@ COPY scripts/build.sh scripts/
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN scripts/build.sh --deps
-COPY build.rs ./
+COPY build.rs *.yaml ./
 COPY src src
 RUN scripts/build.sh
 

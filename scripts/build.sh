@@ -7,25 +7,32 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-stubs() { # an empty program for each target that Cargo.toml names
+stubs() { # an empty program for each target that Cargo.toml names, where cargo will look for it
   local path
-  mkdir -p src/bin benches
-  for path in build.rs src/bin/server.rs src/bin/trainer.rs \
-    $(awk '/^\[/ { kind = $1 } kind == "[[bench]]" && /^name *=/ { gsub(/"/, ""); print "benches/" $3 ".rs" }' Cargo.toml); do
+  for path in build.rs src/lib.rs src/bin/server.rs src/bin/trainer.rs $(awk '
+    /^\[/ { kind = $1 }
+    kind ~ /^\[\[/ { gsub(/"/, "") }
+    kind ~ /^\[\[/ && $1 == "path" { print $3 }
+    kind == "[[bench]]" && $1 == "name" { print "benches/" $3 ".rs" }
+    kind == "[[test]]" && $1 == "name" { print "tests/" $3 ".rs" }
+    kind == "[[example]]" && $1 == "name" { print "examples/" $3 ".rs" }' Cargo.toml); do
+    mkdir -p "$(dirname "$path")"
     echo 'fn main() {}' > "$path"
   done
-  : > src/lib.rs
 }
 
 scripts/install-build-tools.sh
 scripts/install-libtorch.sh
 if [ "${1:-}" = --deps ]; then
-  [ ! -e src ] || { echo "--deps is for a folder without src" >&2; exit 1; }
+  for part in src tests benches examples build.rs; do
+    [ ! -e "$part" ] || { echo "--deps is for a folder without $part" >&2; exit 1; }
+  done
   stubs
   cargo build --release --locked --bins
   # The stubs' own outputs go too: cargo compares times, and a checkout's may be older than theirs.
   cargo clean --release --package lookalike
-  rm -rf src benches build.rs
+  # Of tests, benches and examples the stubs stay: an image has no others, and cargo wants those it is told of.
+  rm -rf src build.rs
 else
   cargo build --release --locked --bins
 fi

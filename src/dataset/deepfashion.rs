@@ -77,8 +77,8 @@ fn read_splits(root: &Path) -> Result<HashMap<String, Split>, DatasetError> {
     let mut splits = HashMap::with_capacity(list.len());
     for row in list.rows() {
         let [image, name] = row.columns()?;
-        let split =
-            Split::parse(name).ok_or_else(|| row.malformed(format!("'{name}' is none of train, val, test")))?;
+        let split = Split::parse(name)
+            .ok_or_else(|| row.malformed(format!("'{name}' is none of train, val, test")))?;
         splits.insert(image.to_owned(), split);
     }
     Ok(splits)
@@ -102,8 +102,9 @@ impl List {
         let text = fs::read_to_string(&path).map_err(DatasetError::io(&path))?;
         let malformed = |line, reason: String| DatasetError::Malformed { path: path.clone(), line, reason };
         let stated = text.lines().next().unwrap_or_default().trim();
-        let count: usize =
-            stated.parse().map_err(|_| malformed(1, format!("the number of rows must stand here, not '{stated}'")))?;
+        let count: usize = stated
+            .parse()
+            .map_err(|_| malformed(1, format!("the number of rows must stand here, not '{stated}'")))?;
         let found = text.lines().skip(2).filter(|line| !line.trim().is_empty()).count();
         if found != count {
             return Err(malformed(1, format!("it says {count} rows, the file has {found}: is it cut off?")));

@@ -38,7 +38,8 @@ pub(super) fn read(root: &Path, seed: u64) -> Result<Dataset, DatasetError> {
                 continue;
             };
             let split = Split::draw(seed, &image);
-            let item = Item { id, product: None, category: class.clone(), image, attributes: Default::default() };
+            let item =
+                Item { id, product: None, category: class.clone(), image, attributes: Default::default() };
             records.push(Record { item, category, bbox: None, split });
         }
     }

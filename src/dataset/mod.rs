@@ -158,7 +158,9 @@ pub enum DatasetError {
         reason: String,
     },
     /// Two photos come to one id.
-    #[error("the photos {first} and {second} come to the same item id '{id}'; rename one, or name ids in items.jsonl")]
+    #[error(
+        "the photos {first} and {second} come to the same item id '{id}'; rename one, or name ids in items.jsonl"
+    )]
     SameId {
         /// The id.
         id: String,
@@ -265,10 +267,14 @@ fn detect(root: &Path) -> Result<Layout, DatasetError> {
     let folders = folders::has_classes(root);
     let refuse = |reason: &str| Err(DatasetError::Layout { path: root.to_owned(), reason: reason.into() });
     match (lists, folders) {
-        (true, true) => refuse("both layouts fit: say --layout deepfashion (its lists) or --layout folders (a class a folder)"),
+        (true, true) => refuse(
+            "both layouts fit: say --layout deepfashion (its lists) or --layout folders (a class a folder)",
+        ),
         (true, false) => Ok(Layout::Deepfashion),
         (false, true) => Ok(Layout::Folders),
         (false, false) if !root.is_dir() => refuse("there is no such folder"),
-        (false, false) => refuse("neither DeepFashion's lists (Anno/, Eval/) nor a folder a class (img/<class>/) are in it"),
+        (false, false) => {
+            refuse("neither DeepFashion's lists (Anno/, Eval/) nor a folder a class (img/<class>/) are in it")
+        }
     }
 }

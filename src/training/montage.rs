@@ -3,8 +3,15 @@
 use font8x8::UnicodeFonts;
 use image::{Rgb, RgbImage, imageops};
 
-/// One query and what came, nearest first. A tile is a photo, a word on it, and whether it is right (`None`: the query).
-pub type Row = Vec<(RgbImage, String, Option<bool>)>;
+/// A photo of a montage.
+pub struct MontageTile {
+    /// Of any size; its central square is shown.
+    pub photo: RgbImage,
+    /// A word or two below it; 20 letters have room.
+    pub caption: String,
+    /// Whether it is a right answer; `None` for the query itself.
+    pub right: Option<bool>,
+}
 
 const TILE: u32 = 160;
 const FRAME: u32 = 5;
@@ -12,12 +19,12 @@ const CAPTION: u32 = 22;
 const INK: Rgb<u8> = Rgb([40, 40, 40]);
 
 /// Draws the rows below each other: the query framed dark, right answers green, wrong ones red.
-pub fn montage(rows: &[Row]) -> RgbImage {
+pub fn montage(rows: &[Vec<MontageTile>]) -> RgbImage {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
     let (width, height) = (TILE + 2 * FRAME, TILE + 2 * FRAME + CAPTION);
     let mut picture = RgbImage::from_pixel(columns * width, rows.len() as u32 * height, Rgb([250, 250, 248]));
     for (y, row) in (0u32..).zip(rows) {
-        for (x, (photo, caption, right)) in (0u32..).zip(row) {
+        for (x, MontageTile { photo, caption, right }) in (0u32..).zip(row) {
             let colour = match right {
                 None => Rgb([40, 40, 40]),
                 Some(true) => Rgb([46, 160, 67]),

@@ -82,11 +82,16 @@ impl TrainingSet {
 
     /// Decodes every photo once and leaves out those that cannot be: named, counted, and refused where they are more than
     /// one in twenty. `progress` is called after each photo.
-    pub fn checked(&self, workers: usize, mut progress: impl FnMut()) -> Result<(Self, Vec<String>), TrainingError> {
+    pub fn checked(
+        &self,
+        workers: usize,
+        mut progress: impl FnMut(),
+    ) -> Result<(Self, Vec<String>), TrainingError> {
         let this = self.clone();
         let mut bad = Vec::new();
         let mut good = Vec::with_capacity(self.len());
-        let verdicts = ordered((0..self.len()).collect(), workers, move |i| this.photo(i).err().map(|e| e.to_string()));
+        let verdicts =
+            ordered((0..self.len()).collect(), workers, move |i| this.photo(i).err().map(|e| e.to_string()));
         for (i, verdict) in verdicts.enumerate() {
             match verdict {
                 None => good.push(self.photos[i]),

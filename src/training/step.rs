@@ -30,7 +30,8 @@ pub(super) fn prepare(
 ) -> Result<Batch, TrainingError> {
     let roles = [|t: &Triplet| t.anchor, |t: &Triplet| t.positive, |t: &Triplet| t.negative];
     let photos: Vec<usize> = roles.iter().flat_map(|role| triplets.iter().map(role)).collect();
-    let mut batch = Batch { pixels: Vec::with_capacity(photos.len()), labels: Vec::with_capacity(photos.len()) };
+    let mut batch =
+        Batch { pixels: Vec::with_capacity(photos.len()), labels: Vec::with_capacity(photos.len()) };
     for (place, photo) in photos.into_iter().enumerate() {
         let anchor = triplets[place % triplets.len()].anchor as u64;
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ epoch.wrapping_mul(0xD1B5_4A32_D192_ED03));
@@ -89,7 +90,8 @@ impl Trainer {
         let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.device)?;
         let trains = !self.options.freeze_backbone;
         let forward = || self.network.forward(&images, trains);
-        let output = if self.options.bf16 && self.device == Device::Cpu { with_cpu_bf16(forward)? } else { forward() };
+        let output =
+            if self.options.bf16 && self.device == Device::Cpu { with_cpu_bf16(forward)? } else { forward() };
         let Losses { total, cross_entropy, triplet, active } = losses(&output, &labels, &self.options);
         self.optimizer.set_lr(lr);
         self.optimizer.backward_step_clip_norm(&total, 5.0);

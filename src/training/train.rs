@@ -95,7 +95,8 @@ impl Run {
         let batches = self.batches(epoch)?;
         let steps = batches.len();
         let photos: usize = batches.iter().map(|b| b.len() * 3).sum();
-        let bar = Bar::new(&format!("epoch {}/{}", epoch + 1, options.epochs), (photos + self.val.len()) as u64);
+        let bar =
+            Bar::new(&format!("epoch {}/{}", epoch + 1, options.epochs), (photos + self.val.len()) as u64);
         let (set, rule) = (self.train.clone(), self.config.preprocessing.clone());
         let augmentation = Augmentation { erase: options.erase, ..Augmentation::default() };
         let seed = (options.seed, epoch);
@@ -139,7 +140,8 @@ impl Run {
             .map(<[Triplet]>::to_vec)
             .collect();
         if batches.is_empty() {
-            let why = "no triplets: training needs at least two categories or products with two photos each".into();
+            let why =
+                "no triplets: training needs at least two categories or products with two photos each".into();
             return Err(TrainingError::Options(why));
         }
         Ok(batches)

@@ -42,7 +42,9 @@ pub(super) fn validate(
     let (embeddings, logits) = (Tensor::f_cat(&embeddings, 0)?, Tensor::f_cat(&logits, 0)?);
     let labels: Vec<i64> = (0..set.len()).map(|i| set.label(i) as i64).collect();
     let labels = Tensor::f_from_slice(&labels)?.f_to_device(device)?;
-    let share = |hits: Tensor| f64::try_from(hits.to_kind(Kind::Float).mean(Kind::Float)).map_err(TrainingError::from);
+    let share = |hits: Tensor| {
+        f64::try_from(hits.to_kind(Kind::Float).mean(Kind::Float)).map_err(TrainingError::from)
+    };
     let k = logits.size()[1].min(3);
     let (_, first) = logits.topk(k, 1, true, true);
     let right = first.eq_tensor(&labels.unsqueeze(1));

@@ -2,6 +2,9 @@
 
 mod commands;
 mod data;
+mod embed;
+mod evaluate;
+mod index;
 
 use clap::Parser;
 

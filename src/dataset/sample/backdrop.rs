@@ -11,7 +11,7 @@ use super::{
 };
 
 /// A photo before the garment is in it: a colour a pixel.
-pub(super) type Picture = Vec<Rgb>;
+pub(super) type Picture = Vec<[u8; 3]>;
 
 const PAPERS: [Rgb; 8] = [
     [246.0, 246.0, 245.0],
@@ -35,7 +35,11 @@ pub(super) fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Pic
 }
 
 fn each((w, h): (usize, usize), mut colour: impl FnMut(usize, usize) -> Rgb) -> Picture {
-    (0..w * h).map(|i| colour(i % w, i / w)).collect()
+    let mut picture = Vec::with_capacity(w * h);
+    for y in 0..h {
+        picture.extend((0..w).map(|x| colour(x, y).map(|v| v as u8)));
+    }
+    picture
 }
 
 /// A sheet of paper, a little brighter where the lamp is.

@@ -129,6 +129,11 @@ impl Canvas {
         }
     }
 
+    /// The last layer.
+    pub fn finish(self) -> Pixmap {
+        self.layer
+    }
+
     /// Lays a part over the others.
     pub fn part(&mut self, shape: Option<Path>, fabric: &Fabric<'_>, puff: Puff, creases: &[Crease]) {
         let Some(path) = shape.and_then(|shape| self.map.path(&shape)) else { return };
@@ -143,10 +148,10 @@ impl Canvas {
             for x in 0..region.w {
                 let i = y * region.w + x;
                 let (cover, near) = (f32::from(mask.data()[i]) / 255.0, soft[i]);
-                if near <= 0.0 && cover <= 0.0 {
+                let at = (y + region.y) * self.size.0 + x + region.x;
+                if cover <= 0.0 && (near <= 0.0 || self.layer.data()[at * 4 + 3] == 0) {
                     continue;
                 }
-                let at = (y + region.y) * self.size.0 + x + region.x;
                 let colour = if cover > 0.0 {
                     let wrinkle = self.wrinkles[at];
                     let p = self.map.unit((x + region.x) as f32 + 0.5, (y + region.y) as f32 + 0.5);

@@ -116,18 +116,16 @@ impl Cloth {
                 }
             }
             Pattern::Camouflage => self.camouflage(main, dice),
-            Pattern::Ombre => {
-                for i in 0..HEIGHT as usize {
-                    let y = TOP + i as f32;
-                    let t = ((y - 25.0) / 90.0).clamp(0.0, 1.0);
-                    self.bar(
-                        (LEFT, y),
-                        (LEFT + WIDTH, y + 1.0),
-                        blend(main, second, t * t * (3.0 - 2.0 * t)),
-                        1.0,
-                    );
-                }
-            }
+            Pattern::Ombre => self.ombre(main, second),
+        }
+    }
+
+    fn ombre(&mut self, main: Rgb, second: Rgb) {
+        let w = self.0.width() as usize;
+        for (row, pixels) in self.0.data_mut().chunks_exact_mut(w * 4).enumerate() {
+            let t = ((TOP + row as f32 / FINE - 25.0) / 90.0).clamp(0.0, 1.0);
+            let tone = bytes(blend(main, second, t * t * (3.0 - 2.0 * t)));
+            pixels.chunks_exact_mut(4).for_each(|pixel| pixel[..3].copy_from_slice(&tone));
         }
     }
 

@@ -192,9 +192,10 @@ impl Map {
 
     /// Where in the garment the pixel lies.
     pub fn unit(&self, x: f32, y: f32) -> P {
-        let mut p = Point::from_xy(x, y);
-        self.inverse.map_point(&mut p);
-        (p.x - self.lean(p.y), p.y)
+        // Written out: it is asked for every pixel of every part.
+        let t = &self.inverse;
+        let (u, v) = (t.sx * x + t.kx * y + t.tx, t.ky * x + t.sy * y + t.ty);
+        (u - self.lean(v), v)
     }
 
     pub fn path(&self, path: &Path) -> Option<Path> {

@@ -63,9 +63,6 @@ pub const CATEGORIES: [&str; 20] = [
     "Turtleneck",
 ];
 
-/// A pixel is the garment's when it covers it at least so much, of 255.
-const COVERED: u8 = 128;
-
 /// Why there is no sample catalogue.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {

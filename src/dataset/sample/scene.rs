@@ -48,16 +48,19 @@ pub(super) fn draw(spec: &SampleSpec, number: u32, view: u32) -> Rendered {
         figure.stand(tailor.canvas, cut, &arms);
         let worn = tailor.canvas.take();
         tailor.front();
-        let layers = [back, worn, canvas.take()];
+        let layers = [back, worn, canvas.finish()];
         light.shadow(&mut picture, &layers, size.0);
         for layer in &layers {
             lay(&mut picture, layer);
         }
-        let bbox = bounds(&[&layers[0], &layers[2]], size);
+        let bbox = bounds([&layers[0], &layers[2]], size);
         return Rendered { image: light.expose(&picture, size, &mut dice), bbox };
     }
     Rendered { image: light.expose(&picture, size, &mut dice), bbox: whole(size) }
 }
+
+/// A pixel is the garment's when it covers it at least so much, of 255.
+const COVERED: u8 = 128;
 
 /// How the arms are held.
 fn pose(torso: &Torso, figure: Figure, dice: &mut Dice) -> [Arm; 2] {
@@ -113,28 +116,32 @@ fn frame(cut: &Cut, arms: &[Arm; 2], figure: Figure, size: (usize, usize), dice:
 
 fn lay(picture: &mut Picture, layer: &Pixmap) {
     for (below, pixel) in picture.iter_mut().zip(layer.data().chunks_exact(4)) {
-        let keep = 1.0 - f32::from(pixel[3]) / 255.0;
+        if pixel[3] == 0 {
+            continue;
+        }
+        let keep = 255 - u16::from(pixel[3]);
         for (c, value) in below.iter_mut().zip(pixel) {
-            *c = *c * keep + f32::from(*value);
+            *c = (u16::from(*c) * keep / 255) as u8 + value;
         }
     }
 }
 
 /// The box around every pixel that the garment covers by half or more.
-fn bounds(layers: &[&Pixmap], (w, h): (usize, usize)) -> PixelBox {
+fn bounds(layers: [&Pixmap; 2], (w, h): (usize, usize)) -> PixelBox {
+    let covered = |pixel: &[u8]| pixel[3] >= COVERED;
     let mut found: Option<PixelBox> = None;
     for layer in layers {
-        for (i, pixel) in layer.data().chunks_exact(4).enumerate() {
-            if pixel[3] >= super::COVERED {
-                let (x, y) = ((i % w) as u32 + 1, (i / w) as u32 + 1);
-                let old = found.unwrap_or(PixelBox { x1: x, y1: y, x2: x, y2: y });
-                found = Some(PixelBox {
-                    x1: old.x1.min(x),
-                    y1: old.y1.min(y),
-                    x2: old.x2.max(x),
-                    y2: old.y2.max(y),
-                });
-            }
+        for (row, pixels) in layer.data().chunks_exact(w * 4).enumerate() {
+            let Some(left) = pixels.chunks_exact(4).position(covered) else { continue };
+            let right = pixels.chunks_exact(4).rposition(covered).unwrap_or(left);
+            let (x1, x2, y) = (left as u32 + 1, right as u32 + 1, row as u32 + 1);
+            let old = found.unwrap_or(PixelBox { x1, y1: y, x2, y2: y });
+            found = Some(PixelBox {
+                x1: old.x1.min(x1),
+                y1: old.y1.min(y),
+                x2: old.x2.max(x2),
+                y2: old.y2.max(y),
+            });
         }
     }
     found.unwrap_or(whole((w, h)))
@@ -180,21 +187,30 @@ impl Light {
             let (x, y) = ((i % w) as isize - dx, (i / w) as isize - dy);
             let x = x.clamp(0, w as isize - 1) as usize;
             let y = y.clamp(0, (cast.len() / w) as isize - 1) as usize;
-            let dark = 1.0 - self.shadow * cast[y * w + x];
-            *c = c.map(|v| v * dark);
+            let dark = 256.0 - 256.0 * self.shadow * cast[y * w + x];
+            *c = c.map(|v| (u32::from(v) * dark as u32 / 256) as u8);
         }
     }
 
     fn expose(&self, picture: &Picture, (w, h): (usize, usize), dice: &mut Dice) -> RgbImage {
         let mut bytes = Vec::with_capacity(w * h * 3);
-        for (i, colour) in picture.iter().enumerate() {
-            let (x, y) = ((i % w) as f32 / w as f32 - 0.5, (i / w) as f32 / h as f32 - 0.5);
-            let gain = self.gain + self.slope.0 * x + self.slope.1 * y - self.vignette * (x * x + y * y);
-            let grain = dice.word().to_le_bytes().map(|b| f32::from(b) / 127.5 - 1.0);
-            let bright = (grain[0] + grain[1]) * self.noise;
-            for c in 0..3 {
-                let noise = bright + (grain[2] - grain[3]) * self.noise * [0.35, -0.15, -0.35][c];
-                bytes.push((colour[c] * gain * self.tint[c] + noise + 0.5).clamp(0.0, 255.0) as u8);
+        let mut grain = u64::from(dice.word());
+        for (y, row) in picture.chunks_exact(w).enumerate() {
+            let v = y as f32 / h as f32 - 0.5;
+            for (x, colour) in row.iter().enumerate() {
+                let u = x as f32 / w as f32 - 0.5;
+                let gain = self.gain + self.slope.0 * u + self.slope.1 * v - self.vignette * (u * u + v * v);
+                // A congruential generator will do here: nobody guesses the grain of a photo.
+                grain = grain.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let [a, b, c, d] = ((grain >> 32) as u32).to_le_bytes().map(|b| f32::from(b) / 127.5 - 1.0);
+                let (bright, tinge) = ((a + b) * self.noise + 0.5, (c - d) * self.noise * 0.35);
+                let expose =
+                    |i: usize, noise: f32| (f32::from(colour[i]) * gain * self.tint[i] + noise) as u8;
+                bytes.extend([
+                    expose(0, bright + tinge),
+                    expose(1, bright - tinge * 0.4),
+                    expose(2, bright - tinge),
+                ]);
             }
         }
         RgbImage::from_raw(w as u32, h as u32, bytes).unwrap_or_default()

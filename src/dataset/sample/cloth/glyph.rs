@@ -2,7 +2,7 @@
 
 use tiny_skia::{LineCap, LineJoin, Path, PathBuilder, Stroke};
 
-use super::geometry::P;
+use crate::dataset::sample::drawing::geometry::P;
 
 /// The strokes of a letter on a grid 4 wide and 6 high: points `xy`, strokes apart by a space.
 fn strokes(letter: char) -> &'static str {
@@ -44,7 +44,7 @@ fn strokes(letter: char) -> &'static str {
 }
 
 /// The text in capitals, centred on `at`, `height` high; `weight` is the stroke's share of the height.
-pub(super) fn text(words: &str, at: P, height: f32, weight: f32) -> Option<Path> {
+pub fn text(words: &str, at: P, height: f32, weight: f32) -> Option<Path> {
     let unit = height / 6.0;
     let advance = unit * 5.6;
     let left = at.0 - (words.chars().count() as f32 * advance - unit * 1.6) / 2.0;

@@ -2,16 +2,16 @@
 
 use tiny_skia::{FillRule, Paint, Pixmap, Rect, Transform};
 
-use super::{
+use crate::dataset::sample::{
     dice::Dice,
-    figure::Figure,
-    geometry::oval,
-    noise,
-    palette::{Rgb, blend, shade},
+    drawing::geometry::oval,
+    drawing::noise,
+    product::palette::{Rgb, blend, shade},
+    scene::figure::Figure,
 };
 
 /// A photo before the garment is in it: a colour a pixel.
-pub(super) type Picture = Vec<[u8; 3]>;
+pub type Picture = Vec<[u8; 3]>;
 
 const PAPERS: [Rgb; 8] = [
     [246.0, 246.0, 245.0],
@@ -25,7 +25,7 @@ const PAPERS: [Rgb; 8] = [
 ];
 
 /// A backdrop that suits the figure.
-pub(super) fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Picture {
+pub fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Picture {
     let kinds: &[fn((usize, usize), &mut Dice) -> Picture] = match figure {
         Figure::Nobody => &[studio, studio, wood, linen, plaster, wood],
         Figure::Hanger { .. } => &[plaster, studio, bricks, boards, linen],

@@ -4,32 +4,18 @@
 //! light. A seed gives the same shop, byte for byte, whatever the machine's number of cores. Nothing enters but the
 //! [`SampleSpec`]; a folder in DeepFashion's layout leaves.
 //!
-//! A product is `wardrobe` (its [cut](cut::Cut)) + `pattern` + `palette`; a photo of it is `scene`: a `figure` before a
-//! `backdrop`, wearing what `garment` sews together on a `canvas`.
+//! ```text
+//! dice → product (what it is) → cloth (flat) → garment (sewn, on drawing's canvas) → scene (a photo) → shop (on disk)
+//! ```
 
-mod backdrop;
-mod canvas;
-mod closure;
 mod cloth;
-mod collar;
-mod cut;
 mod dice;
-mod figure;
+mod drawing;
 mod garment;
-mod geometry;
-mod glyph;
-mod motif;
-mod noise;
-mod palette;
-mod pattern;
-mod pocket;
 mod product;
 mod scene;
 mod sheet;
 mod shop;
-mod sleeve;
-mod torso;
-mod wardrobe;
 
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -63,9 +49,6 @@ pub const CATEGORIES: [&str; 20] = [
     "Top",
     "Turtleneck",
 ];
-
-/// A pixel is the garment's when it covers it at least so much, of 255.
-const COVERED: u8 = 128;
 
 /// Why there is no sample catalogue.
 #[derive(Debug, thiserror::Error)]

@@ -2,17 +2,17 @@
 
 use tiny_skia::{BlendMode, Color, FillRule, Mask, Paint, Path, Pixmap, Rect, Transform};
 
-use super::{
-    cloth::Cloth,
-    cut::Texture,
-    geometry::{Map, P},
-    noise,
-    palette::Rgb,
+use crate::dataset::sample::{
+    cloth::{Cloth, weave::weave},
+    drawing::geometry::{Map, P},
+    drawing::noise,
+    product::cut::Texture,
+    product::palette::Rgb,
 };
 
 /// How cloth lies on a part: which way its threads run and where it was cut from.
 #[derive(Clone, Copy)]
-pub(super) struct Grain {
+pub struct Grain {
     origin: P,
     along: P,
     shift: P,
@@ -36,7 +36,7 @@ impl Grain {
 
 /// What a part is made of.
 #[derive(Clone, Copy)]
-pub(super) struct Fabric<'a> {
+pub struct Fabric<'a> {
     /// Its pattern; without one it is of one colour.
     pub cloth: Option<&'a Cloth>,
     pub colour: Rgb,
@@ -54,7 +54,7 @@ impl Fabric<'_> {
 
 /// How thick a part looks.
 #[derive(Clone, Copy)]
-pub(super) struct Puff {
+pub struct Puff {
     /// How far its edges round off, in garment units.
     pub radius: f32,
     /// How dark they become.
@@ -71,7 +71,7 @@ impl Puff {
 }
 
 /// A fold or a seam: over 0 it darkens, under 0 it lightens.
-pub(super) struct Crease {
+pub struct Crease {
     pub shape: Option<Path>,
     pub depth: f32,
 }
@@ -106,7 +106,7 @@ impl Region {
 }
 
 /// A layer of parts over nothing yet.
-pub(super) struct Canvas {
+pub struct Canvas {
     size: (usize, usize),
     layer: Pixmap,
     pub map: Map,
@@ -129,6 +129,11 @@ impl Canvas {
         }
     }
 
+    /// The last layer.
+    pub fn finish(self) -> Pixmap {
+        self.layer
+    }
+
     /// Lays a part over the others.
     pub fn part(&mut self, shape: Option<Path>, fabric: &Fabric<'_>, puff: Puff, creases: &[Crease]) {
         let Some(path) = shape.and_then(|shape| self.map.path(&shape)) else { return };
@@ -143,10 +148,10 @@ impl Canvas {
             for x in 0..region.w {
                 let i = y * region.w + x;
                 let (cover, near) = (f32::from(mask.data()[i]) / 255.0, soft[i]);
-                if near <= 0.0 && cover <= 0.0 {
+                let at = (y + region.y) * self.size.0 + x + region.x;
+                if cover <= 0.0 && (near <= 0.0 || self.layer.data()[at * 4 + 3] == 0) {
                     continue;
                 }
-                let at = (y + region.y) * self.size.0 + x + region.x;
                 let colour = if cover > 0.0 {
                     let wrinkle = self.wrinkles[at];
                     let p = self.map.unit((x + region.x) as f32 + 0.5, (y + region.y) as f32 + 0.5);
@@ -241,42 +246,4 @@ impl Lit<'_> {
         let rounded = 1.0 - edge * inward * inward - slope * self.radius as f32 * edge * 0.9;
         rounded * self.relief.map_or(1.0, |relief| relief[i])
     }
-}
-
-/// How much lighter or darker the weave makes a point of the cloth.
-fn weave(texture: Texture, u: f32, v: f32) -> f32 {
-    match texture {
-        Texture::Cotton => 1.0,
-        Texture::Knit => stitches(u, v),
-        Texture::Cable => {
-            let column = (u / 17.0 + 0.5).rem_euclid(1.0) - 0.5;
-            let twist = (column * 17.0 / 3.6 - (v / 6.5).sin() * 0.55).abs();
-            let rope = if column.abs() < 0.27 {
-                0.16 * (1.0 - twist).max(-0.8) + 0.02 * (v * 1.9).sin()
-            } else {
-                0.0
-            };
-            let gutter = if (column.abs() - 0.3).abs() < 0.045 { 0.17 } else { 0.0 };
-            stitches(u, v) + rope - gutter
-        }
-        Texture::Rib => 1.0 + 0.11 * (u * std::f32::consts::TAU / 3.0).cos(),
-        Texture::Twill => 1.0 + 0.035 * ((u + v) * 3.2).sin(),
-        Texture::Wool => 1.0 + 0.03 * (u * 2.7 + (v * 1.9).sin()).sin() * (v * 3.1 + (u * 2.3).cos()).sin(),
-        Texture::Nylon => 1.0 + 0.05 * (u * 0.11 + v * 0.05).sin(),
-        Texture::Quilt => {
-            let t = (v / 15.0).rem_euclid(1.0);
-            let swell = (t * std::f32::consts::PI).sin();
-            0.74 + 0.34 * swell.powf(0.6) + 0.07 * (0.5 - t)
-        }
-        Texture::Mesh => 1.0 - if (u * 3.6).sin() * (v * 3.6).sin() > 0.55 { 0.09 } else { 0.0 },
-        Texture::Satin => 1.0 + 0.07 * (u * 0.16 + (v * 0.045).sin() * 1.3).sin(),
-    }
-}
-
-/// Rows of little Vs.
-fn stitches(u: f32, v: f32) -> f32 {
-    let a = (u / 2.9).rem_euclid(1.0) - 0.5;
-    let t = (v / 2.5 + a.abs() * 1.3).rem_euclid(1.0);
-    let groove = if a.abs() > 0.42 { 0.1 } else { 0.0 };
-    1.04 - 0.15 * t - groove
 }

@@ -1,16 +1,19 @@
 //! Pockets.
 
-use super::{
-    canvas::{Fabric, Puff},
-    closure::button,
-    cut::{Closure, Collar, Pocket},
-    garment::Tailor,
-    geometry::{Outline, P, polygon},
-    palette::shade,
+use super::{Tailor, closure::button};
+use crate::dataset::sample::{
+    drawing::{
+        canvas::{Fabric, Puff},
+        geometry::{Outline, P, polygon},
+    },
+    product::{
+        cut::{Closure, Collar, Pocket},
+        palette::shade,
+    },
 };
 
 /// All the pockets of the cut.
-pub(super) fn sew(tailor: &mut Tailor<'_>) {
+pub fn sew(tailor: &mut Tailor<'_>) {
     let cut = &tailor.product.cut;
     let (w, low) = (cut.waist, cut.length);
     for pocket in &cut.pockets {

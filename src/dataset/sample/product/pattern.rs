@@ -1,10 +1,10 @@
 //! What is woven into or printed over the cloth.
 
-use super::{dice::Dice, motif::Motif};
+use crate::dataset::sample::{cloth::motif::Motif, dice::Dice};
 
 /// How a check is built.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Weave {
+pub enum Weave {
     Gingham,
     Plaid,
     Windowpane,
@@ -12,7 +12,7 @@ pub(super) enum Weave {
 
 /// The pattern all over the cloth; lengths in garment units.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Pattern {
+pub enum Pattern {
     Plain,
     /// Stripes this far apart, their share of it, and how they run: 0 across, 90 along, else askew.
     Stripe {
@@ -94,14 +94,14 @@ impl Pattern {
 }
 
 /// A pattern such as the category wears.
-pub(super) fn draw(category: &str, dice: &mut Dice) -> Pattern {
+pub fn draw(category: &str, dice: &mut Dice) -> Pattern {
     let kinds: &[fn(&mut Dice) -> Pattern] = match category {
         "Flannel" => &[plaid],
         "Jersey" => &[plain, plain, hoops, columns, block, sash],
         "Blazer" => &[plain, plain, plain, pinstripe, windowpane, plaid],
         "Peacoat" => &[plain, plain, plain, plain, windowpane],
         "Parka" => &[plain, plain, plain, camouflage, block],
-        "Anorak" => &[block, block, plain, camouflage, print, chevron],
+        "Anorak" => &[block, block, plain, camouflage, plain, chevron],
         "Bomber" => &[plain, plain, plain, camouflage, print],
         "Jacket" => &[plain, plain, plain, plain, block, ombre],
         "Button-Down" => &[pinstripe, gingham, plain, dots, columns, windowpane, print],

@@ -2,14 +2,14 @@
 
 use tiny_skia::{Path, PathBuilder};
 
-use super::{
+use crate::dataset::sample::{
     dice::Dice,
-    geometry::{Outline, P, blob, oval, polygon},
+    drawing::geometry::{Outline, P, blob, oval, polygon},
 };
 
 /// What is pictured.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Motif {
+pub enum Motif {
     Star,
     Flower,
     Daisy,
@@ -33,7 +33,7 @@ pub(super) enum Motif {
 }
 
 /// All of them.
-pub(super) const MOTIFS: [Motif; 20] = [
+pub const MOTIFS: [Motif; 20] = [
     Motif::Star,
     Motif::Flower,
     Motif::Daisy,

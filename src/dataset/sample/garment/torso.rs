@@ -1,12 +1,12 @@
 //! The outline of the body, from the neckline round to the hem.
 
-use super::{
-    cut::{Body, Cut, Hem, Neck},
-    geometry::{Outline, P},
+use crate::dataset::sample::{
+    drawing::geometry::{Outline, P},
+    product::cut::{Body, Cut, Hem, Neck},
 };
 
 /// The right half of a garment's body; the left one mirrors it.
-pub(super) struct Torso {
+pub struct Torso {
     /// From the middle of the front up to the neck.
     pub neckline: Outline,
     /// Where the neckline meets the shoulder, where that ends, and the armpit.

@@ -2,7 +2,7 @@
 
 use tiny_skia::{LineCap, LineJoin, Path, PathBuilder, Stroke};
 
-use super::geometry::P;
+use crate::dataset::sample::drawing::geometry::P;
 
 /// The strokes of a letter on a grid 4 wide and 6 high: points `xy`, strokes apart by a space.
 fn strokes(letter: char) -> &'static str {
@@ -10,7 +10,7 @@ fn strokes(letter: char) -> &'static str {
         '0' | 'O' => "10304145361605011030",
         '1' => "102026 1636",
         '2' => "01103041420646",
-        '3' => "0040224445361605",
+        '3' => "01103041423313 334445361605",
         '4' => "36300444",
         '5' => "4000033344453606",
         '6' => "30100105163645443303",
@@ -44,7 +44,7 @@ fn strokes(letter: char) -> &'static str {
 }
 
 /// The text in capitals, centred on `at`, `height` high; `weight` is the stroke's share of the height.
-pub(super) fn text(words: &str, at: P, height: f32, weight: f32) -> Option<Path> {
+pub fn text(words: &str, at: P, height: f32, weight: f32) -> Option<Path> {
     let unit = height / 6.0;
     let advance = unit * 5.6;
     let left = at.0 - (words.chars().count() as f32 * advance - unit * 1.6) / 2.0;

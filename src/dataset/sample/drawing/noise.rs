@@ -1,9 +1,9 @@
 //! Fields of soft noise, and the blur that makes shadows soft.
 
-use super::dice::Dice;
+use crate::dataset::sample::dice::Dice;
 
 /// Soft noise in `[-1, 1]` over `w` × `h` pixels, its bumps about `cell` pixels in size.
-pub(super) fn field(w: usize, h: usize, cell: (f32, f32), dice: &mut Dice) -> Vec<f32> {
+pub fn field(w: usize, h: usize, cell: (f32, f32), dice: &mut Dice) -> Vec<f32> {
     let (columns, rows) = ((w as f32 / cell.0) as usize + 2, (h as f32 / cell.1) as usize + 2);
     let grid: Vec<f32> = (0..columns * rows).map(|_| dice.around(1.0)).collect();
     let across: Vec<(usize, f32)> = (0..w).map(|x| place(x as f32 / cell.0)).collect();
@@ -26,7 +26,7 @@ fn place(at: f32) -> (usize, f32) {
 }
 
 /// Two box blurs of the radius, in both directions, in place: near enough to a Gaussian for a shadow.
-pub(super) fn blur(pixels: &mut [f32], w: usize, radius: usize) {
+pub fn blur(pixels: &mut [f32], w: usize, radius: usize) {
     if w == 0 || radius == 0 {
         return;
     }

@@ -1,17 +1,21 @@
 //! Buttons, zips and cords.
 
-use super::{
-    canvas::{Canvas, Fabric, Puff},
-    cut::{Closure, Collar, Texture},
-    garment::Tailor,
-    geometry::{Outline, P, oval, polygon},
-    palette::{Rgb, shade},
+use super::Tailor;
+use crate::dataset::sample::{
+    drawing::{
+        canvas::{Canvas, Fabric, Puff},
+        geometry::{Outline, P, oval, polygon},
+    },
+    product::{
+        cut::{Closure, Collar, Texture},
+        palette::{Rgb, shade},
+    },
 };
 
 const METAL: Rgb = [188.0, 186.0, 180.0];
 
 /// Whatever shuts the garment.
-pub(super) fn sew(tailor: &mut Tailor<'_>) {
+pub fn sew(tailor: &mut Tailor<'_>) {
     let cut = &tailor.product.cut;
     let (depth, low) = (cut.neck_depth, cut.length);
     match cut.closure {
@@ -67,7 +71,7 @@ pub(super) fn sew(tailor: &mut Tailor<'_>) {
 }
 
 /// A button with a rim, a shine and its holes.
-pub(super) fn button(canvas: &mut Canvas, at: P, radius: f32, colour: Rgb) {
+pub fn button(canvas: &mut Canvas, at: P, radius: f32, colour: Rgb) {
     let disc = |r: f32, dx: f32, dy: f32| oval((at.0 + dx, at.1 + dy), r, r).closed();
     canvas.add(disc(radius * 1.12, 0.35, 0.55), [0.0; 3], 0.35);
     canvas.add(disc(radius, 0.0, 0.0), shade(colour, 0.66), 1.0);
@@ -140,19 +144,19 @@ fn storm_flap(tailor: &mut Tailor<'_>, top: f32) {
 }
 
 /// A metal ring that a cord comes out of.
-pub(super) fn eyelet(canvas: &mut Canvas, at: P, colour: Rgb) {
+pub fn eyelet(canvas: &mut Canvas, at: P, colour: Rgb) {
     canvas.ink(oval(at, 1.9, 1.9).closed(), colour, 1.0);
     canvas.ink(oval(at, 1.0, 1.0).closed(), [30.0; 3], 1.0);
 }
 
 /// A cord that hangs down, with a stopper.
-pub(super) fn cord(canvas: &mut Canvas, at: P, length: f32, colour: Rgb) {
+pub fn cord(canvas: &mut Canvas, at: P, length: f32, colour: Rgb) {
     let end = (at.0 + 1.0, at.1 + length);
     canvas.add(Outline::from(at).quad((at.0 + 3.0, at.1 + length * 0.5), end).band(1.4), colour, 1.0);
 }
 
 /// A small bow of thin ribbon.
-pub(super) fn bow(canvas: &mut Canvas, at: P, size: f32, colour: Rgb) {
+pub fn bow(canvas: &mut Canvas, at: P, size: f32, colour: Rgb) {
     let fabric = Fabric::plain(colour);
     for sign in [-1.0f32, 1.0] {
         let tail = Outline::from(at)

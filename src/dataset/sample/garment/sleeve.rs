@@ -2,16 +2,16 @@
 
 use tiny_skia::Path;
 
-use super::{
-    canvas::{Crease, Grain},
-    cut::{Cuff, Cut, Flow},
-    geometry::{Outline, P, mix, sliver},
-    torso::Torso,
+use crate::dataset::sample::{
+    drawing::canvas::{Crease, Grain},
+    drawing::geometry::{Outline, P, mix, sliver},
+    garment::torso::Torso,
+    product::cut::{Cuff, Cut, Flow},
 };
 
 /// An arm on the side of `sign`: from the shoulder to the elbow and on to the wrist.
 #[derive(Clone, Copy)]
-pub(super) struct Arm {
+pub struct Arm {
     start: P,
     upper: P,
     lower: P,
@@ -78,7 +78,7 @@ impl Arm {
 }
 
 /// How wide a sleeve is so far down it.
-pub(super) fn width(cut: &Cut, distance: f32) -> f32 {
+pub fn width(cut: &Cut, distance: f32) -> f32 {
     let share = distance / cut.sleeve.reach().max(1.0);
     let base = (33.0 - 0.145 * distance) * cut.sleeve_width;
     match cut.flow {
@@ -89,7 +89,7 @@ pub(super) fn width(cut: &Cut, distance: f32) -> f32 {
 }
 
 /// The sleeve's outline on that arm.
-pub(super) fn outline(cut: &Cut, torso: &Torso, arm: &Arm) -> Option<Path> {
+pub fn outline(cut: &Cut, torso: &Torso, arm: &Arm) -> Option<Path> {
     let reach = cut.sleeve.reach();
     let cuff = if cut.cuff == Cuff::Rib { 5.0 } else { 0.0 };
     let end = reach - cuff;
@@ -112,7 +112,7 @@ pub(super) fn outline(cut: &Cut, torso: &Torso, arm: &Arm) -> Option<Path> {
 }
 
 /// Folds at the elbow, at the armpit and above the cuff; `slack` draws how they fall, in [0, 1).
-pub(super) fn creases(cut: &Cut, arm: &Arm, slack: &mut dyn FnMut() -> f32) -> Vec<Crease> {
+pub fn creases(cut: &Cut, arm: &Arm, slack: &mut dyn FnMut() -> f32) -> Vec<Crease> {
     let reach = cut.sleeve.reach();
     let mut folds = vec![];
     let mut fold = |a: P, control: P, b: P, w: f32, depth: f32| {

@@ -1,86 +1,22 @@
-//! The cloth, flat: the pattern painted once, before it is cut and sewn.
+//! Patterns, painted all over the cloth.
 
-use tiny_skia::{Color, FillRule, Paint, Path, Pixmap, Rect, Transform};
-
-use super::{
+use super::{Cloth, FINE, HEIGHT, LEFT, TOP, WIDTH, bytes, motif::Motif};
+use crate::dataset::sample::{
     dice::Dice,
-    geometry::{Outline, P, oval, placed, polygon},
-    glyph,
-    motif::Motif,
-    noise,
-    palette::{Rgb, blend, luminance, shade},
-    pattern::{Pattern, Weave},
-    product::{Emblem, Product},
+    drawing::{
+        geometry::{Outline, P, oval, placed, polygon},
+        noise,
+    },
+    product::{
+        Product,
+        palette::{Rgb, blend, shade},
+        pattern::{Pattern, Weave},
+    },
 };
 
-const LEFT: f32 = -115.0;
-const TOP: f32 = -75.0;
-const WIDTH: f32 = 230.0;
-const HEIGHT: f32 = 285.0;
-/// Pixels a garment unit.
-const FINE: f32 = 1.6;
-
-/// A painted piece of cloth, large enough for any garment.
-pub(super) struct Cloth(Pixmap);
-
 impl Cloth {
-    /// The cloth with its all-over pattern; `None` where it is of one colour throughout.
-    pub fn patterned(product: &Product) -> Option<Self> {
-        (product.pattern != Pattern::Plain).then(|| Self::dyed(product.dyes[0].rgb))?.map(|mut cloth| {
-            cloth.weave(product);
-            cloth
-        })
-    }
-
-    /// The cloth of the front: with what is printed on the chest.
-    pub fn front(product: &Product) -> Option<Self> {
-        let emblem = product.emblem.as_ref()?;
-        let mut cloth = Self::dyed(product.dyes[0].rgb)?;
-        cloth.weave(product);
-        cloth.print(emblem, product);
-        Some(cloth)
-    }
-
-    fn dyed(colour: Rgb) -> Option<Self> {
-        let mut pixmap = Pixmap::new((WIDTH * FINE) as u32, (HEIGHT * FINE) as u32)?;
-        pixmap.fill(opaque(colour));
-        Some(Self(pixmap))
-    }
-
-    /// Its colour at a point, softly between pixels.
-    pub fn at(&self, (u, v): P) -> Rgb {
-        let (w, h) = (self.0.width() as usize, self.0.height() as usize);
-        let x = ((u - LEFT) * FINE - 0.5).clamp(0.0, (w - 2) as f32);
-        let y = ((v - TOP) * FINE - 0.5).clamp(0.0, (h - 2) as f32);
-        let (left, top) = (x as usize, y as usize);
-        let (s, t) = (x - left as f32, y - top as f32);
-        let data = self.0.data();
-        let (a, b) = ((top * w + left) * 4, ((top + 1) * w + left) * 4);
-        [0, 1, 2].map(|i| {
-            let (p, q) = (f32::from(data[a + i]), f32::from(data[a + 4 + i]));
-            let (r, z) = (f32::from(data[b + i]), f32::from(data[b + 4 + i]));
-            let (upper, lower) = (p + (q - p) * s, r + (z - r) * s);
-            upper + (lower - upper) * t
-        })
-    }
-
-    fn fill(&mut self, path: Option<Path>, colour: Rgb, alpha: f32) {
-        let Some(path) = path else { return };
-        let mut paint = Paint::default();
-        paint.set_color(faint(colour, alpha));
-        let place = Transform::from_scale(FINE, FINE).pre_translate(-LEFT, -TOP);
-        self.0.fill_path(&path, &paint, FillRule::Winding, place, None);
-    }
-
-    fn bar(&mut self, from: P, to: P, colour: Rgb, alpha: f32) {
-        let Some(rect) = Rect::from_ltrb(from.0, from.1, to.0, to.1) else { return };
-        let mut paint = Paint::default();
-        paint.set_color(faint(colour, alpha));
-        let place = Transform::from_scale(FINE, FINE).pre_translate(-LEFT, -TOP);
-        self.0.fill_rect(rect, &paint, place, None);
-    }
-
-    fn weave(&mut self, product: &Product) {
+    /// Paints the product's pattern.
+    pub(super) fn weave(&mut self, product: &Product) {
         let dice = &mut Dice::new(u64::from(product.salt), [1, 1]);
         let [main, second, third] = product.dyes.map(|dye| dye.rgb);
         match product.pattern {
@@ -116,18 +52,16 @@ impl Cloth {
                 }
             }
             Pattern::Camouflage => self.camouflage(main, dice),
-            Pattern::Ombre => {
-                for i in 0..HEIGHT as usize {
-                    let y = TOP + i as f32;
-                    let t = ((y - 25.0) / 90.0).clamp(0.0, 1.0);
-                    self.bar(
-                        (LEFT, y),
-                        (LEFT + WIDTH, y + 1.0),
-                        blend(main, second, t * t * (3.0 - 2.0 * t)),
-                        1.0,
-                    );
-                }
-            }
+            Pattern::Ombre => self.ombre(main, second),
+        }
+    }
+
+    fn ombre(&mut self, main: Rgb, second: Rgb) {
+        let w = self.0.width() as usize;
+        for (row, pixels) in self.0.data_mut().chunks_exact_mut(w * 4).enumerate() {
+            let t = ((TOP + row as f32 / FINE - 25.0) / 90.0).clamp(0.0, 1.0);
+            let tone = bytes(blend(main, second, t * t * (3.0 - 2.0 * t)));
+            pixels.chunks_exact_mut(4).for_each(|pixel| pixel[..3].copy_from_slice(&tone));
         }
     }
 
@@ -231,58 +165,6 @@ impl Cloth {
             }
         }
     }
-
-    fn print(&mut self, emblem: &Emblem, product: &Product) {
-        let [main, second, third] = product.dyes.map(|dye| dye.rgb);
-        let (y, size) = product.chest_room();
-        if size < 1.0 {
-            let shape = match emblem {
-                Emblem::Picture { motif, .. } => placed(motif.path(), (20.0, y), 6.0, 0.0),
-                Emblem::Words(words) | Emblem::Number { words: Some(words), .. } => {
-                    glyph::text(words, (20.0, y), 4.0, 0.2)
-                }
-                Emblem::Number { .. } => None,
-            };
-            return self.fill(shape, second, 1.0);
-        }
-        match emblem {
-            Emblem::Words(words) => {
-                let height = (62.0 / words.len() as f32).min(16.0);
-                self.fill(glyph::text(words, (0.0, y), height, 0.2), second, 1.0);
-                self.bar((-26.0, y + height * 0.8), (26.0, y + height * 0.8 + 2.0), third, 1.0);
-            }
-            Emblem::Number { number, words } => {
-                let digits = number.to_string();
-                let height = size * 1.75;
-                let at = (0.0, y + size * 0.45);
-                let rim = if luminance(main) > 120.0 {
-                    shade(second, 0.45)
-                } else {
-                    blend(second, [255.0; 3], 0.75)
-                };
-                self.fill(glyph::text(&digits, at, height, 0.27), rim, 1.0);
-                self.fill(glyph::text(&digits, at, height, 0.17), second, 1.0);
-                if let Some(words) = words {
-                    self.fill(glyph::text(words, (0.0, y - size * 0.85), 7.0, 0.2), second, 1.0);
-                }
-            }
-            Emblem::Picture { motif, words, badge } => {
-                let inner = if *badge { size * 0.62 } else { size * 0.95 };
-                if *badge {
-                    self.fill(oval((0.0, y), size, size).closed(), second, 1.0);
-                    self.fill(oval((0.0, y), size * 0.88, size * 0.88).band(1.0), main, 1.0);
-                }
-                self.fill(
-                    placed(motif.path(), (0.0, y), inner, 0.0),
-                    if *badge { third } else { second },
-                    1.0,
-                );
-                if let Some(words) = words {
-                    self.fill(glyph::text(words, (0.0, y + size + 8.0), 8.0, 0.2), third, 1.0);
-                }
-            }
-        }
-    }
 }
 
 /// Goes over a staggered grid of points.
@@ -296,19 +178,4 @@ fn scatter(period: f32, mut visit: impl FnMut(P, usize)) {
             k += 1;
         }
     }
-}
-
-fn bytes(c: Rgb) -> [u8; 3] {
-    c.map(|v| v.clamp(0.0, 255.0) as u8)
-}
-
-/// The colour, as tiny-skia takes it.
-pub(super) fn opaque(c: Rgb) -> Color {
-    let [r, g, b] = bytes(c);
-    Color::from_rgba8(r, g, b, 255)
-}
-
-fn faint(c: Rgb, alpha: f32) -> Color {
-    let [r, g, b] = bytes(c);
-    Color::from_rgba8(r, g, b, (alpha * 255.0) as u8)
 }

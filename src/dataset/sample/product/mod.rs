@@ -1,27 +1,28 @@
 //! A product: everything about it that all its photos share, drawn from the seed.
 
+pub mod cut;
+pub mod palette;
+pub mod pattern;
+mod tops;
+mod wardrobe;
+
 use std::collections::BTreeMap;
 
-use super::{
-    CATEGORIES,
-    cut::{Body, Closure, Cut, Neck, Pocket},
-    dice::Dice,
-    motif::Motif,
-    palette::{DYES, Dye, Rgb, blend, contrasting, luminance, shade},
-    pattern::{self, Pattern},
-    wardrobe,
-};
+use crate::dataset::sample::{CATEGORIES, cloth::motif::Motif, dice::Dice};
+use cut::{Body, Closure, Cut, Neck, Pocket};
+use palette::{DYES, Dye, Rgb, blend, contrasting, luminance, shade};
+use pattern::Pattern;
 
 /// What is printed on the chest.
 #[derive(Clone, PartialEq)]
-pub(super) enum Emblem {
+pub enum Emblem {
     Picture { motif: Motif, words: Option<&'static str>, badge: bool },
     Words(&'static str),
     Number { number: u32, words: Option<&'static str> },
 }
 
 /// A garment with its colours.
-pub(super) struct Product {
+pub struct Product {
     pub category: usize,
     pub cut: Cut,
     pub pattern: Pattern,

@@ -1,17 +1,17 @@
 //! What the garment is shown on.
 
-use super::{
-    canvas::{Canvas, Fabric, Puff},
-    cut::{Body, Closure, Collar, Cut, Sleeve},
+use crate::dataset::sample::{
     dice::Dice,
-    geometry::{Outline, oval, polygon},
-    palette::{Rgb, shade},
-    sleeve::Arm,
+    drawing::canvas::{Canvas, Fabric, Puff},
+    drawing::geometry::{Outline, oval, polygon},
+    garment::sleeve::Arm,
+    product::cut::{Body, Closure, Collar, Cut, Sleeve},
+    product::palette::{Rgb, shade},
 };
 
 /// Who or what wears it.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Figure {
+pub enum Figure {
     /// Nobody: laid flat, or the mannequin cut out of the photo.
     Nobody,
     Hanger {
@@ -88,8 +88,8 @@ fn hanger(canvas: &mut Canvas, wood: Rgb, reach: f32) {
         .cubic((9.0, -40.0), (-7.0, -41.0), (-8.0, -32.0));
     canvas.add(hook.band(2.2), [120.0, 120.0, 122.0], 1.0);
     canvas.add(hook.band(0.8), [214.0, 214.0, 214.0], 1.0);
-    let bar = Outline::from((0.0, -7.0)).cubic((9.0, -7.0), (17.0, 1.0), (reach, 9.0));
-    canvas.part(bar.across().band(6.5), &Fabric::plain(wood), Puff::TRIM, &[]);
+    let bar = Outline::from((0.0, -5.0)).cubic((9.0, -5.0), (15.0, 5.0), (reach, 13.0));
+    canvas.part(bar.across().band(5.6), &Fabric::plain(wood), Puff::TRIM, &[]);
 }
 
 fn legs(canvas: &mut Canvas, cut: &Cut, colour: Rgb) {

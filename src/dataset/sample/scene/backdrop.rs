@@ -2,16 +2,16 @@
 
 use tiny_skia::{FillRule, Paint, Pixmap, Rect, Transform};
 
-use super::{
+use crate::dataset::sample::{
     dice::Dice,
-    figure::Figure,
-    geometry::oval,
-    noise,
-    palette::{Rgb, blend, shade},
+    drawing::geometry::oval,
+    drawing::noise,
+    product::palette::{Rgb, blend, shade},
+    scene::figure::Figure,
 };
 
 /// A photo before the garment is in it: a colour a pixel.
-pub(super) type Picture = Vec<Rgb>;
+pub type Picture = Vec<[u8; 3]>;
 
 const PAPERS: [Rgb; 8] = [
     [246.0, 246.0, 245.0],
@@ -25,7 +25,7 @@ const PAPERS: [Rgb; 8] = [
 ];
 
 /// A backdrop that suits the figure.
-pub(super) fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Picture {
+pub fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Picture {
     let kinds: &[fn((usize, usize), &mut Dice) -> Picture] = match figure {
         Figure::Nobody => &[studio, studio, wood, linen, plaster, wood],
         Figure::Hanger { .. } => &[plaster, studio, bricks, boards, linen],
@@ -35,7 +35,11 @@ pub(super) fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Pic
 }
 
 fn each((w, h): (usize, usize), mut colour: impl FnMut(usize, usize) -> Rgb) -> Picture {
-    (0..w * h).map(|i| colour(i % w, i / w)).collect()
+    let mut picture = Vec::with_capacity(w * h);
+    for y in 0..h {
+        picture.extend((0..w).map(|x| colour(x, y).map(|v| v as u8)));
+    }
+    picture
 }
 
 /// A sheet of paper, a little brighter where the lamp is.

@@ -2,7 +2,7 @@
 
 /// Where it ends on the arm.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Sleeve {
+pub enum Sleeve {
     None,
     Cap,
     Short,
@@ -38,7 +38,7 @@ impl Sleeve {
 
 /// How a sleeve widens on its way.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Flow {
+pub enum Flow {
     Straight,
     Puff,
     Bell,
@@ -46,7 +46,7 @@ pub(super) enum Flow {
 
 /// How a sleeve ends.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Cuff {
+pub enum Cuff {
     Plain,
     Rib,
     Button,
@@ -55,7 +55,7 @@ pub(super) enum Cuff {
 
 /// The opening for the head.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Neck {
+pub enum Neck {
     Crew,
     V,
     Scoop,
@@ -65,7 +65,7 @@ pub(super) enum Neck {
 
 /// What stands around it.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Collar {
+pub enum Collar {
     None,
     /// A ribbed band along the neckline.
     Rib,
@@ -84,7 +84,7 @@ pub(super) enum Collar {
 
 /// How it is put on and shut.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Closure {
+pub enum Closure {
     Pullover,
     Buttons(u8),
     /// Two rows of so many buttons.
@@ -117,7 +117,7 @@ impl Closure {
 
 /// A pocket; those that come in pairs are drawn on both sides.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Pocket {
+pub enum Pocket {
     Kangaroo,
     /// On the chest; with a flap or without; on both sides or one.
     Chest {
@@ -132,7 +132,7 @@ pub(super) enum Pocket {
 
 /// How it ends below.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Hem {
+pub enum Hem {
     Straight,
     Rib,
     /// Longer in the middle, as a shirt.
@@ -145,7 +145,7 @@ pub(super) enum Hem {
 
 /// The shape of the body.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Body {
+pub enum Body {
     Torso,
     /// Shoulder straps of this width.
     Straps(f32),
@@ -157,7 +157,7 @@ pub(super) enum Body {
 
 /// What the cloth is.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Texture {
+pub enum Texture {
     Cotton,
     Knit,
     /// Knit with twisted columns.
@@ -190,7 +190,7 @@ impl Texture {
 
 /// A garment before it has a colour.
 #[derive(Clone)]
-pub(super) struct Cut {
+pub struct Cut {
     pub body: Body,
     pub length: f32,
     pub shoulder: f32,

@@ -1,13 +1,13 @@
 //! The shop's colours, by name.
 
-use super::dice::Dice;
+use crate::dataset::sample::dice::Dice;
 
 /// Red, green and blue, 0 to 255.
-pub(super) type Rgb = [f32; 3];
+pub type Rgb = [f32; 3];
 
 /// A colour a shop would name.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) struct Dye {
+pub struct Dye {
     pub name: &'static str,
     pub rgb: Rgb,
 }
@@ -17,7 +17,7 @@ const fn dye(name: &'static str, r: u8, g: u8, b: u8) -> Dye {
 }
 
 /// Far enough apart that light does not turn one into another.
-pub(super) const DYES: [Dye; 36] = [
+pub const DYES: [Dye; 36] = [
     dye("black", 34, 34, 38),
     dye("white", 240, 239, 234),
     dye("grey", 150, 152, 156),
@@ -57,17 +57,17 @@ pub(super) const DYES: [Dye; 36] = [
 ];
 
 /// How light it looks, 0 to 255.
-pub(super) fn luminance(c: Rgb) -> f32 {
+pub fn luminance(c: Rgb) -> f32 {
     0.3 * c[0] + 0.59 * c[1] + 0.11 * c[2]
 }
 
 /// The colour, lighter or darker.
-pub(super) fn shade(c: Rgb, by: f32) -> Rgb {
+pub fn shade(c: Rgb, by: f32) -> Rgb {
     c.map(|v| (v * by).clamp(0.0, 255.0))
 }
 
 /// A share `t` of the way from `a` to `b`.
-pub(super) fn blend(a: Rgb, b: Rgb, t: f32) -> Rgb {
+pub fn blend(a: Rgb, b: Rgb, t: f32) -> Rgb {
     [0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * t)
 }
 
@@ -76,7 +76,7 @@ fn distance(a: Rgb, b: Rgb) -> f32 {
 }
 
 /// A colour that stands out from all of these.
-pub(super) fn contrasting(with: &[Dye], dice: &mut Dice) -> Dye {
+pub fn contrasting(with: &[Dye], dice: &mut Dice) -> Dye {
     let mut best = (0.0, DYES[0]);
     for _ in 0..6 {
         let one = DYES[dice.below(DYES.len())];

@@ -5,16 +5,16 @@
 use tiny_skia::{Path, PathBuilder, PathSegment, Point, Stroke, Transform};
 
 /// A point, or a vector.
-pub(super) type P = (f32, f32);
+pub type P = (f32, f32);
 
 /// The point a share `t` of the way from `a` to `b`.
-pub(super) fn mix(a: P, b: P, t: f32) -> P {
+pub fn mix(a: P, b: P, t: f32) -> P {
     (a.0 + (b.0 - a.0) * t, a.1 + (b.1 - a.1) * t)
 }
 
 /// A curve made of cubics, still open: often the right half of something symmetrical.
 #[derive(Clone)]
-pub(super) struct Outline {
+pub struct Outline {
     start: P,
     steps: Vec<[P; 3]>,
 }
@@ -123,7 +123,7 @@ impl Outline {
 }
 
 /// A closed shape with straight sides.
-pub(super) fn polygon(points: &[P]) -> Option<Path> {
+pub fn polygon(points: &[P]) -> Option<Path> {
     let mut pen = PathBuilder::new();
     for (i, p) in points.iter().enumerate() {
         if i == 0 { pen.move_to(p.0, p.1) } else { pen.line_to(p.0, p.1) }
@@ -133,7 +133,7 @@ pub(super) fn polygon(points: &[P]) -> Option<Path> {
 }
 
 /// A closed shape with soft sides.
-pub(super) fn blob(points: &[P]) -> Option<Path> {
+pub fn blob(points: &[P]) -> Option<Path> {
     let n = points.len();
     let ring: Vec<P> = (0..n + 3).map(|i| points[i % n]).collect();
     let curve = Outline::through(&ring);
@@ -142,7 +142,7 @@ pub(super) fn blob(points: &[P]) -> Option<Path> {
     inner.closed()
 }
 
-pub(super) fn oval(centre: P, rx: f32, ry: f32) -> Outline {
+pub fn oval(centre: P, rx: f32, ry: f32) -> Outline {
     let (x, y) = centre;
     let (kx, ky) = (rx * 0.5523, ry * 0.5523);
     Outline::from((x, y - ry))
@@ -153,7 +153,7 @@ pub(super) fn oval(centre: P, rx: f32, ry: f32) -> Outline {
 }
 
 /// A crease: a sliver between two curves, sharp at its ends.
-pub(super) fn sliver(a: P, control: P, b: P, width: f32) -> Option<Path> {
+pub fn sliver(a: P, control: P, b: P, width: f32) -> Option<Path> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
     let length = (dx * dx + dy * dy).sqrt().max(1e-3);
     let other = (control.0 - dy / length * width * 2.0, control.1 + dx / length * width * 2.0);
@@ -161,12 +161,12 @@ pub(super) fn sliver(a: P, control: P, b: P, width: f32) -> Option<Path> {
 }
 
 /// The same shape elsewhere.
-pub(super) fn placed(path: Option<Path>, at: P, size: f32, degrees: f32) -> Option<Path> {
+pub fn placed(path: Option<Path>, at: P, size: f32, degrees: f32) -> Option<Path> {
     path?.transform(Transform::from_translate(at.0, at.1).pre_rotate(degrees).pre_scale(size, size))
 }
 
 /// How garment units become pixels: a soft sideways bend of the body, then an affine map.
-pub(super) struct Map {
+pub struct Map {
     affine: Transform,
     inverse: Transform,
     bend: f32,
@@ -192,9 +192,10 @@ impl Map {
 
     /// Where in the garment the pixel lies.
     pub fn unit(&self, x: f32, y: f32) -> P {
-        let mut p = Point::from_xy(x, y);
-        self.inverse.map_point(&mut p);
-        (p.x - self.lean(p.y), p.y)
+        // Written out: it is asked for every pixel of every part.
+        let t = &self.inverse;
+        let (u, v) = (t.sx * x + t.kx * y + t.tx, t.ky * x + t.sy * y + t.ty);
+        (u - self.lean(v), v)
     }
 
     pub fn path(&self, path: &Path) -> Option<Path> {
@@ -225,7 +226,7 @@ impl Map {
 }
 
 /// A shape with a hole in it; the hole must run the other way round than the shape.
-pub(super) fn with_hole(shape: Option<Path>, hole: Option<Path>) -> Option<Path> {
+pub fn with_hole(shape: Option<Path>, hole: Option<Path>) -> Option<Path> {
     let mut pen = PathBuilder::new();
     pen.push_path(&shape?);
     pen.push_path(&hole?);

@@ -1,13 +1,39 @@
-//! Lets the binaries find libtorch at run time: beside themselves (a container), then where it was at build time.
+//! Compiles the little C++ that tch does not cover, and lets the binaries find libtorch at run time: beside themselves
+//! (a container), then where it was at build time.
+
+use std::{env, path::PathBuf};
+
+const CPP: &str = "src/network/torchscript.cpp";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed={CPP}");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
-    if std::env::var_os("CARGO_FEATURE_TCH").is_none() {
+    if env::var_os("CARGO_FEATURE_TCH").is_none() {
         return;
     }
-    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/libtorch");
-    if let Some(libtorch) = std::env::var_os("LIBTORCH") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{}/lib", std::path::Path::new(&libtorch).display());
+    let Some(libtorch) = env::var_os("LIBTORCH").map(PathBuf::from) else {
+        println!(
+            "cargo:warning=LIBTORCH is not set: run `make libtorch`, or set it to a libtorch 2.11.0 of your own"
+        );
+        return;
+    };
+    if !libtorch.join("lib").is_dir() {
+        println!("cargo:warning=there is no libtorch at {}: run `make libtorch`", libtorch.display());
+        return;
     }
+    let headers = libtorch.join("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++20")
+        .warnings(false)
+        .include(headers.join("torch/csrc/api/include"))
+        .include(headers)
+        .file(CPP)
+        .compile("lookalike_torchscript");
+    println!("cargo:rustc-link-lib=torch_cpu");
+    println!("cargo:rustc-link-lib=c10");
+    println!("cargo:rustc-link-search=native={}/lib", libtorch.display());
+    println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/libtorch");
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{}/lib", libtorch.display());
 }

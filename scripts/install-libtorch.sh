@@ -4,41 +4,77 @@
 #   scripts/install-libtorch.sh [--cuda] [DIR]
 #
 # Only what a program needs to build and run is kept: 0.5 GB for the CPU. With --cuda the CUDA half of the same wheel
-# and NVIDIA's libraries are added (some 4 GB); the same binaries then find the GPU at run time.
+# and NVIDIA's libraries are added beside it (some 3 GB); the same binaries then find the GPU at run time.
 # Needs Python 3 with pip, of any version: it downloads and unpacks, nothing of Python stays.
+# Where LIBTORCH names a libtorch of your own and no DIR is given, nothing is installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+version=2.11.0
+layout=2 # raise it when what is kept of the wheels changes
 
 cuda=no
 [ "${1:-}" = --cuda ] && { cuda=yes; shift; }
+if [ -n "${LIBTORCH:-}" ] && [ $# = 0 ]; then
+  found=$(cat "$LIBTORCH/build-version" 2>/dev/null || echo "of unknown version")
+  echo "LIBTORCH is set: using $LIBTORCH ($found; $version is the version this builds with)"
+  if [ $cuda = yes ] && [ ! -e "$LIBTORCH/lib/libtorch_cuda.so" ]; then
+    echo "It has no libtorch_cuda.so: give LIBTORCH a CUDA build, or unset it to use the pinned one." >&2
+    exit 1
+  fi
+  exit 0
+fi
+if [ "$(uname -sm)" != "Linux x86_64" ]; then
+  echo "The pinned libtorch is for Linux on x86-64, this is $(uname -sm): set LIBTORCH to a libtorch $version of your own." >&2
+  exit 1
+fi
 dir=${1:-"$here/../.libtorch"}
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
 
 # The stamp names what is installed: a changed pin or a half-done install is made anew.
-stamp_cpu="cpu $(sha256sum < "$here/libtorch-cpu.txt" | cut -c1-16) $(sha256sum < "$0" | cut -c1-16)"
-stamp_cuda="cuda $(sha256sum < "$here/libtorch-cuda.txt" | cut -c1-16) $stamp_cpu"
-installed() { [ -f "$dir/.installed" ] && grep -qxF "$1" "$dir/.installed"; }
-if [ $cuda = yes ]; then installed "$stamp_cuda" && exit 0; else installed "$stamp_cpu" && exit 0; fi
+stamp() { echo "$1 $layout $(sha256sum < "$here/libtorch-$1.txt" | cut -c1-16)"; }
+stamp_cpu=$(stamp cpu)
+stamp_cuda="$(stamp cuda) with $stamp_cpu"
+installed() { grep -qxF "$1" "$dir/.installed" 2>/dev/null; }
+complete() { if [ $cuda = yes ]; then installed "$stamp_cuda"; else installed "$stamp_cpu"; fi; }
+complete && exit 0
 
-work=$(mktemp -d)
+exec 9> "$dir/.lock"
+flock 9 # of two at a time the second finds it done
+complete && exit 0
+
+# Beside the target, not in /tmp, which may be small.
+work=$(mktemp -d "$dir/.download.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+quiet=()
+[ -t 1 ] || quiet=(--quiet)
+platforms=()
+for platform in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_18 manylinux_2_17 manylinux2014 manylinux2010; do
+  platforms+=(--platform "${platform}_x86_64")
+done
 
 fetch() { # REQUIREMENTS FOLDER: the wheels named there, hashes checked by pip
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
-    --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none \
-    --platform "manylinux_2_28_$(uname -m)" --platform "manylinux_2_27_$(uname -m)" \
-    --platform "manylinux_2_25_$(uname -m)" --platform "manylinux_2_17_$(uname -m)" \
-    --platform "manylinux2014_$(uname -m)" \
-    --dest "$2" --requirement "$1"
+  TMPDIR=$work python3 -m pip download "${quiet[@]}" --disable-pip-version-check --no-deps --require-hashes \
+    --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none \
+    "${platforms[@]}" --dest "$2" --requirement "$1"
 }
 
 unpack() { # FOLDER PART: what PART (cpu, cuda) keeps of the wheels there
-  python3 - "$1" "$dir" "$2" <<'PY'
+  python3 - "$1" "$dir" "$2" "$version" <<'PY'
 import os, pathlib, shutil, sys, zipfile
-wheels, out, part = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
-CPU = {"libtorch_cpu.so", "libc10.so", "libgomp.so.1"}
-CUDA = {"libtorch_cuda.so", "libtorch_cuda_linalg.so", "libtorch_nvshmem.so", "libc10_cuda.so", "libcaffe2_nvrtc.so"}
+wheels, out, part, version = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+KEEP = {
+    # libtorch_cpu.so does not load without cudart and cupti.
+    "cpu": "libtorch_cpu.so libc10.so libgomp.so.1 libcudart.so.13 libcupti.so.13",
+    # What libtorch_cuda.so is linked against, then what it opens when first used: solvers, run-time compiler, cuDNN's parts.
+    "cuda": "libtorch_cuda.so libc10_cuda.so libtorch_nvshmem.so libnvshmem_host.so.3 libcublas.so.13 libcublasLt.so.13"
+            " libcudnn.so.9 libcufft.so.12 libcufile.so.0 libcurand.so.10 libcusparse.so.12 libnvJitLink.so.13"
+            " libcusparseLt.so.0 libnccl.so.2"
+            " libtorch_cuda_linalg.so libcusolver.so.12 libcaffe2_nvrtc.so libnvrtc.so.13 libnvrtc-builtins.so.13.0"
+            " libcudnn_adv.so.9 libcudnn_cnn.so.9 libcudnn_engines_precompiled.so.9"
+            " libcudnn_engines_runtime_compiled.so.9 libcudnn_graph.so.9 libcudnn_heuristic.so.9 libcudnn_ops.so.9",
+}
+missing = set(KEEP[part].split())
 (out / "lib").mkdir(parents=True, exist_ok=True)
 
 def place(wheel, name, target):
@@ -54,28 +90,31 @@ for path in sorted(wheels.glob("*.whl")):
             base = os.path.basename(name)
             if name.startswith("torch/include/") and base and part == "cpu":
                 place(wheel, name, out / name[len("torch/"):])
-            elif name.startswith("torch/lib/") and ".so" in base:
-                if base in CPU if part == "cpu" else base in CUDA:
-                    place(wheel, name, out / "lib" / base)
-            elif name.startswith("nvidia/") and "/lib/" in name and ".so" in base:
+            elif "/lib/" in name and base in missing:
                 place(wheel, name, out / "lib" / base)
+                missing.discard(base)
+if missing:
+    sys.exit("not in the wheels: " + ", ".join(sorted(missing)))
 if part == "cpu":
     # tch links -ltorch -ltorch_cpu -lc10; all of libtorch.so that is needed is this.
     (out / "lib" / "libtorch.so").write_text("INPUT(libtorch_cpu.so)\n")
-    (out / "build-version").write_text("2.11.0\n")
+    (out / "build-version").write_text(version + "\n")
 PY
 }
 
-rm -f "$dir/.installed"
-echo "libtorch 2.11.0 (CPU): fetching some 530 MB into $(basename "$dir")/ …"
-fetch "$here/libtorch-cpu.txt" "$work/cpu"
-unpack "$work/cpu" cpu
+if ! installed "$stamp_cpu"; then
+  echo "libtorch $version: fetching some 530 MB …"
+  rm -f "$dir/.installed"
+  fetch "$here/libtorch-cpu.txt" "$work/wheels"
+  unpack "$work/wheels" cpu
+  echo "$stamp_cpu" > "$dir/.installed"
+fi
 if [ $cuda = yes ]; then
   echo "CUDA 13 libraries: fetching some 2.5 GB …"
-  fetch "$here/libtorch-cuda.txt" "$work/cuda"
-  unpack "$work/cpu" cuda
-  unpack "$work/cuda" cuda
-  printf '%s\n%s\n' "$stamp_cpu" "$stamp_cuda" > "$dir/.installed"
-else
-  printf '%s\n' "$stamp_cpu" > "$dir/.installed"
+  # The GPU half is two thirds of the torch wheel, and a CPU install does not keep it: fetched again.
+  [ -d "$work/wheels" ] || fetch "$here/libtorch-cpu.txt" "$work/wheels"
+  fetch "$here/libtorch-cuda.txt" "$work/wheels"
+  unpack "$work/wheels" cuda
+  printf '%s\n' "$stamp_cpu" "$stamp_cuda" > "$dir/.installed"
 fi
+echo "libtorch $version is in $dir ($(du -sh "$dir/lib" | cut -f1) of libraries)"

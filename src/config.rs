@@ -8,6 +8,11 @@ use std::{str::FromStr, time::Duration};
 #[cfg(feature = "tch")]
 pub use server::ServerConfig;
 
+/// What the commands of the trainer log: `LOOKALIKE_LOG`, if it is set.
+pub fn log_filter() -> Option<String> {
+    std::env::var("LOOKALIKE_LOG").ok()
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod config;
 pub mod dataset;
 pub mod image;
+pub mod progress;
 pub mod telemetry;
 
 #[cfg(feature = "tch")]

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::LogFormat;
+use crate::config::{self, LogFormat};
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -35,4 +35,16 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
     .map_err(|_| TelemetryError::Twice)
+}
+
+/// Logs of the trainer's commands: warnings and notes for a person, on standard error.
+pub fn init_for_commands() {
+    let filter = config::log_filter().and_then(|f| f.parse().ok()).unwrap_or_else(|| EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .try_init();
 }

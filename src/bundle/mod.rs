@@ -3,10 +3,12 @@
 //! May enter: trained weights or a TorchScript file (offline, [`export`] and [`import`]), a path (online, [`Bundle::open`]).
 //! What leaves is a [`Bundle`] whose files are what its manifest says they are.
 
+mod export;
 mod import;
 mod manifest;
 mod write;
 
+pub use export::export;
 pub use import::import;
 pub use manifest::{FORMAT_VERSION, FileRecord, Manifest};
 pub use write::{Draft, write};
@@ -15,7 +17,11 @@ use std::path::{Path, PathBuf};
 
 use tch::Device;
 
-use crate::embedder::{EmbedderError, Model, Shape};
+use crate::{
+    embedder::{EmbedderError, Model, Shape},
+    network::NetworkError,
+    training::TrainingError,
+};
 
 /// The model file every bundle has: f32 TorchScript.
 pub const MODEL_FILE: &str = "model.f32.ts";
@@ -53,6 +59,12 @@ pub enum BundleError {
     /// Something is there already.
     #[error("{}: there is something already; name a folder that does not exist or is empty", .0.display())]
     Occupied(PathBuf),
+    /// The run it is to be made of.
+    #[error("the run: {0}")]
+    Run(#[from] TrainingError),
+    /// The run's network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The model does not run, or not as the manifest says.
     #[error("the bundle's model: {0}")]
     Model(#[from] EmbedderError),

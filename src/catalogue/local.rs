@@ -155,7 +155,7 @@ impl Opened {
             return Err(CatalogueError::Dims { holds, given });
         }
         let admitted = self.facets.compile(filter, |id| self.place(id).map(|place| self.points[place]));
-        Ok(Search::plan(self.items.len(), n, admitted, effort))
+        Ok(Search::plan(self.items.len(), n, admitted, effort, query.weight))
     }
 
     fn answer(&self, query: &Query, search: &Search) -> Nearest {

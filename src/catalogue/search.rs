@@ -3,18 +3,23 @@
 use std::collections::BinaryHeap;
 
 use super::{
-    Effort, Query,
+    ColourWeight, Effort, Query,
     facets::Admitted,
     frozen::{Frozen, View},
     kernel::blend,
     walk::{Candidate, Scratch},
 };
 
-/// The candidate list of [`Effort::Usual`].
-const USUAL_EF: usize = 96;
+/// The candidate list of [`Effort::Usual`] at the weight the graph was built with.
+const USUAL_EF: f32 = 96.0;
 
-/// About how many distances a walk computes for each place in its candidate list.
-const WALK_COST: usize = 20;
+/// How much longer the usual list grows for each 1 that the weight is above that: the graph's neighbours are then less
+/// and less the query's.
+const EF_PER_WEIGHT: f32 = 4.0;
+
+/// What a place in a walk's candidate list costs, in distances of a scan: it computes some 30, and each waits for memory
+/// that a scan finds ready. Measured over 20,000 × 542 (M 16).
+const WALK_COST: usize = 100;
 
 /// A list asked for by name is walked up to here, however few the points: whoever measures the walk wants the walk.
 const WALKED_AS_ASKED: usize = 1_024;
@@ -39,18 +44,23 @@ pub(super) struct Search {
 
 impl Search {
     /// Chooses the way.
-    pub fn plan(count: usize, n: usize, admitted: Option<Admitted>, effort: Effort) -> Self {
+    pub fn plan(
+        count: usize,
+        n: usize,
+        admitted: Option<Admitted>,
+        effort: Effort,
+        weight: ColourWeight,
+    ) -> Self {
         let available = admitted.as_ref().map_or(count, |admitted| admitted.count);
         let n = n.min(available);
         let walk = |ef: usize, as_asked: bool| {
             let ef = ef.max(n).min(count);
             // A walk that may keep one in x of what it meets has to meet x times as many.
             let cost = (ef * WALK_COST).saturating_mul(count) / available.max(1);
-            let walked = as_asked && admitted.is_none() && ef <= WALKED_AS_ASKED;
-            if walked || cost < available { Way::Walk(ef) } else { Way::Scan }
+            if (as_asked && ef <= WALKED_AS_ASKED) || cost < available { Way::Walk(ef) } else { Way::Scan }
         };
         let way = match effort {
-            Effort::Usual => walk(USUAL_EF, false),
+            Effort::Usual => walk(usual_ef(weight), false),
             Effort::Ef(ef) => walk(ef.min(count), true),
             Effort::Exact => Way::Scan,
         };
@@ -61,7 +71,8 @@ impl Search {
     pub fn cost(&self) -> usize {
         match self.way {
             Way::Walk(ef) if self.admitted.is_none() => ef * WALK_COST,
-            Way::Walk(_) => 2 * self.available,
+            // It may give up, its budget spent, and scan after all.
+            Way::Walk(_) => 4 * self.available,
             Way::Scan => self.available,
         }
     }
@@ -116,6 +127,11 @@ impl Search {
         }
         best.into_sorted_vec().into_iter().map(|ranked| ranked.point).collect()
     }
+}
+
+fn usual_ef(weight: ColourWeight) -> usize {
+    let off = (weight.get() - ColourWeight::DEFAULT.get()).clamp(0.0, 1.0);
+    (USUAL_EF * (1.0 + EF_PER_WEIGHT * off)) as usize
 }
 
 /// A point found, ordered as it is answered: ties go by item, whatever the points' numbers in this generation.

@@ -1,1 +1,280 @@
-//! dataset
+//! Photos on disk as a set: the DeepFashion layout, the folder-per-class layout, the generated sample catalogue; splits,
+//! the triplet sampler, and the loader that reads in parallel.
+//!
+//! May enter: a folder. What leaves are [`Record`]s whose ids are unique and whose categories exist, and a [`Report`] of
+//! everything that was passed over: nothing is dropped silently.
+//!
+//! The rules: a list that is missing or malformed is refused, by file and line. A photo that is listed but not there, or
+//! that cannot be an item, is skipped, named and counted. A box that reaches out of its photo is cut to it; one that
+//! holds no pixel makes the photo a skipped one.
+
+mod deepfashion;
+mod folders;
+mod jsonl;
+mod loader;
+pub mod sample;
+mod split;
+mod triplets;
+
+pub use loader::{Load, ordered};
+pub use split::Split;
+pub use triplets::{Triplet, TripletSampler};
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    catalogue::Item,
+    image::{Limits, Photo, PhotoError},
+};
+
+/// How a folder of photos says what is what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// DeepFashion Attribute Prediction: `Anno/list_category_cloth.txt`, `list_category_img.txt`, `list_bbox.txt`,
+    /// `Eval/list_eval_partition.txt`.
+    Deepfashion,
+    /// `img/<class>/*.jpg`, or `<class>/*.jpg`.
+    Folders,
+}
+
+/// Which categories of the DeepFashion lists are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Categories {
+    /// Labels 1 to 20, the upper body: 139,709 photos of the real set.
+    #[default]
+    UpperBody,
+    /// All of them.
+    All,
+}
+
+/// A box in pixels as DeepFashion writes it: 1-based, both corners inclusive, `x1 ≤ x2`, `y1 ≤ y2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PixelBox {
+    x1: u32,
+    y1: u32,
+    x2: u32,
+    y2: u32,
+}
+
+impl PixelBox {
+    /// `None` where a corner is 0 or the corners are the wrong way round.
+    pub fn new(x1: u32, y1: u32, x2: u32, y2: u32) -> Option<Self> {
+        (x1 >= 1 && y1 >= 1 && x1 <= x2 && y1 <= y2).then_some(Self { x1, y1, x2, y2 })
+    }
+
+    /// `[x1, y1, x2, y2]`.
+    pub fn corners(&self) -> [u32; 4] {
+        [self.x1, self.y1, self.x2, self.y2]
+    }
+
+    /// Whether no part of it lies outside a photo of this size.
+    pub fn lies_within(&self, width: u32, height: u32) -> bool {
+        self.x2 <= width && self.y2 <= height
+    }
+
+    /// What of the photo it holds.
+    pub fn cut(&self, photo: &Photo) -> Result<Photo, PhotoError> {
+        photo.crop(self.x1 - 1, self.y1 - 1, self.x2 - self.x1 + 1, self.y2 - self.y1 + 1)
+    }
+}
+
+/// One photo of a data set.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id, product, category, attributes; `image` is its path under the set's folder.
+    pub item: Item,
+    /// An index into [`Dataset::categories`].
+    pub category: usize,
+    /// Where the garment is, where the set says so.
+    pub bbox: Option<PixelBox>,
+    /// Which part of the set it belongs to.
+    pub split: Split,
+}
+
+/// What was passed over while reading, and why.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many photos were skipped.
+    pub skipped: usize,
+    /// The first of them, named, each with its reason.
+    pub named: Vec<String>,
+}
+
+impl Report {
+    const NAMED: usize = 20;
+
+    /// Counts one, and names it while there is room.
+    pub fn skip(&mut self, what: String) {
+        self.skipped += 1;
+        if self.named.len() < Self::NAMED {
+            self.named.push(what);
+        }
+    }
+}
+
+/// A folder of photos, read.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    root: PathBuf,
+    records: Vec<Record>,
+    categories: Vec<String>,
+    report: Report,
+}
+
+/// Why a folder is no data set.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// A file or folder cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A list does not have the form it must have.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Malformed {
+        /// Which list.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder fits no layout, or both.
+    #[error("{}: {reason}", path.display())]
+    Layout {
+        /// Which folder.
+        path: PathBuf,
+        /// What to do.
+        reason: String,
+    },
+    /// Two photos come to one id.
+    #[error(
+        "the photos {first} and {second} come to the same item id '{id}'; rename one, or name ids in items.jsonl"
+    )]
+    SameId {
+        /// The id.
+        id: String,
+        /// A photo.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// Nothing is left to work on.
+    #[error("{}: {reason}", path.display())]
+    Empty {
+        /// Which folder.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// One photo cannot be loaded.
+    #[error("{image}: {source}")]
+    Photo {
+        /// Its path under the folder.
+        image: String,
+        /// Why not.
+        source: PhotoError,
+    },
+}
+
+impl DatasetError {
+    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+}
+
+impl Dataset {
+    /// Reads a folder. `layout` must be said where both fit; `seed` splits a set that has no lists of its own.
+    pub fn open(
+        root: &Path,
+        layout: Option<Layout>,
+        categories: Categories,
+        seed: u64,
+    ) -> Result<Self, DatasetError> {
+        let layout = match layout {
+            Some(layout) => layout,
+            None => detect(root)?,
+        };
+        let mut set = match layout {
+            Layout::Deepfashion => deepfashion::read(root, categories)?,
+            Layout::Folders => folders::read(root, seed)?,
+        };
+        jsonl::apply(&mut set)?;
+        set.check_ids()?;
+        if set.records.is_empty() {
+            let reason = "no photo of it can be used".to_owned();
+            return Err(DatasetError::Empty { path: root.to_owned(), reason });
+        }
+        Ok(set)
+    }
+
+    fn check_ids(&self) -> Result<(), DatasetError> {
+        let mut seen: HashMap<&str, &Item> = HashMap::new();
+        for Record { item, .. } in &self.records {
+            if let Some(first) = seen.insert(item.id.as_str(), item) {
+                let (id, first) = (item.id.to_string(), first.image.clone());
+                return Err(DatasetError::SameId { id, first, second: item.image.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All photos that can be used, in the set's own order.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The names of the categories; [`Record::category`] points in here.
+    pub fn categories(&self) -> &[String] {
+        &self.categories
+    }
+
+    /// What was passed over.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Reads and decodes one photo, cut to its box where `boxes` asks for it and the set has one.
+    pub fn photo(&self, record: &Record, boxes: bool) -> Result<Photo, DatasetError> {
+        let path = self.root.join(&record.item.image);
+        let bytes = std::fs::read(&path).map_err(DatasetError::io(&path))?;
+        let named = |source| DatasetError::Photo { image: record.item.image.clone(), source };
+        let photo = Photo::decode(&bytes, &Limits::default()).map_err(named)?;
+        match record.bbox {
+            Some(bbox) if boxes => bbox.cut(&photo).map_err(named),
+            _ => Ok(photo),
+        }
+    }
+}
+
+fn detect(root: &Path) -> Result<Layout, DatasetError> {
+    let lists = root.join("Anno").is_dir();
+    let folders = folders::has_classes(root);
+    let refuse = |reason: &str| Err(DatasetError::Layout { path: root.to_owned(), reason: reason.into() });
+    match (lists, folders) {
+        (true, true) => refuse(
+            "both layouts fit: say --layout deepfashion (its lists) or --layout folders (a class a folder)",
+        ),
+        (true, false) => Ok(Layout::Deepfashion),
+        (false, true) => Ok(Layout::Folders),
+        (false, false) if !root.is_dir() => refuse("there is no such folder"),
+        (false, false) => {
+            refuse("neither DeepFashion's lists (Anno/, Eval/) nor a folder a class (img/<class>/) are in it")
+        }
+    }
+}

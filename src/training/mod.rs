@@ -1,1 +1,82 @@
-//! training
+//! Photos and labels → trained weights: the set, losses, schedule, loop, checkpoints; and how good a model is.
+//!
+//! May enter: [`Dataset`](crate::dataset::Dataset)s and [`TrainOptions`]. What leaves is a run folder: `config.json`,
+//! `metrics.jsonl`, `last.safetensors`, `best.safetensors`.
+
+mod evaluate;
+mod losses;
+mod montage;
+mod options;
+mod run;
+mod schedule;
+mod set;
+mod step;
+mod train;
+mod validate;
+
+pub use evaluate::{Evaluation, Scored, evaluate};
+pub use losses::{Losses, losses};
+pub use montage::{MontageTile, montage};
+pub use options::{OptimizerKind, TrainOptions};
+pub use run::{EpochMetrics, RunConfig, RunFolder};
+pub use set::TrainingSet;
+pub use train::train;
+
+use std::path::PathBuf;
+
+use crate::{
+    catalogue::CatalogueError, dataset::DatasetError, embedder::EmbedderError, image::PhotoError,
+    network::NetworkError,
+};
+
+/// Why a training or an evaluation could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// An option that cannot be followed.
+    #[error("{0}")]
+    Options(String),
+    /// The data.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A photo.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    /// The network or its weights.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A bundle's model.
+    #[error(transparent)]
+    Embedder(#[from] EmbedderError),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// libtorch failed.
+    #[error("libtorch: {0}")]
+    Torch(#[from] tch::TchError),
+    /// The run's folder cannot be read or written.
+    #[error("{}: {reason}", path.display())]
+    Run {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too many photos cannot be decoded.
+    #[error("{bad} of {total} photos cannot be used, more than one in twenty: {first}")]
+    TooManyBad {
+        /// How many.
+        bad: usize,
+        /// Of how many.
+        total: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// The loss is no number any more.
+    #[error("the loss became {loss} in epoch {epoch}: train with a lower --lr")]
+    Diverged {
+        /// The loss.
+        loss: f64,
+        /// When.
+        epoch: u64,
+    },
+}

@@ -1,0 +1,57 @@
+# The front door: every target is one script or one cargo command. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Where the demo listens: make demo PORT=9000
+PORT ?= 8080
+DOCKER ?= docker
+# BUILD_BASE and RUNTIME_BASE where the images' bases come from elsewhere; see docs/deploy.md.
+DOCKER_ARGS ?=
+docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
+  $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
+
+.PHONY: help demo smoke build test lint bench libtorch cuda docker-cpu docker-cuda docker-base clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ## build, make a sample shop, serve it on 127.0.0.1:8080 (PORT=…) until Ctrl-C
+	@PORT=$(PORT) scripts/demo.sh
+
+smoke: ## the same without staying: post one photo, print and check the answer
+	@scripts/smoke.sh
+
+build: ## both programs, into target/release
+	@scripts/build.sh
+
+test: ## install what the tests need, run them all
+	@scripts/install-build-tools.sh
+	@scripts/install-libtorch.sh
+	@scripts/install-test-tools.sh
+	cargo test --release --locked
+
+lint: ## format, clippy, shellcheck
+	@scripts/lint.sh
+
+bench: ## benchmarks, into target/bench
+	@scripts/install-build-tools.sh
+	@scripts/install-libtorch.sh
+	cargo bench --locked
+
+libtorch: ## the pinned libtorch, for the CPU, into .libtorch
+	@scripts/install-libtorch.sh
+
+cuda: ## add CUDA to it: the programs already built then find the GPU
+	@scripts/install-libtorch.sh --cuda
+
+docker-cpu: ## the image lookalike:cpu
+	$(DOCKER) build --target cpu --tag lookalike:cpu $(docker_args) .
+
+docker-cuda: ## the image lookalike:cuda
+	$(DOCKER) build --target cuda --tag lookalike:cuda $(docker_args) .
+
+docker-base: ## base images made here, where no registry can be reached
+	@scripts/docker-base.sh
+
+clean: ## what was built and made (.libtorch stays: it is a download)
+	rm -rf target

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# From a checkout to a running server with a made-up shop, on 127.0.0.1:$PORT (default 8080), until Ctrl-C.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/demo-server.sh
+port=${PORT:-8080}
+
+# Before the long part.
+port_free "$port" || {
+  echo "Port $port is taken by another program. Choose another one: make demo PORT=9000" >&2
+  exit 1
+}
+scripts/build.sh
+scripts/demo-bundle.sh
+
+finish() { # once: Ctrl-C reaches every process of the terminal, the server among them
+  trap '' INT TERM
+  stop_server || true
+  echo
+  echo "Stopped."
+  exit 0
+}
+trap 'stop_server || true' EXIT
+trap finish INT TERM
+start_server "$port"
+photo=$(first_photo)
+cat <<TEXT
+
+  Lookalike is ready.
+
+  Open   http://127.0.0.1:$port/
+  or     curl -F image=@$photo 'http://127.0.0.1:$port/similar?k=5'
+
+  Ctrl-C stops it.
+
+TEXT
+wait "$server_pid"

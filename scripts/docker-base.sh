@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Makes the images' two bases where no registry can be reached: lookalike-base, a minimal Debian by debootstrap, and
+# lookalike-rust, the same with this machine's Rust. This machine's package sources, certificates and pip settings go into
+# lookalike-rust alone, which nobody runs. As root, on Debian, with a Docker engine.
+#
+#   scripts/docker-base.sh
+#   make docker-cpu BUILD_BASE=lookalike-rust RUNTIME_BASE=lookalike-base
+#
+# SUITE (default bookworm), MIRROR (default debootstrap's own), DOCKER (default docker).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+suite=${SUITE:-bookworm}
+docker=${DOCKER:-docker}
+
+[ "$(id -u)" = 0 ] || { echo "debootstrap needs root" >&2; exit 1; }
+"$docker" info > /dev/null
+have debootstrap || install_packages "to make the base images" debootstrap
+sysroot=$(rustc --print sysroot)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+
+echo "lookalike-base: Debian $suite, minimal …"
+debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" ${MIRROR:+"$MIRROR"} > "$work/log" \
+  || { tail -n 20 "$work/log" >&2; exit 1; }
+rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/man/*
+tar -C "$root" -c . | "$docker" import --change 'CMD ["bash"]' - lookalike-base > /dev/null
+
+echo "lookalike-rust: the same with $(rustc --version) …"
+for path in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/ssl/certs/ca-certificates.crt \
+  /etc/pip.conf; do
+  [ ! -e "$path" ] || cp -aT "$path" "$root$path"
+done
+# The toolchain, less its documentation; and cargo's own settings, which may name a mirror.
+mkdir -p "$root/usr/local/cargo"
+cp -a "$sysroot/bin" "$sysroot/lib" "$root/usr/local/"
+[ ! -d "$sysroot/libexec" ] || cp -a "$sysroot/libexec" "$root/usr/local/"
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+for file in config config.toml; do
+  [ ! -e "$cargo_home/$file" ] || cp "$cargo_home/$file" "$root/usr/local/cargo/"
+done
+tar -C "$root" -c . | "$docker" import --change 'ENV CARGO_HOME=/usr/local/cargo' --change 'CMD ["bash"]' - \
+  lookalike-rust > /dev/null
+"$docker" images | grep -E '^(REPOSITORY|lookalike-(base|rust) )'

@@ -1,0 +1,180 @@
+//! One type a command, in the order in which they are used.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use lookalike::{
+    bundle,
+    dataset::sample::{self, CATEGORIES, SampleSpec},
+    embedder::DeviceChoice,
+    image::{Preprocessing, ResizeRule},
+    progress::Bar,
+    training::TrainOptions,
+};
+
+use crate::{data::ManySets, embed::Embed, evaluate::Evaluate, index::Index};
+
+/// What can be done.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Draws a made-up shop, to try everything with.
+    SampleData(SampleData),
+    /// Trains a network on photos and leaves a run folder.
+    Train(Box<Train>),
+    /// Makes a bundle of a run: TorchScript and a manifest.
+    Export(Export),
+    /// Makes a bundle of a TorchScript file from elsewhere.
+    Import(Import),
+    /// Embeds a data set and puts its catalogue into a bundle.
+    Index(Index),
+    /// Measures how good a bundle is on a data set.
+    Evaluate(Evaluate),
+    /// Prints the embeddings of photos as JSON lines.
+    Embed(Embed),
+}
+
+impl Command {
+    pub fn run(self) -> Result<()> {
+        match self {
+            Self::SampleData(c) => c.run(),
+            Self::Train(c) => c.run(),
+            Self::Export(c) => c.run(),
+            Self::Import(c) => c.run(),
+            Self::Index(c) => c.run(),
+            Self::Evaluate(c) => c.run(),
+            Self::Embed(c) => c.run(),
+        }
+    }
+}
+
+/// `sample-data`
+#[derive(Args)]
+pub struct SampleData {
+    /// The folder to draw into, in DeepFashion's layout.
+    #[arg(long)]
+    out: PathBuf,
+    /// How many products; they go around the 20 categories.
+    #[arg(long, default_value_t = 300)]
+    products: u32,
+    /// How many photos of each.
+    #[arg(long, default_value_t = 4)]
+    views: u32,
+    /// The same seed gives the same bytes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Also draws all views of one product a category, on one sheet.
+    #[arg(long, value_name = "PNG")]
+    contact_sheet: Option<PathBuf>,
+}
+
+impl SampleData {
+    fn run(self) -> Result<()> {
+        let spec = SampleSpec::new(self.products, self.views, self.seed)?;
+        let bar = Bar::new("drawing photos", spec.photos());
+        let summary = sample::write(&spec, &self.out, &|done| bar.set(done, spec.photos()))?;
+        bar.finish();
+        if let Some(path) = &self.contact_sheet {
+            let products = (CATEGORIES.len() as u32).min(self.products);
+            let photos: Vec<(u32, u32)> =
+                (0..products).flat_map(|p| (0..self.views.min(4)).map(move |v| (p, v))).collect();
+            let sheet = sample::contact_sheet(&spec, &photos, 2 * self.views.min(4));
+            sheet.save(path).with_context(|| path.display().to_string())?;
+        }
+        let [train, val, test] = summary.split;
+        let done = if summary.already { "stood there already" } else { "drawn" };
+        eprintln!("{} photos {done}: {train} train, {val} val, {test} test", summary.photos);
+        Ok(())
+    }
+}
+
+/// `train`
+#[derive(Args)]
+pub struct Train {
+    #[command(flatten)]
+    sets: ManySets,
+    /// The run's folder, new or empty.
+    #[arg(long)]
+    out: PathBuf,
+    /// auto, cpu, cuda:0, …
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    #[command(flatten)]
+    options: TrainOptions,
+}
+
+impl Train {
+    fn run(self) -> Result<()> {
+        let device = self.device.open()?;
+        let best = lookalike::training::train(self.sets.open()?, &self.options, device, &self.out)?;
+        eprintln!("best epoch {} of {}, in {}", best.epoch, self.options.epochs, self.out.display());
+        Ok(())
+    }
+}
+
+/// `export`
+#[derive(Args)]
+pub struct Export {
+    /// The run's folder.
+    #[arg(long)]
+    run: PathBuf,
+    /// The bundle's folder, new or empty.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+impl Export {
+    fn run(self) -> Result<()> {
+        let bar = Bar::new("exporting", 1);
+        let bundle = bundle::export(&self.run, &self.out)?;
+        bar.advance(1);
+        bar.finish();
+        let m = bundle.manifest();
+        eprintln!("{}: {}, model {:.12}", self.out.display(), m.architecture, m.model_id);
+        Ok(())
+    }
+}
+
+/// `import`
+#[derive(Args)]
+pub struct Import {
+    /// A file of `torch.jit.trace` or `script`: `[N,3,S,S]` → `[N,D]`, or the tuple of embedding, colour and logits.
+    #[arg(long)]
+    torchscript: PathBuf,
+    /// The bundle's folder, new or empty.
+    #[arg(long)]
+    out: PathBuf,
+    /// Side of the model's input, in pixels.
+    #[arg(long, default_value_t = 224)]
+    size: u32,
+    /// The shorter side is resized to this before the centre is cut; the size itself where it is not said.
+    #[arg(long)]
+    resize: Option<u32>,
+    /// What is subtracted from RGB in [0,1]; ImageNet's where it is not said.
+    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], value_delimiter = ',')]
+    mean: Option<Vec<f32>>,
+    /// What it is then divided by; ImageNet's where it is not said.
+    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], value_delimiter = ',')]
+    std: Option<Vec<f32>>,
+}
+
+impl Import {
+    fn run(self) -> Result<()> {
+        let three = |given: Option<Vec<f32>>, usual: [f32; 3], flag: &str| match given {
+            None => Ok(usual),
+            Some(v) => {
+                <[f32; 3]>::try_from(v).map_err(|_| anyhow::anyhow!("{flag} takes three numbers: R G B"))
+            }
+        };
+        let preprocessing = Preprocessing::new(
+            self.size,
+            ResizeRule::ShortSideThenCentre(self.resize.unwrap_or(self.size)),
+            three(self.mean, Preprocessing::IMAGENET_MEAN, "--mean")?,
+            three(self.std, Preprocessing::IMAGENET_STD, "--std")?,
+        )?;
+        let bundle = bundle::import(&self.torchscript, preprocessing, &self.out)?;
+        let m = bundle.manifest();
+        eprintln!("{}: {} numbers a photo, model {:.12}", self.out.display(), m.dims.deep, m.model_id);
+        Ok(())
+    }
+}

@@ -1,0 +1,55 @@
+//! `embed`: photos → JSON lines.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use lookalike::{
+    bundle::Bundle,
+    embedder::DeviceChoice,
+    image::{Limits, Photo},
+};
+use serde_json::json;
+
+/// `embed`
+#[derive(Args)]
+pub struct Embed {
+    /// The bundle; it needs no catalogue.
+    #[arg(long)]
+    bundle: PathBuf,
+    /// auto, cpu, cuda:0, …
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+    /// The photos.
+    #[arg(required = true)]
+    photos: Vec<PathBuf>,
+}
+
+impl Embed {
+    /// A photo that cannot be used is named on standard error; the others are printed all the same, the exit status tells.
+    #[allow(clippy::print_stdout)] // this is what the command is for
+    pub fn run(self) -> Result<()> {
+        let device = self.device.open()?;
+        let bundle = Bundle::open(&self.bundle)?;
+        let model = bundle.load_model(device)?;
+        let mut failed = 0;
+        for path in &self.photos {
+            let embedding = || -> Result<Vec<f32>> {
+                let bytes = std::fs::read(path)?;
+                let photo = Photo::decode(&bytes, &Limits::default())?;
+                let embedded = model.embed(&[model.preprocessing().apply(&photo)?])?;
+                let embedded = embedded.into_iter().next().context("the model gave nothing")??;
+                Ok(embedded.vectors.deep().to_vec())
+            };
+            match embedding() {
+                Ok(embedding) => println!("{}", json!({ "path": path, "embedding": embedding })),
+                Err(e) => {
+                    failed += 1;
+                    eprintln!("error: {}: {e:#}", path.display());
+                }
+            }
+        }
+        ensure!(failed == 0, "{failed} of {} photos could not be embedded", self.photos.len());
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! The backbone: ResNet-50 and ResNeXt-50, any base width, with torchvision's variable names so that weights load by
+//! name (`conv1`, `bn1`, `layer1.0.conv1`, … `layer4.2.bn3`).
+
+use tch::{Tensor, nn};
+
+use super::{
+    Architecture, Backbone,
+    unit::{Spec, Unit},
+};
+
+/// The convolutional part: `[N, 3, S, S]` → feature map `[N, 32·width, S/32, S/32]`.
+#[derive(Debug)]
+pub(super) struct ResNet {
+    stem: Unit,
+    stages: Vec<Vec<Bottleneck>>,
+}
+
+/// 1×1 down, 3×3, 1×1 up, added to what came in.
+#[derive(Debug)]
+struct Bottleneck {
+    units: [Unit; 3],
+    downsample: Option<Unit>,
+}
+
+/// A bottleneck's output is this many times its planes wide.
+const EXPANSION: i64 = 4;
+/// Blocks a stage, of the 50-layer networks.
+const BLOCKS: [i64; 4] = [3, 4, 6, 3];
+
+impl ResNet {
+    pub fn new(path: &nn::Path, architecture: &Architecture) -> Self {
+        let width = i64::from(architecture.width);
+        let stem = Spec { input: 3, output: width, kernel: 7, stride: 2, groups: 1, scale: 1.0 };
+        let stem = Unit::new(path, "conv1", "bn1", stem);
+        let mut input = width;
+        let mut stages = Vec::new();
+        for (i, blocks) in (0i64..).zip(BLOCKS) {
+            let planes = width << i;
+            let mut stage = Vec::new();
+            for block in 0..blocks {
+                let path = path / format!("layer{}", i + 1) / block;
+                let stride = if block == 0 && i > 0 { 2 } else { 1 };
+                stage.push(Bottleneck::new(&path, (input, planes, stride), architecture.backbone));
+                input = planes * EXPANSION;
+            }
+            stages.push(stage);
+        }
+        Self { stem, stages }
+    }
+
+    pub fn forward_t(&self, images: &Tensor, train: bool) -> Tensor {
+        let x = self.stem.forward_t(images, train).relu_().max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        self.stages.iter().flatten().fold(x, |x, block| block.forward_t(&x, train))
+    }
+
+    pub fn fold(&mut self) {
+        self.stem.fold();
+        for block in self.stages.iter_mut().flatten() {
+            block.units.iter_mut().chain(&mut block.downsample).for_each(Unit::fold);
+        }
+    }
+}
+
+impl Bottleneck {
+    fn new(path: &nn::Path, (input, planes, stride): (i64, i64, i64), backbone: Backbone) -> Self {
+        let output = planes * EXPANSION;
+        // torchvision: int(planes · base_width / 64) · groups
+        let (inner, groups) = match backbone {
+            Backbone::Resnet50 => (planes, 1),
+            Backbone::Resnext50 => ((planes * 4 / 64).max(1) * 32, 32),
+        };
+        let spec = |input, output, kernel, stride, groups, scale| Spec {
+            input,
+            output,
+            kernel,
+            stride,
+            groups,
+            scale,
+        };
+        let units = [
+            Unit::new(path, "conv1", "bn1", spec(input, inner, 1, 1, 1, 1.0)),
+            Unit::new(path, "conv2", "bn2", spec(inner, inner, 3, stride, groups, 1.0)),
+            Unit::new(path, "conv3", "bn3", spec(inner, output, 1, 1, 1, 0.0)),
+        ];
+        let downsample = (stride != 1 || input != output)
+            .then(|| Unit::new(&(path / "downsample"), "0", "1", spec(input, output, 1, stride, 1, 1.0)));
+        Self { units, downsample }
+    }
+
+    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
+        let [down, across, up] = &self.units;
+        let y = down.forward_t(x, train).relu_();
+        let y = across.forward_t(&y, train).relu_();
+        let y = up.forward_t(&y, train);
+        let past = match &self.downsample {
+            Some(unit) => unit.forward_t(x, train),
+            None => x.shallow_clone(),
+        };
+        (y + past).relu_()
+    }
+}

@@ -1,0 +1,21 @@
+//! The network as TorchScript: batch-norm folded, traced on one image, the batch left open.
+
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use super::{Network, NetworkError, ffi::Trace};
+use crate::image::Preprocessing;
+
+/// Folds the network and saves `forward(images [N,3,S,S])` → `(embedding [N,D], colour [N,C], logits [N,K])`.
+pub fn trace(mut network: Network, preprocessing: &Preprocessing, path: &Path) -> Result<(), NetworkError> {
+    network.fold();
+    let _guard = tch::no_grad_guard();
+    let side = i64::from(preprocessing.size());
+    // Any photo does: a trace records what is done, not with what.
+    let image = Tensor::f_rand([1, 3, side, side], (Kind::Float, Device::Cpu))?;
+    let trace = Trace::begin(&image)?;
+    let outputs = network.answer(&image, preprocessing);
+    trace.save(&outputs, path)?;
+    Ok(())
+}

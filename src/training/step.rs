@@ -1,0 +1,108 @@
+//! A batch of triplets: prepared by the loader's threads, taken through the network by the one that trains.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use tch::{
+    Device, Kind, Tensor,
+    nn::{self, OptimizerConfig},
+};
+
+use super::{Losses, OptimizerKind, TrainOptions, TrainingError, TrainingSet, losses};
+use crate::{
+    dataset::Triplet,
+    image::{Augmentation, Pixels, Preprocessing},
+    network::{Network, NetworkError, channels_last, is_backbone, with_cpu_bf16},
+};
+
+/// Photos ready for the network: anchors, then positives, then negatives.
+pub(super) struct Batch {
+    pub pixels: Vec<Pixels>,
+    pub labels: Vec<i64>,
+}
+
+/// Decodes and augments a batch. What is drawn is a function of seed, epoch and photo.
+pub(super) fn prepare(
+    set: &TrainingSet,
+    triplets: &[Triplet],
+    preprocessing: &Preprocessing,
+    augmentation: &Augmentation,
+    (seed, epoch): (u64, u64),
+) -> Result<Batch, TrainingError> {
+    let roles = [|t: &Triplet| t.anchor, |t: &Triplet| t.positive, |t: &Triplet| t.negative];
+    let photos: Vec<usize> = roles.iter().flat_map(|role| triplets.iter().map(role)).collect();
+    let mut batch =
+        Batch { pixels: Vec::with_capacity(photos.len()), labels: Vec::with_capacity(photos.len()) };
+    for (place, photo) in photos.into_iter().enumerate() {
+        let anchor = triplets[place % triplets.len()].anchor as u64;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ epoch.wrapping_mul(0xD1B5_4A32_D192_ED03));
+        rng.set_stream(anchor * 3 + (place / triplets.len()) as u64);
+        batch.pixels.push(augmentation.apply(&set.photo(photo)?, preprocessing, &mut rng)?);
+        batch.labels.push(set.label(photo) as i64);
+    }
+    Ok(batch)
+}
+
+/// `[N, 3, S, S]` in channels-last order.
+pub(super) fn to_tensor(pixels: &[Pixels], device: Device) -> Result<Tensor, TrainingError> {
+    let side = pixels.first().map_or(0, |p| i64::from(p.size()));
+    let data: Vec<f32> = pixels.iter().flat_map(|p| p.data().iter().copied()).collect();
+    let images = Tensor::f_from_slice(&data)?.f_view([pixels.len() as i64, 3, side, side])?;
+    Ok(channels_last(&images.f_to_device(device)?))
+}
+
+/// The network and what changes it.
+pub(super) struct Trainer {
+    pub network: Network,
+    optimizer: nn::Optimizer,
+    options: TrainOptions,
+    device: Device,
+}
+
+/// What one step came to.
+pub(super) struct StepResult {
+    pub loss: f64,
+    pub cross_entropy: f64,
+    pub triplet: f64,
+    pub active: f64,
+    pub right: f64,
+}
+
+impl Trainer {
+    pub fn new(vs: &nn::VarStore, network: Network, options: &TrainOptions) -> Result<Self, TrainingError> {
+        if options.freeze_backbone {
+            for (name, variable) in vs.variables() {
+                if is_backbone(&name) {
+                    let _ = variable.set_requires_grad(false);
+                }
+            }
+        }
+        let optimizer = match options.optimizer {
+            OptimizerKind::Sgd => nn::sgd(0.9, 0.0, options.weight_decay, true).build(vs, options.lr),
+            OptimizerKind::Adamw => nn::adamw(0.9, 0.999, options.weight_decay).build(vs, options.lr),
+        }
+        .map_err(NetworkError::from)?;
+        Ok(Self { network, optimizer, options: options.clone(), device: vs.device() })
+    }
+
+    /// Forward, backward, step.
+    pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<StepResult, TrainingError> {
+        let images = to_tensor(&batch.pixels, self.device)?;
+        let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.device)?;
+        let trains = !self.options.freeze_backbone;
+        let forward = || self.network.forward(&images, trains);
+        let output =
+            if self.options.bf16 && self.device == Device::Cpu { with_cpu_bf16(forward)? } else { forward() };
+        let Losses { total, cross_entropy, triplet, active } = losses(&output, &labels, &self.options);
+        self.optimizer.set_lr(lr);
+        self.optimizer.backward_step_clip_norm(&total, 5.0);
+        let right = output.logits.argmax(1, false).eq_tensor(&labels).to_kind(Kind::Float).mean(Kind::Float);
+        let number = |t: &Tensor| f64::try_from(t).map_err(TrainingError::from);
+        Ok(StepResult {
+            loss: number(&total)?,
+            cross_entropy: number(&cross_entropy)?,
+            triplet: number(&triplet)?,
+            active: number(&active)?,
+            right: number(&right)?,
+        })
+    }
+}

@@ -121,7 +121,7 @@ mod server {
         #[arg(long, env = "LOOKALIKE_SHUTDOWN_DELAY", value_name = "SECONDS", default_value = "0", value_parser = seconds)]
         pub shutdown_delay: Duration,
         /// Seconds that requests under way may then take to end.
-        #[arg(long, env = "LOOKALIKE_DRAIN_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+        #[arg(long, env = "LOOKALIKE_DRAIN_TIMEOUT", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
         pub drain_timeout: Duration,
         /// Web pages of these origins may call the API, e.g. https://shop.example; all may where none is named.
         #[arg(long = "cors-origin", env = "LOOKALIKE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]

@@ -137,8 +137,7 @@ async fn photos_that_would_cost_too_much() {
 async fn forms_hold_exactly_one_photo() {
     let (shop, server) = (tiny_shop(), Running::start(tiny_shop(), &[]).await);
     let photo = shop.photo("circle-red~0");
-    let none = server.form("/similar", &[]).await.problem(400, "bad_form");
-    assert!(none.contains("no field 'image'"), "{none}");
+    server.form("/similar", &[]).await.problem(400, "bad_form");
     let other = server.form("/similar", &[("photo", &photo)]).await.problem(400, "bad_form");
     assert!(other.contains("'photo'"), "{other}");
     let two = server.form("/similar", &[("image", &photo), ("image", &photo)]).await.problem(400, "bad_form");

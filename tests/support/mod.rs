@@ -15,9 +15,10 @@ use std::{
 };
 
 use lookalike::{
-    bundle::{self, Bundle},
-    catalogue::{self, BuildOptions, Item, ItemId},
+    bundle::{self, Bundle, Draft},
+    catalogue::{self, BuildOptions, Dims, Item, ItemId},
     image::{Limits, Photo, Preprocessing},
+    network::{self, Architecture, Backbone},
 };
 use tch::{CModule, Device, Kind, Tensor};
 
@@ -119,11 +120,44 @@ fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour: &s
 pub fn tiny_bundle(dir: &Path, items: Vec<(Item, Vec<u8>)>) {
     let file = tempfile::Builder::new().suffix(".ts").tempfile().unwrap();
     tiny_model().save(file.path()).unwrap();
-    let bundle = bundle::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap();
-    let vectors = embed(&bundle, items.iter().map(|(_, bytes)| bytes.as_slice()));
+    index(&bundle::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap(), items);
+}
+
+/// A shop like the tiny one, whose model is a real network with colours and categories; slim, and of random weights.
+pub fn network_shop(root: &Path) -> Shop {
+    let shop = tiny_shop();
+    let bundle = root.join("bundle");
+    let items = shop.photos.iter().map(|(id, path)| {
+        let file = path.file_name().unwrap().to_str().unwrap();
+        (item(id, None, "any", file, "any"), fs::read(path).unwrap())
+    });
+    let categories = pictures::SHAPES.map(str::to_owned).to_vec();
+    let architecture = Architecture { backbone: Backbone::Resnet50, width: 8, embedding: 16, categories: 4 };
+    let preprocessing = Preprocessing::imagenet(128).unwrap();
+    let draft = Draft {
+        architecture: architecture.name(),
+        preprocessing: preprocessing.clone(),
+        dims: Dims { deep: 16, colour: 30 },
+        categories,
+        trained_on_boxes: false,
+        training: serde_json::Value::Null,
+        weights: [7; 32],
+    };
+    let save = |path: &Path| {
+        let (_, network) = network::build(&architecture, Device::Cpu).unwrap();
+        network::trace(network, &preprocessing, path).unwrap();
+        Ok(())
+    };
+    index(&bundle::write(&bundle, draft, save).unwrap(), items.collect());
+    Shop { bundle, images: shop.images.clone(), photos: shop.photos.clone() }
+}
+
+/// Embeds the photos and makes them the bundle's catalogue.
+fn index(bundle: &Bundle, items: Vec<(Item, Vec<u8>)>) {
+    let vectors = embed(bundle, items.iter().map(|(_, bytes)| bytes.as_slice()));
     let items = items.into_iter().map(|(item, _)| item).zip(vectors).collect();
     let model_id = &bundle.manifest().model_id;
-    catalogue::build(dir, model_id, items, &BuildOptions::default(), &|_, _, _| ()).unwrap();
+    catalogue::build(bundle.dir(), model_id, items, &BuildOptions::default(), &|_, _, _| ()).unwrap();
 }
 
 fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<lookalike::catalogue::Vectors> {
@@ -137,17 +171,12 @@ fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<loo
     model.embed(&pixels).unwrap().into_iter().map(|e| e.unwrap().vectors).collect()
 }
 
-/// A model that a computer of any size runs in no time: 8 × 8 average colours for the embedding, 2 × 2 for the colour
-/// feature, and a fixed linear classifier of four classes, in the tuple form.
+/// A model that a computer of any size runs in no time: 8 × 8 average colours, in the bare form `[N, D]`.
 pub fn tiny_model() -> CModule {
-    let weights = Tensor::arange(193 * 4, (Kind::Float, Device::Cpu)).sin().view([193, 4]);
     let mut forward = |inputs: &[Tensor]| {
         let cells = inputs[0].adaptive_avg_pool2d([8, 8]).flatten(1, -1);
         // No photo may have an embedding of norm 0.
-        let deep = Tensor::cat(&[&cells, &(cells.narrow(1, 0, 1).ones_like() * 0.5)], 1);
-        let colour = inputs[0].adaptive_avg_pool2d([2, 2]).flatten(1, -1);
-        let logits = deep.matmul(&weights) * 0.02;
-        vec![deep, colour, logits]
+        vec![Tensor::cat(&[&cells, &(cells.narrow(1, 0, 1).ones_like() * 0.5)], 1)]
     };
     let example = Tensor::zeros([1, 3, 128, 128], (Kind::Float, Device::Cpu));
     CModule::create_by_tracing("tiny", "forward", &[example], &mut forward).unwrap()

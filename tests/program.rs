@@ -20,7 +20,9 @@ fn program(bundle: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LOOKALIKE_")) {
         command.env_remove(name);
     }
-    command.args(["--listen", "127.0.0.1:0", "--device", "cpu", "--bundle"]).arg(bundle);
+    // Defaults of these tests, which a flag goes before.
+    command.env("LOOKALIKE_LISTEN", "127.0.0.1:0").env("LOOKALIKE_DEVICE", "cpu");
+    command.arg("--bundle").arg(bundle);
     command
 }
 

@@ -48,7 +48,7 @@ impl Sitting {
 
     /// Draws the view; the same numbers give the same photo.
     pub fn shoot(&self, view: u32) -> Rendered {
-        let mut dice = Dice::new(self.seed, [self.number, view + 1]);
+        let mut dice = Dice::new(self.seed, [self.number, view.saturating_add(1)]);
         let size = (244 + dice.below(25), 306 + dice.below(29));
         let figure = Figure::draw(&self.product.cut, &mut dice);
         let light = Light::draw(&mut dice);

@@ -61,7 +61,10 @@ fn rooms_know_only_whom_they_may() {
         }
     };
     not("catalogue/", &["http", "recommender", "embedder", "training", "network", "bundle", "dataset"]);
-    not("image/", &["http", "recommender", "embedder", "training", "network", "bundle", "dataset", "catalogue"]);
+    not(
+        "image/",
+        &["http", "recommender", "embedder", "training", "network", "bundle", "dataset", "catalogue"],
+    );
     not("training/", &["http", "recommender"]);
     not("http/", &["training", "network", "extraction", "dataset"]);
     not("embedder/", &["http", "recommender", "training", "network", "bundle", "dataset"]);

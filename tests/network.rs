@@ -99,7 +99,9 @@ fn the_export_gives_what_the_network_gives() {
     let path = dir.path().join("model.ts");
     network::trace(net, &preprocessing, &path).unwrap();
     let loaded = CModule::load(&path).unwrap();
-    let IValue::Tuple(answer) = loaded.forward_is(&[IValue::Tensor(images)]).unwrap() else { panic!("no tuple") };
+    let IValue::Tuple(answer) = loaded.forward_is(&[IValue::Tensor(images)]).unwrap() else {
+        panic!("no tuple")
+    };
     for (part, (ours, expected)) in answer.iter().zip(&eager).enumerate() {
         let IValue::Tensor(ours) = ours else { panic!("no tensor") };
         assert_eq!(ours.size(), expected.size());
@@ -111,24 +113,27 @@ fn the_export_gives_what_the_network_gives() {
 
 #[test]
 fn the_colour_module_sorts_the_most_activated_cells_by_luminance() {
-    let preprocessing = Preprocessing::new(
-        128,
-        lookalike::image::ResizeRule::ShortSideThenCentre(128),
-        [0.0; 3],
-        [1.0; 3],
-    )
-    .unwrap();
+    let preprocessing =
+        Preprocessing::new(128, lookalike::image::ResizeRule::ShortSideThenCentre(128), [0.0; 3], [1.0; 3])
+            .unwrap();
     // 4 × 4 cells of 32 px: cell i is grey of i / 16; the six darkest have no activation.
     let cells: Vec<f32> = (0..16).map(|i| i as f32 / 16.0).collect();
-    let image = Tensor::from_slice(&cells).view([1, 1, 4, 4]).repeat([1, 3, 1, 1]).upsample_nearest2d([128, 128], None, None);
-    let activation = Tensor::from_slice(&(0..16).map(|i| if i < 6 { 0.0 } else { 100.0 - i as f32 }).collect::<Vec<f32>>());
+    let image = Tensor::from_slice(&cells).view([1, 1, 4, 4]).repeat([1, 3, 1, 1]).upsample_nearest2d(
+        [128, 128],
+        None,
+        None,
+    );
+    let activation = Tensor::from_slice(
+        &(0..16).map(|i| if i < 6 { 0.0 } else { 100.0 - i as f32 }).collect::<Vec<f32>>(),
+    );
     let colour = network::colour_feature(&image, &activation.view([1, 4, 4]), &preprocessing);
     assert_eq!(colour.size(), [1, 30]);
     let got = Vec::<f32>::try_from(colour.flatten(0, -1)).unwrap();
     let expected: Vec<f32> = (6..16).flat_map(|i| [i as f32 / 16.0; 3]).collect();
     assert!(got.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
     // Equal activations: the first ten cells in their own order.
-    let even = network::colour_feature(&image, &Tensor::ones([1, 4, 4], (Kind::Float, Device::Cpu)), &preprocessing);
+    let even =
+        network::colour_feature(&image, &Tensor::ones([1, 4, 4], (Kind::Float, Device::Cpu)), &preprocessing);
     let got = Vec::<f32>::try_from(even.flatten(0, -1)).unwrap();
     assert!((got[27] - 9.0 / 16.0).abs() < 1e-6, "{got:?}");
 }

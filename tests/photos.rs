@@ -33,7 +33,8 @@ fn strays(name: &str) -> (f64, f64) {
 
 #[test]
 fn lossless_photos_come_out_as_torchvision_makes_them() {
-    for name in ["wide.png", "tall.png", "small.png", "grey.png", "palette.png", "alpha.png", "lossless.webp"] {
+    for name in ["wide.png", "tall.png", "small.png", "grey.png", "palette.png", "alpha.png", "lossless.webp"]
+    {
         let (mean, worst) = strays(name);
         assert!(worst < 1.01 && mean < 0.05, "{name}: mean {mean:.4}, worst {worst:.2} of 255");
     }

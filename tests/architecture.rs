@@ -27,7 +27,8 @@ fn only_in(what: &[&str], allowed: &[&str]) {
     for (name, text) in sources() {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for (i, line) in code.enumerate() {
-            let named = what.iter().find(|w| line.contains(**w));
+            let whole = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let named = what.iter().find(|w| line.match_indices(**w).any(|(at, _)| whole(at)));
             if let Some(word) = named {
                 assert!(allowed.iter().any(|a| name.starts_with(a)), "src/{name} names {word} ({i}): {line}");
             }

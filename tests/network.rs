@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lookalike::{
     image::Preprocessing,
-    network::{self, Architecture, Backbone, is_backbone},
+    network::{self, Architecture, Backbone, ColourModule, is_backbone},
 };
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
@@ -94,7 +94,7 @@ fn the_export_gives_what_the_network_gives() {
             tch::no_grad(|| v.copy_(&weight(&name, &v.size())));
         }
     }
-    let eager = tch::no_grad(|| net.answer(&images, &preprocessing));
+    let eager = tch::no_grad(|| net.answer(&images, &ColourModule::new(&preprocessing, Device::Cpu)));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("model.ts");
     network::trace(net, &preprocessing, &path).unwrap();
@@ -116,6 +116,7 @@ fn the_colour_module_sorts_the_most_activated_cells_by_luminance() {
     let preprocessing =
         Preprocessing::new(128, lookalike::image::ResizeRule::ShortSideThenCentre(128), [0.0; 3], [1.0; 3])
             .unwrap();
+    let module = ColourModule::new(&preprocessing, Device::Cpu);
     // 4 × 4 cells of 32 px: cell i is grey of i / 16; the six darkest have no activation.
     let cells: Vec<f32> = (0..16).map(|i| i as f32 / 16.0).collect();
     let image = Tensor::from_slice(&cells).view([1, 1, 4, 4]).repeat([1, 3, 1, 1]).upsample_nearest2d(
@@ -126,14 +127,13 @@ fn the_colour_module_sorts_the_most_activated_cells_by_luminance() {
     let activation = Tensor::from_slice(
         &(0..16).map(|i| if i < 6 { 0.0 } else { 100.0 - i as f32 }).collect::<Vec<f32>>(),
     );
-    let colour = network::colour_feature(&image, &activation.view([1, 4, 4]), &preprocessing);
+    let colour = module.feature(&image, &activation.view([1, 4, 4]));
     assert_eq!(colour.size(), [1, 30]);
     let got = Vec::<f32>::try_from(colour.flatten(0, -1)).unwrap();
     let expected: Vec<f32> = (6..16).flat_map(|i| [i as f32 / 16.0; 3]).collect();
     assert!(got.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{got:?}");
     // Equal activations: the first ten cells in their own order.
-    let even =
-        network::colour_feature(&image, &Tensor::ones([1, 4, 4], (Kind::Float, Device::Cpu)), &preprocessing);
+    let even = module.feature(&image, &Tensor::ones([1, 4, 4], (Kind::Float, Device::Cpu)));
     let got = Vec::<f32>::try_from(even.flatten(0, -1)).unwrap();
     assert!((got[27] - 9.0 / 16.0).abs() < 1e-6, "{got:?}");
 }

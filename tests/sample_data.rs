@@ -173,7 +173,8 @@ fn views_of_a_product_differ_and_keep_its_colours() {
     // The middle of the box is the garment itself, on most photos.
     let tone = |product, view| {
         let drawn = draw(&spec, product, view);
-        let (x, y) = ((drawn.bbox.x1 + drawn.bbox.x2) / 2, (drawn.bbox.y1 * 2 + drawn.bbox.y2 * 3) / 5);
+        let [x1, y1, x2, y2] = drawn.bbox.corners();
+        let (x, y) = ((x1 + x2) / 2, (y1 * 2 + y2 * 3) / 5);
         let mut sum = [0.0; 3];
         for (dx, dy) in (0..20).flat_map(|dx| (0..20).map(move |dy| (dx, dy))) {
             let pixel = drawn.image.get_pixel(x + dx - 10, y + dy - 10);

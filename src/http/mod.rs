@@ -1,1 +1,25 @@
-//! http
+//! Routes, extractors, errors, the API's description and the page: the only room that names axum.
+//!
+//! May enter: requests, trusted in nothing. Each is parsed into the recommender's types, asked, and written out; every
+//! failure is turned into a problem document in `error.rs`, once. `openapi.yaml` is the truth, and tests hold the routes
+//! (declared once, in `routes.rs`) and every answer to it.
+
+mod app;
+mod error;
+mod handlers;
+mod health;
+mod healthcheck;
+mod images;
+mod layers;
+mod linger;
+mod page;
+mod params;
+mod reply;
+mod routes;
+mod server;
+mod upload;
+
+pub use app::{App, AppOptions};
+pub use healthcheck::healthcheck;
+pub use routes::{endpoints, router};
+pub use server::{Server, ServerError, run};

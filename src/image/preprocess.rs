@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Photo, PhotoError};
 
+/// How many times longer than wide a photo may be: scaled up to the model's size, a thread of pixels would cost gigabytes.
+const THINNEST: u32 = 100;
+
 /// How a photo becomes a square of the model's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +95,9 @@ impl Preprocessing {
     pub fn apply(&self, photo: &Photo) -> Result<Pixels, PhotoError> {
         let ResizeRule::ShortSideThenCentre(short) = self.resize;
         let (w, h) = (photo.width(), photo.height());
+        if w.max(h) / w.min(h) > THINNEST {
+            return Err(PhotoError::TooThin { width: w, height: h });
+        }
         // torchvision: the longer side is cut to an integer, not rounded.
         let long = |long: u32, of: u32| (u64::from(short) * u64::from(long) / u64::from(of)) as u32;
         let (rw, rh) = if w <= h { (short, long(h, w)) } else { (long(w, h), short) };

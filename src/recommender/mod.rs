@@ -1,1 +1,62 @@
-//! recommender
+//! A photo or an item → query → hits → answer: what a shop's question means, apart from how it came in.
+//!
+//! May enter: photo bytes trusted in nothing, [`ItemId`]s, an [`Ask`] that cannot hold a bad value. What leaves is an
+//! [`Answer`]: hits in the catalogue's exact order, never re-ranked here, with what is known of the query. Decoding runs
+//! off the async runtime, on as many threads as there are cores; the number of photos taken on at once is bounded.
+
+mod answer;
+mod ask;
+mod pair;
+mod photo;
+mod service;
+
+pub use answer::{Answer, Asked, PhotoFacts, Prediction, Timings};
+pub use ask::{Ask, BadK, K};
+pub use pair::{Pair, PairError};
+pub use service::{Recommender, RecommenderOptions};
+
+pub use crate::{
+    catalogue::{Hit, Item, ItemId},
+    image::{PhotoError, PhotoFormat},
+};
+
+use crate::{catalogue::CatalogueError, embedder::EmbedderError};
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The photo cannot be used.
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    /// As many photos are being worked on as are taken on at once; this one was not.
+    #[error("more photos are waiting than are taken on at once")]
+    Busy,
+    /// The model has stopped: the process is ending.
+    #[error("the model is shutting down")]
+    ShuttingDown,
+    /// No item has this name.
+    #[error("there is no item '{0}'")]
+    UnknownItem(ItemId),
+    /// There is nothing to draw from.
+    #[error("the catalogue holds no items")]
+    EmptyCatalogue,
+    /// The model failed on this photo.
+    #[error("the model: {0}")]
+    Embedder(EmbedderError),
+    /// The search failed.
+    #[error("the catalogue: {0}")]
+    Catalogue(#[from] CatalogueError),
+    /// The thread that decoded the photo did not come back.
+    #[error("decoding stopped: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl From<EmbedderError> for AskError {
+    fn from(e: EmbedderError) -> Self {
+        match e {
+            EmbedderError::Busy => Self::Busy,
+            EmbedderError::Closed => Self::ShuttingDown,
+            other => Self::Embedder(other),
+        }
+    }
+}

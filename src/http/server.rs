@@ -1,0 +1,198 @@
+//! A server's life: bundle opened, port taken, warmed up, serving, draining, gone.
+
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use tokio::{net::TcpListener, signal::unix, sync::oneshot};
+
+use super::{App, AppOptions, router};
+use crate::{
+    config::ServerConfig,
+    embedder::EmbedderOptions,
+    image::Limits,
+    recommender::{AskError, Pair, PairError, Recommender, RecommenderOptions},
+    telemetry::{self, TelemetryError},
+};
+
+/// How long the model's thread may take to end its last batch.
+const LAST_BATCH: Duration = Duration::from_secs(5);
+
+/// Why a server does not start, or does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Logging.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// Nothing to serve was named.
+    #[error("no bundle is named: --bundle DIR (or LOOKALIKE_BUNDLE) does")]
+    NoBundle,
+    /// The bundle.
+    #[error(transparent)]
+    Pair(#[from] PairError),
+    /// The folder of photos.
+    #[error("--images {}: {reason}", path.display())]
+    Images {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The address.
+    #[error("cannot listen on {address}: {source}; --listen names another address")]
+    Bind {
+        /// As it was given.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The first pass through model and catalogue failed.
+    #[error("the warm-up failed: {0}")]
+    WarmUp(AskError),
+    /// The system refused something else.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// A server that has its port and its bundle and does not answer yet.
+pub struct Server {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+    model_thread: JoinHandle<()>,
+    shutdown_delay: Duration,
+    drain_timeout: Duration,
+}
+
+impl Server {
+    /// Verifies and loads the bundle, then takes the port.
+    pub async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
+        check_images(config)?;
+        let (bundle, device) = (config.bundle.clone().ok_or(ServerError::NoBundle)?, config.device);
+        let embedding = EmbedderOptions { queue: config.queue.get(), max_batch: config.max_batch.get() };
+        let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, device, embedding));
+        let (pair, model_thread) = opening.await.map_err(io::Error::other)??;
+        let bind = |source| ServerError::Bind { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
+        let address = listener.local_addr()?;
+        let recommending = RecommenderOptions {
+            photos: embedding.queue.saturating_add(embedding.max_batch),
+            limits: Limits { max_pixels: config.max_pixels.get() },
+        };
+        let options = AppOptions {
+            images: config.images.clone(),
+            max_body: config.max_body.0,
+            request_timeout: config.request_timeout,
+            upload_timeout: config.upload_timeout,
+            cors_origins: config.cors_origins.clone(),
+        };
+        let app = App::new(Recommender::new(pair, recommending), options);
+        let (shutdown_delay, drain_timeout) = (config.shutdown_delay, config.drain_timeout);
+        Ok(Self { app, listener, address, model_thread, shutdown_delay, drain_timeout })
+    }
+
+    /// Where it listens; a port 0 asked for has become a real one.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `shutdown` comes, then ends what is under way and waits for the model's thread.
+    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
+        let Self { app, listener, model_thread, shutdown_delay, drain_timeout, .. } = self;
+        let (begun, begin) = oneshot::channel();
+        let drain = {
+            let app = app.clone();
+            async move {
+                shutdown.await;
+                tracing::info!("shutting down: requests under way are ended first");
+                app.readiness().drain();
+                tokio::time::sleep(shutdown_delay).await;
+                let _ = begun.send(());
+            }
+        };
+        let warming = tokio::spawn(warm_up(app.clone()));
+        let serving = axum::serve(listener, router(app)).with_graceful_shutdown(drain).into_future();
+        tokio::select! {
+            ended = serving => ended?,
+            failed = failure(warming) => return Err(failed),
+            () = too_late(begin, drain_timeout) => {
+                tracing::warn!(?drain_timeout, "requests were still under way; they are cut off");
+            }
+        }
+        join(model_thread).await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn check_images(config: &ServerConfig) -> Result<(), ServerError> {
+    let Some(path) = &config.images else { return Ok(()) };
+    let refuse = |reason: String| Err(ServerError::Images { path: path.clone(), reason });
+    match path.metadata() {
+        Ok(about) if about.is_dir() => Ok(()),
+        Ok(_) => refuse("it is not a folder".into()),
+        Err(e) => refuse(e.to_string()),
+    }
+}
+
+async fn warm_up(app: App) -> Result<(), AskError> {
+    let started = Instant::now();
+    app.recommender().warm_up().await?;
+    app.readiness().ready();
+    tracing::info!(warm_up_ms = started.elapsed().as_millis() as u64, "ready");
+    Ok(())
+}
+
+/// Resolves only if the warm-up fails.
+async fn failure(warming: tokio::task::JoinHandle<Result<(), AskError>>) -> ServerError {
+    match warming.await {
+        Ok(Err(AskError::ShuttingDown)) | Ok(Ok(())) => std::future::pending().await,
+        Ok(Err(e)) => ServerError::WarmUp(e),
+        Err(e) => ServerError::WarmUp(AskError::Interrupted(e)),
+    }
+}
+
+/// Resolves `limit` after the drain has begun.
+async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
+    if begin.await.is_err() {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(limit).await;
+}
+
+/// The model's thread ends by itself once nobody can send it photos.
+async fn join(thread: JoinHandle<()>) {
+    let waiting = Instant::now();
+    while !thread.is_finished() && waiting.elapsed() < LAST_BATCH {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    if !thread.is_finished() {
+        tracing::warn!("the model is still at work; it is cut off");
+    } else if thread.join().is_err() {
+        tracing::error!("the model's thread panicked");
+    }
+}
+
+/// The whole life of the program `lookalike-server`, to SIGINT or SIGTERM.
+pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
+    telemetry::init(&config.log_filter, config.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let (mut interrupt, mut terminate) =
+            (unix::signal(unix::SignalKind::interrupt())?, unix::signal(unix::SignalKind::terminate())?);
+        let signalled = async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        };
+        let server = Server::open(config).await?;
+        tracing::info!("listening on http://{}", server.address());
+        server.serve(signalled).await
+    });
+    // Whoever outlived the drain is not waited for a second time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
+}

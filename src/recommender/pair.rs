@@ -1,0 +1,86 @@
+//! A model and a catalogue that belong together.
+
+use std::{path::Path, sync::Arc, thread::JoinHandle};
+
+use crate::{
+    bundle::{Bundle, BundleError, Manifest},
+    catalogue::{Catalogue, CatalogueError, ColourWeight, LocalCatalogue},
+    embedder::{DeviceChoice, Embedder, EmbedderError, EmbedderOptions},
+};
+
+/// A model and the catalogue embedded with it. A request holds one from its first step to its last, so that another pair
+/// can take over between requests without a request seeing half of each.
+pub struct Pair {
+    /// The way to the model.
+    pub embedder: Embedder,
+    /// The items.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// What the model is.
+    pub manifest: Manifest,
+    /// Which generation of the catalogue this is.
+    pub generation: u64,
+    weight: ColourWeight,
+}
+
+/// Why a bundle cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PairError {
+    /// The model's part.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The catalogue's part.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The device.
+    #[error(transparent)]
+    Embedder(#[from] EmbedderError),
+    /// Model and catalogue do not fit.
+    #[error("the bundle's model and catalogue do not belong together: {0}; index it again")]
+    Mismatch(String),
+    /// The model's thread cannot be started.
+    #[error("the model's thread cannot be started: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Pair {
+    /// Verifies a bundle, loads both its parts and starts the model's thread; join the handle once the pair is gone.
+    pub fn open(
+        dir: &Path,
+        device: DeviceChoice,
+        options: EmbedderOptions,
+    ) -> Result<(Self, JoinHandle<()>), PairError> {
+        let device = device.open()?;
+        let bundle = Bundle::open(dir)?;
+        let manifest = bundle.manifest().clone();
+        let catalogue = LocalCatalogue::open(dir, &manifest.model_id)?;
+        let generation = catalogue.manifest().generation;
+        let (dims, held) = (manifest.dims, catalogue.dims());
+        if dims != held {
+            let (d, c) = (dims.deep, dims.colour);
+            return Err(PairError::Mismatch(format!(
+                "the model gives {d} + {c} numbers a photo, the catalogue holds {} + {}",
+                held.deep, held.colour
+            )));
+        }
+        let model = bundle.load_model(device)?;
+        let (embedder, thread) = Embedder::start(model, options).map_err(PairError::Thread)?;
+        Ok((Self::new(embedder, Arc::new(catalogue), manifest, generation)?, thread))
+    }
+
+    /// Puts a pair together. Without a colour module, colour has no weight.
+    pub fn new(
+        embedder: Embedder,
+        catalogue: Arc<dyn Catalogue>,
+        manifest: Manifest,
+        generation: u64,
+    ) -> Result<Self, PairError> {
+        let weight = if manifest.dims.colour == 0 { 0.0 } else { manifest.color_weight };
+        let weight = ColourWeight::new(weight)?;
+        Ok(Self { embedder, catalogue, manifest, generation, weight })
+    }
+
+    /// How much colour counts where a request does not say.
+    pub fn weight(&self) -> ColourWeight {
+        self.weight
+    }
+}

@@ -1,0 +1,10 @@
+//! The server from outside, over HTTP: real model, real catalogue, real socket. Every answer is held to `openapi.yaml`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod items;
+mod life;
+mod limits;
+mod refusals;
+mod similar;

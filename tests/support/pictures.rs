@@ -1,0 +1,80 @@
+//! Photos made for the tests: coloured shapes, encoded, turned, damaged.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
+
+/// What a tiny shop sells.
+pub const SHAPES: [&str; 4] = ["circle", "square", "triangle", "stripes"];
+
+/// In these colours.
+pub const COLOURS: [(&str, [u8; 3]); 5] = [
+    ("red", [200, 40, 40]),
+    ("green", [40, 150, 60]),
+    ("blue", [40, 70, 190]),
+    ("yellow", [230, 200, 40]),
+    ("black", [25, 25, 30]),
+];
+
+/// A shape on a light ground; `view` moves and scales it.
+pub fn shape(name: &str, colour: [u8; 3], view: u32) -> RgbImage {
+    let (width, height) = (160, 200);
+    let (cx, cy) = (74.0 + 6.0 * view as f32, 92.0 + 8.0 * view as f32);
+    let r = 46.0 + 4.0 * view as f32;
+    RgbImage::from_fn(width, height, |px, py| {
+        let (x, y) = (px as f32 - cx, py as f32 - cy);
+        let inside = match name {
+            "circle" => x * x + y * y < r * r,
+            "square" => x.abs() < r * 0.9 && y.abs() < r * 0.9,
+            "triangle" => y < r && y > -r && x.abs() < (y + r) * 0.5,
+            _ => x.abs() < r && y.abs() < r && (y / 9.0).floor() as i32 % 2 == 0,
+        };
+        let shade = (py / 10) as u8;
+        if inside { Rgb(colour) } else { Rgb([238 - shade, 236 - shade, 230 - shade]) }
+    })
+}
+
+/// Lossless.
+pub fn png(picture: &RgbImage) -> Vec<u8> {
+    encoded(picture, ImageFormat::Png)
+}
+
+/// In any format that is written here.
+pub fn encoded(picture: &RgbImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::from(picture.clone()).write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// Nearly lossless.
+pub fn jpeg(picture: &RgbImage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 97).encode_image(picture).unwrap();
+    bytes
+}
+
+/// A JPEG with an EXIF block that states this orientation, 1 to 8.
+pub fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    let mut exif = b"\xFF\xE1\x00\x22Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
+    exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0, 0, 0, 0, 0]);
+    [&jpeg[..2], &exif, &jpeg[2..]].concat()
+}
+
+/// The first bytes of a PNG of this size: a header and the beginning of nothing.
+pub fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    let ihdr = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
+    for (name, data) in [(b"IHDR", &ihdr[..]), (b"IDAT", b"\x78\x9c\x00")] {
+        png.extend((data.len() as u32).to_be_bytes());
+        let chunk = [&name[..], data].concat();
+        png.extend(&chunk);
+        png.extend(crc(&chunk).to_be_bytes());
+    }
+    png
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &b| {
+        (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xEDB8_8320 } else { c >> 1 })
+    })
+}

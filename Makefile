@@ -36,7 +36,7 @@ lint: ## format, clippy, shellcheck
 bench: ## benchmarks, into target/bench
 	@scripts/install-build-tools.sh
 	@scripts/install-libtorch.sh
-	cargo bench --locked
+	cargo bench --locked --bench search
 
 libtorch: ## the pinned libtorch, for the CPU, into .libtorch
 	@scripts/install-libtorch.sh

@@ -43,7 +43,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Chooses the way.
+    /// Chooses the way: the graph is walked, unless a filter leaves so few that comparing them all is cheaper.
     pub fn plan(
         count: usize,
         n: usize,
@@ -57,7 +57,12 @@ impl Search {
             let ef = ef.max(n).min(count);
             // A walk that may keep one in x of what it meets has to meet x times as many.
             let cost = (ef * WALK_COST).saturating_mul(count) / available.max(1);
-            if (as_asked && ef <= WALKED_AS_ASKED) || cost < available { Way::Walk(ef) } else { Way::Scan }
+            let unfiltered = available * 2 > count;
+            if unfiltered || (as_asked && ef <= WALKED_AS_ASKED) || cost < available {
+                Way::Walk(ef)
+            } else {
+                Way::Scan
+            }
         };
         let way = match effort {
             Effort::Usual => walk(usual_ef(weight), false),

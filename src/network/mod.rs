@@ -1,7 +1,7 @@
 //! ResNet-50 / ResNeXt-50 and the three modules on top: deep (embedding and logits), pooling (where the network looks)
 //! and colour (what colours are there).
 //!
-//! May enter: images `[N, 3, S, S]`, normalised as a [`Preprocessing`] says. Weights come and go as safetensors under
+//! May enter: images `[N, 3, S, S]`, normalised as a [`Preprocessing`](crate::image::Preprocessing) says. Weights come and go as safetensors under
 //! torchvision's names.
 
 mod ffi;
@@ -12,7 +12,7 @@ mod unit;
 mod weights;
 
 pub use ffi::with_cpu_bf16;
-pub use modules::{COLOUR_CELLS, activation_map, colour_feature};
+pub use modules::{COLOUR_CELLS, ColourModule, activation_map};
 pub use trace::trace;
 pub use weights::{Precision, load_backbone, load_weights, save_weights, weights_digest};
 
@@ -21,8 +21,6 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor, nn};
-
-use crate::image::Preprocessing;
 
 /// Which convolutional network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -149,9 +147,9 @@ impl Network {
     }
 
     /// Everything a bundle's model gives: `[embedding [N,D], colour [N,C], logits [N,K]]`.
-    pub fn answer(&self, images: &Tensor, preprocessing: &Preprocessing) -> [Tensor; 3] {
+    pub fn answer(&self, images: &Tensor, colour: &ColourModule) -> [Tensor; 3] {
         let Output { embedding, logits, map } = self.forward(images, false);
-        let colour = colour_feature(images, &activation_map(&map), preprocessing);
+        let colour = colour.feature(images, &activation_map(&map));
         [embedding, colour, logits]
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{Network, NetworkError, ffi::Trace};
+use super::{ColourModule, Network, NetworkError, ffi::Trace};
 use crate::image::Preprocessing;
 
 /// Folds the network and saves `forward(images [N,3,S,S])` → `(embedding [N,D], colour [N,C], logits [N,K])`.
@@ -14,8 +14,9 @@ pub fn trace(mut network: Network, preprocessing: &Preprocessing, path: &Path) -
     let side = i64::from(preprocessing.size());
     // Any photo does: a trace records what is done, not with what.
     let image = Tensor::f_rand([1, 3, side, side], (Kind::Float, Device::Cpu))?;
+    let colour = ColourModule::new(preprocessing, Device::Cpu);
     let trace = Trace::begin(&image)?;
-    let outputs = network.answer(&image, preprocessing);
+    let outputs = network.answer(&image, &colour);
     trace.save(&outputs, path)?;
     Ok(())
 }

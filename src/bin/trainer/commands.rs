@@ -151,10 +151,10 @@ pub struct Import {
     #[arg(long)]
     resize: Option<u32>,
     /// What is subtracted from RGB in [0,1]; ImageNet's where it is not said.
-    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], value_delimiter = ',')]
+    #[arg(long, num_args = 1..=3, value_names = ["R", "G", "B"], value_delimiter = ',')]
     mean: Option<Vec<f32>>,
     /// What it is then divided by; ImageNet's where it is not said.
-    #[arg(long, num_args = 3, value_names = ["R", "G", "B"], value_delimiter = ',')]
+    #[arg(long, num_args = 1..=3, value_names = ["R", "G", "B"], value_delimiter = ',')]
     std: Option<Vec<f32>>,
 }
 

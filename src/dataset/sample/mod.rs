@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::PixelBox;
 use crate::catalogue::{Item, ItemId};
 use product::Product;
+use scene::Sitting;
 pub use sheet::contact_sheet;
 pub use shop::{SampleSummary, write};
 
@@ -113,7 +114,7 @@ pub struct Rendered {
 
 /// Draws one view in memory: a pure function of the seed, the product and the view, both counted from 0.
 pub fn draw(spec: &SampleSpec, product: u32, view: u32) -> Rendered {
-    scene::draw(spec, product, view)
+    Sitting::of(spec, product).shoot(view)
 }
 
 /// What is known of that photo.

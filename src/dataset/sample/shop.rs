@@ -11,7 +11,7 @@ use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{CATEGORIES, PixelBox, SampleError, SampleSpec, draw, item, path};
+use super::{CATEGORIES, PixelBox, Rendered, SampleError, SampleSpec, item, path, scene::Sitting};
 
 /// Says, as the last file written, that the sample is complete.
 const MARKER: &str = "sample.json";
@@ -156,15 +156,19 @@ fn photos(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<PixelBox>, SampleError> {
     let done = AtomicU64::new(0);
-    (0..spec.photos())
+    let boxes: Result<Vec<Vec<PixelBox>>, SampleError> = (0..spec.products)
         .into_par_iter()
-        .map(|i| {
-            let (product, view) = numbers(spec, i);
-            let bbox = photo(spec, out, product, view)?;
-            progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-            Ok(bbox)
+        .map(|product| {
+            let sitting = Sitting::of(spec, product);
+            let views = (0..spec.views).map(|view| {
+                let bbox = photo(&sitting.shoot(view), out, &path(product, view))?;
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                Ok(bbox)
+            });
+            views.collect()
         })
-        .collect()
+        .collect();
+    Ok(boxes?.concat())
 }
 
 fn numbers(spec: &SampleSpec, i: u64) -> (u32, u32) {
@@ -172,14 +176,12 @@ fn numbers(spec: &SampleSpec, i: u64) -> (u32, u32) {
     ((i / views) as u32, (i % views) as u32)
 }
 
-fn photo(spec: &SampleSpec, out: &Path, product: u32, view: u32) -> Result<PixelBox, SampleError> {
-    let rendered = draw(spec, product, view);
-    let name = path(product, view);
+fn photo(rendered: &Rendered, out: &Path, name: &str) -> Result<PixelBox, SampleError> {
     let mut bytes = Vec::with_capacity(32 << 10);
     JpegEncoder::new_with_quality(&mut bytes, QUALITY)
         .encode_image(&rendered.image)
-        .map_err(|why| encoding(&name)(why.to_string()))?;
-    let file = out.join(&name);
+        .map_err(|why| encoding(name)(why.to_string()))?;
+    let file = out.join(name);
     fs::write(&file, bytes).map_err(disk(&file))?;
     Ok(rendered.bbox)
 }

@@ -184,9 +184,7 @@ impl Canvas {
         }
         let alpha = (255.0 * cover + f32::from(pixel[3]) * keep + 0.5) as u8;
         pixel[3] = alpha;
-        for i in 0..3 {
-            pixel[i] = pixel[i].min(alpha);
-        }
+        pixel[..3].iter_mut().for_each(|c| *c = alpha.min(*c));
     }
 
     fn relief(&self, region: &Region, creases: &[Crease]) -> Option<Vec<f32>> {

@@ -13,6 +13,8 @@ use crate::dataset::sample::{
 /// A photo before the garment is in it: a colour a pixel.
 pub type Picture = Vec<[u8; 3]>;
 
+type Painter = fn((usize, usize), &mut Dice) -> Picture;
+
 const PAPERS: [Rgb; 8] = [
     [246.0, 246.0, 245.0],
     [236.0, 236.0, 238.0],
@@ -26,7 +28,7 @@ const PAPERS: [Rgb; 8] = [
 
 /// A backdrop that suits the figure.
 pub fn draw(size: (usize, usize), figure: Figure, dice: &mut Dice) -> Picture {
-    let kinds: &[fn((usize, usize), &mut Dice) -> Picture] = match figure {
+    let kinds: &[Painter] = match figure {
         Figure::Nobody => &[studio, studio, wood, linen, plaster, wood],
         Figure::Hanger { .. } => &[plaster, studio, bricks, boards, linen],
         Figure::Model { .. } => &[studio, room, outdoors, room, bricks, outdoors, plaster],
@@ -137,7 +139,7 @@ fn bricks((w, h): (usize, usize), dice: &mut Dice) -> Picture {
     let rough = noise::field(w, h, (3.0, 3.0), dice);
     each((w, h), |x, y| {
         let row = y as f32 / tall;
-        let shift = if row as usize % 2 == 0 { 0.0 } else { 0.5 };
+        let shift = (row as usize % 2) as f32 * 0.5;
         let column = x as f32 / long + shift;
         let (fx, fy) = (column.fract() * long, row.fract() * tall);
         let i = y * w + x;

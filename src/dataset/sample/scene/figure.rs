@@ -124,18 +124,22 @@ fn bust(canvas: &mut Canvas, cut: &Cut, skin: &Fabric<'_>, arms: &[Arm; 2]) {
     let hand = 111.0;
     for arm in arms {
         let widths = [(-4.0, 21.0), (10.0, 23.0), (34.0, 18.5), (52.0, 15.0), (70.0, 14.5), (98.0, 9.6)];
-        canvas.part(arm.tube(&widths.map(|(d, w)| (d, w * slim))), skin, Puff::SLEEVE, &[]);
+        // What the sleeve hides is not drawn.
+        let bare = widths.iter().filter(|(d, _)| *d > cut.sleeve.reach() - 40.0);
+        let bare: Vec<(f32, f32)> = bare.map(|(d, w)| (*d, w * slim)).collect();
+        canvas.part(arm.tube(&bare), skin, Puff::SLEEVE, &[]);
         let palm = [(95.0, 8.0), (101.0, 9.6), (hand, 12.0), (hand + 9.0, 9.0), (hand + 14.0, 4.0)];
         canvas.part(arm.tube(&palm), skin, Puff::TRIM, &[]);
         let finger = Outline::from(arm.point(hand + 3.0, 1.5)).line(arm.point(hand + 12.0, 1.0));
         canvas.ink(finger.band(0.8), shade(skin.colour, 0.7), 0.7);
     }
+    let low = if cut.sleeve == Sleeve::None { cut.length - 22.0 } else { 62.0 };
     let chest = Outline::from((0.0, -4.0))
         .line((9.0, -6.0))
         .cubic((13.0, 3.0), (26.0, 4.0), (36.0 * slim.max(0.94), 12.0))
         .cubic((39.0, 24.0), (33.0, 40.0), (32.0, 60.0))
-        .line((30.0, cut.length - 22.0))
-        .line((0.0, cut.length - 22.0));
+        .line((30.0, low))
+        .line((0.0, low));
     canvas.part(chest.both(), skin, Puff::BODY, &[]);
     for sign in [-1.0, 1.0] {
         let bone = Outline::from((sign * 3.0, 8.5)).quad((sign * 14.0, 5.0), (sign * 25.0, 8.0));

@@ -36,18 +36,23 @@ impl Light {
         }
     }
 
-    /// Garment and figure darken what is behind them; the garment, what wears it.
-    pub fn shadow(&self, picture: &mut Picture, layers: &[Pixmap; 3], w: usize) {
-        let alpha = |i: usize| layers.iter().map(|l| l.data()[i * 4 + 3]).max().unwrap_or(0);
-        let mut cast: Vec<f32> = (0..picture.len()).map(|i| f32::from(alpha(i)) / 255.0).collect();
-        noise::blur(&mut cast, w, 7);
-        let (dx, dy) = ((-self.from.0 * 9.0) as isize, 6isize);
-        for (i, c) in picture.iter_mut().enumerate() {
-            let (x, y) = ((i % w) as isize - dx, (i / w) as isize - dy);
-            let x = x.clamp(0, w as isize - 1) as usize;
-            let y = y.clamp(0, (cast.len() / w) as isize - 1) as usize;
-            let dark = 256.0 - 256.0 * self.shadow * cast[y * w + x];
-            *c = c.map(|v| (u32::from(v) * dark as u32 / 256) as u8);
+    /// Garment and figure darken what is behind them. So soft a shadow needs every other pixel only.
+    pub fn shadow(&self, picture: &mut Picture, layers: &[Pixmap; 3], (w, h): (usize, usize)) {
+        let (cw, ch) = (w / 2, h / 2);
+        let alpha = |i: usize| layers.iter().map(|layer| layer.data()[i * 4 + 3]).max().unwrap_or(0);
+        let mut cast = Vec::with_capacity(cw * ch);
+        for y in 0..ch {
+            cast.extend((0..cw).map(|x| f32::from(alpha(y * 2 * w + x * 2))));
+        }
+        noise::blur(&mut cast, cw, 4);
+        let aside = (-self.from.0 * 4.0) as isize;
+        for (y, row) in picture.chunks_exact_mut(w).enumerate() {
+            let cast = &cast[(y / 2).saturating_sub(3).min(ch - 1) * cw..][..cw];
+            for (x, colour) in row.iter_mut().enumerate() {
+                let x = ((x / 2) as isize - aside).clamp(0, cw as isize - 1) as usize;
+                let light = (256.0 - 256.0 / 255.0 * self.shadow * cast[x]) as u32;
+                *colour = colour.map(|v| (u32::from(v) * light / 256) as u8);
+            }
         }
     }
 

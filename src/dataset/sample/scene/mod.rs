@@ -29,52 +29,68 @@ use backdrop::Picture;
 use figure::Figure;
 use light::Light;
 
-/// Draws the view; the same numbers give the same photo.
-pub fn draw(spec: &SampleSpec, number: u32, view: u32) -> Rendered {
-    let mut dice = Dice::new(spec.seed, [number, view + 1]);
-    let size = (244 + dice.below(25), 306 + dice.below(29));
-    let product = Product::of(spec.seed, number);
-    let figure = Figure::draw(&product.cut, &mut dice);
-    let light = Light::draw(&mut dice);
-    let mut picture = backdrop::draw(size, figure, &mut dice);
-    let mut bbox = whole(size);
-    if let Some(layers) = dressed(&product, figure, size, light.from, &mut dice) {
-        light.shadow(&mut picture, &layers, size.0);
-        layers.iter().for_each(|layer| lay(&mut picture, layer));
-        bbox = bounds([&layers[0], &layers[2]], size);
-    }
-    Rendered { image: light.expose(&picture, size, &mut dice), bbox }
+/// A product ready to be photographed: its cloth is painted once for all its views.
+pub struct Sitting {
+    product: Product,
+    seed: u64,
+    number: u32,
+    all_over: Option<Cloth>,
+    front: Option<Cloth>,
 }
 
-/// The garment's back, the figure that wears it, and the garment's front.
-fn dressed(
-    product: &Product,
-    figure: Figure,
-    size: (usize, usize),
-    light: P,
-    dice: &mut Dice,
-) -> Option<[Pixmap; 3]> {
-    let cut = &product.cut;
-    let arms = pose(&Torso::of(cut), figure, dice);
-    let frame = frame(cut, &arms, figure, size, dice);
-    let [broad, fine] = [(34.0, 46.0), (11.0, 17.0)].map(|cell| noise::field(size.0, size.1, cell, dice));
-    let wrinkles = broad.iter().zip(&fine).map(|(a, b)| a * 0.75 + b * 0.45).collect();
-    let (all_over, front) = (Cloth::patterned(product), Cloth::front(product));
-    let mut canvas = Canvas::new(size, frame, wrinkles, light)?;
-    let mut tailor = Tailor {
-        canvas: &mut canvas,
-        product,
-        torso: Torso::of(cut),
-        arms,
-        dice,
-        pieces: Pieces { all_over: all_over.as_ref(), front: front.as_ref() },
-    };
-    tailor.back();
-    let back = tailor.canvas.take();
-    figure.stand(tailor.canvas, cut, &arms);
-    let worn = tailor.canvas.take();
-    tailor.front();
-    Some([back, worn, canvas.finish()])
+impl Sitting {
+    /// The product of that number in the shop.
+    pub fn of(spec: &SampleSpec, number: u32) -> Self {
+        let product = Product::of(spec.seed, number);
+        let (all_over, front) = (Cloth::patterned(&product), Cloth::front(&product));
+        Self { product, seed: spec.seed, number, all_over, front }
+    }
+
+    /// Draws the view; the same numbers give the same photo.
+    pub fn shoot(&self, view: u32) -> Rendered {
+        let mut dice = Dice::new(self.seed, [self.number, view.saturating_add(1)]);
+        let size = (244 + dice.below(25), 306 + dice.below(29));
+        let figure = Figure::draw(&self.product.cut, &mut dice);
+        let light = Light::draw(&mut dice);
+        let mut picture = backdrop::draw(size, figure, &mut dice);
+        let mut bbox = whole(size);
+        if let Some(layers) = self.dressed(figure, size, light.from, &mut dice) {
+            light.shadow(&mut picture, &layers, size);
+            layers.iter().for_each(|layer| lay(&mut picture, layer));
+            bbox = bounds([&layers[0], &layers[2]], size);
+        }
+        Rendered { image: light.expose(&picture, size, &mut dice), bbox }
+    }
+
+    /// The garment's back, the figure that wears it, and the garment's front.
+    fn dressed(
+        &self,
+        figure: Figure,
+        size: (usize, usize),
+        light: P,
+        dice: &mut Dice,
+    ) -> Option<[Pixmap; 3]> {
+        let cut = &self.product.cut;
+        let arms = pose(&Torso::of(cut), figure, dice);
+        let frame = frame(cut, &arms, figure, size, dice);
+        let [broad, fine] = [(34.0, 46.0), (11.0, 17.0)].map(|cell| noise::field(size.0, size.1, cell, dice));
+        let wrinkles = broad.iter().zip(&fine).map(|(a, b)| a * 0.75 + b * 0.45).collect();
+        let mut canvas = Canvas::new(size, frame, wrinkles, light)?;
+        let mut tailor = Tailor {
+            canvas: &mut canvas,
+            product: &self.product,
+            torso: Torso::of(cut),
+            arms,
+            dice,
+            pieces: Pieces { all_over: self.all_over.as_ref(), front: self.front.as_ref() },
+        };
+        tailor.back();
+        let back = tailor.canvas.take();
+        figure.stand(tailor.canvas, cut, &arms);
+        let worn = tailor.canvas.take();
+        tailor.front();
+        Some([back, worn, canvas.finish()])
+    }
 }
 
 /// A pixel is the garment's when it covers it at least so much, of 255.
@@ -177,10 +193,10 @@ mod tests {
     fn a_box_holds_the_garment_and_no_more() {
         let size = (240, 300);
         for number in 0..40 {
-            let product = Product::of(3, number);
+            let sitting = Sitting::of(&SampleSpec { products: 40, views: 1, seed: 3 }, number);
             let mut dice = Dice::new(3, [number, 1]);
-            let figure = Figure::draw(&product.cut, &mut dice);
-            let layers = dressed(&product, figure, size, (0.5, -0.5), &mut dice).unwrap();
+            let figure = Figure::draw(&sitting.product.cut, &mut dice);
+            let layers = sitting.dressed(figure, size, (0.5, -0.5), &mut dice).unwrap();
             let b = bounds([&layers[0], &layers[2]], size);
             let garment = |x: u32, y: u32| {
                 let i = ((y - 1) as usize * size.0 + x as usize - 1) * 4 + 3;

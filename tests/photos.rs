@@ -1,0 +1,121 @@
+//! Photos against Pillow and torchvision: `tests/golden/photos`, made by `tests/golden/preprocess_reference.py`.
+
+use std::path::Path;
+
+use lookalike::image::{Limits, Photo, PhotoError, PhotoFormat, Preprocessing};
+use proptest::prelude::*;
+
+const SIZE: u32 = 128;
+
+fn golden(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/photos").join(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// How far our pixels are from the reference's, of 255: the mean and the worst.
+fn strays(name: &str) -> (f64, f64) {
+    let stem = name.rsplit_once('.').unwrap().0;
+    let expected = image::load_from_memory(&golden(&format!("{stem}.expected.png"))).unwrap().into_rgb8();
+    assert_eq!(expected.dimensions(), (SIZE, SIZE));
+    let rule = Preprocessing::imagenet(SIZE).unwrap();
+    let pixels = rule.apply(&Photo::decode(&golden(name), &Limits::default()).unwrap()).unwrap();
+    let plane = (SIZE * SIZE) as usize;
+    let off = expected.pixels().enumerate().flat_map(|(i, p)| {
+        let (rule, data) = (&rule, pixels.data());
+        (0..3).map(move |c| {
+            let ours = (data[c * plane + i] * rule.std()[c] + rule.mean()[c]) * 255.0;
+            f64::from((ours - f32::from(p.0[c])).abs())
+        })
+    });
+    let (sum, worst) = off.fold((0.0, 0f64), |(sum, worst), x| (sum + x, worst.max(x)));
+    (sum / (3 * plane) as f64, worst)
+}
+
+#[test]
+fn lossless_photos_come_out_as_torchvision_makes_them() {
+    for name in ["wide.png", "tall.png", "small.png", "grey.png", "palette.png", "alpha.png", "lossless.webp"]
+    {
+        let (mean, worst) = strays(name);
+        assert!(worst < 1.01 && mean < 0.05, "{name}: mean {mean:.4}, worst {worst:.2} of 255");
+    }
+}
+
+#[test]
+fn sixteen_bits_are_brought_to_eight() {
+    let (mean, worst) = strays("sixteen.png");
+    assert!(worst < 1.01 && mean < 0.05, "mean {mean:.4}, worst {worst:.2} of 255");
+}
+
+#[test]
+fn jpegs_differ_only_as_decoders_do() {
+    for name in ["photo.jpg", "subsampled.jpg", "turned3.jpg", "turned6.jpg", "turned8.jpg", "cmyk.jpg"] {
+        let (mean, worst) = strays(name);
+        assert!(mean < 1.0 && worst < 24.0, "{name}: mean {mean:.4}, worst {worst:.2} of 255");
+    }
+}
+
+#[test]
+fn a_turned_photo_says_so() {
+    let photo = |name| Photo::decode(&golden(name), &Limits::default()).unwrap();
+    assert!(photo("turned6.jpg").turned() && !photo("photo.jpg").turned());
+    assert_eq!((photo("turned6.jpg").width(), photo("turned6.jpg").height()), (190, 310));
+    assert_eq!(photo("lossless.webp").format(), PhotoFormat::WebP);
+}
+
+#[test]
+fn what_is_no_photo_is_refused_with_its_reason() {
+    let refused = |bytes: &[u8]| Photo::decode(bytes, &Limits::default()).unwrap_err();
+    assert!(matches!(refused(b""), PhotoError::Empty));
+    assert!(matches!(refused(b"hello, I am a text"), PhotoError::UnknownFormat(None)));
+    let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic";
+    assert!(matches!(refused(heic), PhotoError::UnknownFormat(Some("HEIC"))), "{}", refused(heic));
+    let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1";
+    assert!(matches!(refused(avif), PhotoError::UnknownFormat(Some("AVIF"))));
+    let jpeg = golden("photo.jpg");
+    assert!(matches!(refused(&jpeg[..200]), PhotoError::Undecodable { .. }));
+    let mut png = golden("wide.png");
+    png.truncate(png.len() / 2);
+    assert!(matches!(refused(&png), PhotoError::Undecodable { .. }));
+}
+
+#[test]
+fn a_huge_header_is_refused_before_memory_is_taken() {
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend([30_000u32.to_be_bytes(), 30_000u32.to_be_bytes()].concat());
+    png.extend([8, 2, 0, 0, 0]);
+    png.extend(crc32(&png[12..29]).to_be_bytes());
+    png.extend(b"\0\0\0\x01IDAT\x78\0\0\0\0");
+    let refused = Photo::decode(&png, &Limits::default()).unwrap_err();
+    assert!(matches!(refused, PhotoError::TooManyPixels { width: 30_000, height: 30_000, .. }), "{refused}");
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, &b| {
+        (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xEDB8_8320 } else { c >> 1 })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn damaged_photos_never_panic(which in 0usize..6, at in any::<prop::sample::Index>(), flip in 1u8..=255, cut: bool) {
+        let name = ["photo.jpg", "wide.png", "palette.png", "lossless.webp", "turned6.jpg", "sixteen.png"][which];
+        let mut bytes = golden(name);
+        let place = at.index(bytes.len());
+        if cut { bytes.truncate(place) } else { bytes[place] ^= flip }
+        if let Ok(photo) = Photo::decode(&bytes, &Limits { max_pixels: 1_000_000 }) {
+            prop_assert!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).is_ok());
+        }
+    }
+
+    #[test]
+    fn every_size_becomes_the_square(w in 1u32..700, h in 1u32..700) {
+        let photo = Photo::from_rgb(image::RgbImage::from_pixel(w, h, image::Rgb([9, 130, 250]))).unwrap();
+        let rule = Preprocessing::imagenet(SIZE).unwrap();
+        let pixels = rule.apply(&photo).unwrap();
+        prop_assert_eq!(pixels.data().len(), 3 * 128 * 128);
+        let red = (9.0 / 255.0 - 0.485) / 0.229;
+        prop_assert!((pixels.data()[77] - red).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,37 @@
+//! `lookalike-trainer` from outside: its commands on real, small data.
+#![cfg(feature = "tch")]
+
+mod layouts;
+mod whole_way;
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Runs the trainer with these arguments, parted by blanks.
+fn trainer(dir: &Path, arguments: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lookalike-trainer"))
+        .args(arguments.split_whitespace())
+        .current_dir(dir)
+        .env("OMP_NUM_THREADS", "1")
+        .output()
+        .unwrap()
+}
+
+/// The same, which must succeed; its standard output.
+fn done(dir: &Path, arguments: &str) -> String {
+    let output = trainer(dir, arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}\n{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The same, which must be refused in a sentence; that sentence.
+fn refused(dir: &Path, arguments: &str) -> String {
+    let output = trainer(dir, arguments);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{arguments}\n{errors}");
+    assert!(errors.contains("error: ") && !errors.contains("panicked"), "{errors}");
+    errors
+}

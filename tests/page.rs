@@ -21,6 +21,7 @@ use support::{pictures, running::Running, tiny_shop};
 struct Browser {
     driver: Child,
     page: Client,
+    width: u32,
 }
 
 impl Drop for Browser {
@@ -49,12 +50,11 @@ impl Browser {
         }
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("goog:chromeOptions".into(), options);
-        capabilities.insert("goog:loggingPrefs".into(), json!({"browser": "ALL"}));
         for _ in 0..100 {
             let mut builder = ClientBuilder::new(HttpConnector::new());
             builder.capabilities(capabilities.clone());
             if let Ok(page) = builder.connect(&format!("http://127.0.0.1:{port}")).await {
-                return Self { driver, page };
+                return Self { driver, page, width };
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -101,13 +101,14 @@ impl Browser {
         fs::write(folder.join(format!("{name}.png")), self.page.screenshot().await.unwrap()).unwrap();
     }
 
-    /// Fails if the page logged an error or is wider than the window.
+    /// Ends the session; fails if the page is wider than the window.
     async fn close(self) {
-        let wide = "return document.documentElement.scrollWidth > innerWidth";
-        assert_eq!(
-            self.page.execute(wide, vec![]).await.unwrap(),
-            json!(false),
-            "the page is wider than the window"
+        let wide = "return document.documentElement.scrollWidth";
+        let wide = self.page.execute(wide, vec![]).await.unwrap().as_u64().unwrap();
+        assert!(
+            wide <= u64::from(self.width),
+            "the page is {wide} pixels wide in a window of {}",
+            self.width
         );
         self.page.clone().close().await.unwrap();
     }

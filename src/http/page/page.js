@@ -96,7 +96,7 @@ async function load(state, k, mine = ++current) {
     answers.set(key(state), answer);
     if (mine === current) render(state, answer);
   } catch (error) {
-    if (mine === current) refuse(error, state);
+    if (mine === current) refuse(error);
   }
 }
 
@@ -120,9 +120,8 @@ function render(state, answer) {
   at("query").replaceChildren(...queryCard(state, answer));
   at("gallery").replaceChildren(...answer.results.map(card));
   const { returned, exhausted, timings_ms: timings, catalogue } = answer;
-  const seconds = (timings.total / 1000).toLocaleString("en", { maximumSignificantDigits: 2 });
   at("status").textContent = returned
-    ? `${returned} of ${catalogue.items.toLocaleString("en")} items, found in ${seconds} s`
+    ? `${returned} of ${catalogue.items.toLocaleString("en")} items, found in ${duration(timings.total)}`
     : "The catalogue has nothing to show.";
   at("more").hidden = exhausted || returned >= MOST;
   if (answer.query.item) document.title = `${answer.query.item.category} · Lookalike`;
@@ -155,6 +154,9 @@ function queryCard(state, answer) {
     make("ul", { className: "guesses" }, ...guesses))];
 }
 
+const duration = (ms) =>
+  ms < 1 ? "under 1 ms" : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+
 const named = (item) => (item.product ? `${item.category}, ${item.product}` : item.category);
 
 function card(result) {
@@ -178,8 +180,8 @@ function card(result) {
   return make("li", {}, link);
 }
 
-function refuse(error, state = {}) {
-  document.body.classList.remove("busy");
+function refuse(error) {
+  document.body.classList.remove("busy", "asking");
   at("alert-title").textContent = error.title ?? "Something went wrong";
   at("alert-detail").textContent = error.message;
   at("alert-id").textContent = error.id ? `Request ${error.id}` : "";
@@ -187,11 +189,13 @@ function refuse(error, state = {}) {
   at("status").textContent = "";
   at("gallery").replaceChildren();
   at("found").hidden = true;
-  if (key(state)) document.body.classList.add("asking");
-  else at("start").hidden = false;
+  at("start").hidden = false;
+  scrollTo({ top: 0, behavior: "instant" });
 }
 
-const hideAlert = () => (at("alert").hidden = true);
+function hideAlert() {
+  at("alert").hidden = true;
+}
 
 // ---- what people do ----
 
@@ -217,10 +221,7 @@ at("file").addEventListener("change", (event) => {
 at("random").addEventListener("click", useRandom);
 at("surprise").addEventListener("click", useRandom);
 at("home").addEventListener("click", (event) => (event.preventDefault(), go({})));
-at("alert-close").addEventListener("click", () => {
-  hideAlert();
-  if (at("found").hidden) go({});
-});
+at("alert-close").addEventListener("click", hideAlert);
 at("more").addEventListener("click", async () => {
   const before = at("gallery").children.length;
   await load(fromAddress(), Math.min(before + STEP, MOST));

@@ -53,7 +53,7 @@ fn golden(backbone: Backbone, name: &str) {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("backbone.safetensors");
     Tensor::write_safetensors(&tensors, &file).unwrap();
-    let set = network::load_backbone(&vs, &file).unwrap();
+    let set = network::load_start(&vs, &file).unwrap();
     assert_eq!(set + 2, tensors.len());
 
     let image = Tensor::from_slice(&noise("image", 2 * 3 * 128 * 128)).view([2, 3, 128, 128]) * 4.0;

@@ -62,6 +62,11 @@ impl TripletSampler {
         order.into_iter().map(|anchor| self.draw(epoch, anchor)).collect()
     }
 
+    /// What the photo is the same as: photos of one number show one product, or one category where products are unknown.
+    pub fn group(&self, photo: usize) -> usize {
+        self.group_of[photo]
+    }
+
     /// The triplet of one anchor. Half of the negatives are drawn from the anchor's own category where its groups are
     /// products, so that the network learns more than categories.
     fn draw(&self, epoch: u64, anchor: usize) -> Triplet {

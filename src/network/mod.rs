@@ -14,7 +14,7 @@ mod weights;
 pub use ffi::with_cpu_bf16;
 pub use modules::{COLOUR_CELLS, ColourModule, activation_map};
 pub use trace::trace;
-pub use weights::{Precision, load_backbone, load_weights, save_weights, weights_digest};
+pub use weights::{Precision, load_start, load_weights, save_weights, weights_digest};
 
 use std::path::PathBuf;
 

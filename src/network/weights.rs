@@ -57,13 +57,18 @@ pub fn load_weights(vs: &VarStore, path: &Path) -> Result<(), NetworkError> {
 }
 
 /// Reads a backbone of torchvision's or timm's names (`fc.*` and `num_batches_tracked` are passed over) and returns how
-/// many variables it set. Every variable of the backbone must be there in its shape.
-pub fn load_backbone(vs: &VarStore, path: &Path) -> Result<usize, NetworkError> {
+/// many variables it set. Every variable of the backbone must be there in its shape; the fully connected layers of one of
+/// our own runs are taken over where they are there in theirs.
+pub fn load_start(vs: &VarStore, path: &Path) -> Result<usize, NetworkError> {
     let tensors = read(path)?;
     let mismatch = |reason: String| NetworkError::Mismatch { path: path.to_owned(), reason };
     let mut set = 0;
-    for (name, variable) in vs.variables().into_iter().filter(|(name, _)| is_backbone(name)) {
-        let tensor = tensors.get(&name).ok_or_else(|| mismatch(format!("'{name}' is missing")))?;
+    for (name, variable) in vs.variables() {
+        let tensor = match tensors.get(&name) {
+            Some(tensor) if is_backbone(&name) || tensor.size() == variable.size() => tensor,
+            None if is_backbone(&name) => return Err(mismatch(format!("'{name}' is missing"))),
+            _ => continue,
+        };
         put(&name, variable, tensor, path)?;
         set += 1;
     }

@@ -17,7 +17,7 @@ mod validate;
 pub use evaluate::{Evaluation, Scored, evaluate};
 pub use losses::{Losses, losses};
 pub use montage::{MontageTile, montage};
-pub use options::{OptimizerKind, TrainOptions};
+pub use options::{Mining, OptimizerKind, TrainOptions};
 pub use run::{EpochMetrics, RunConfig, RunFolder};
 pub use set::TrainingSet;
 pub use train::train;

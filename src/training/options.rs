@@ -19,6 +19,17 @@ pub enum OptimizerKind {
     Adamw,
 }
 
+/// Which negative a triplet's loss is taken over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mining {
+    /// The one that was drawn with the triplet.
+    #[default]
+    Drawn,
+    /// Of all photos in the batch that show something else, the one nearest to the anchor.
+    Hardest,
+}
+
 /// Everything that shapes a run besides its data; written to its `config.json`.
 #[derive(Clone, Debug, Args, Serialize, Deserialize)]
 pub struct TrainOptions {
@@ -58,6 +69,10 @@ pub struct TrainOptions {
     /// Margin of the triplet loss, between embeddings of norm 1.
     #[arg(long, default_value_t = 0.3)]
     pub margin: f64,
+    /// Which negative counts.
+    #[arg(long, value_enum, default_value = "drawn")]
+    #[serde(default)]
+    pub mining: Mining,
     /// Label smoothing of the cross-entropy.
     #[arg(long, default_value_t = 0.1)]
     pub label_smoothing: f64,
@@ -67,7 +82,8 @@ pub struct TrainOptions {
     /// Leaves the backbone as it is (batch-norm in evaluation) and trains the fully connected layers alone.
     #[arg(long)]
     pub freeze_backbone: bool,
-    /// Backbone weights to start from: safetensors with torchvision's or timm's names.
+    /// Weights to start from: safetensors with torchvision's or timm's names. The fully connected layers are taken over
+    /// too where they are there in the right shape.
     #[arg(long)]
     pub weights: Option<PathBuf>,
     /// Cuts photos to the data set's boxes.

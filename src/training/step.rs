@@ -9,7 +9,7 @@ use tch::{
 
 use super::{Losses, OptimizerKind, TrainOptions, TrainingError, TrainingSet, losses};
 use crate::{
-    dataset::Triplet,
+    dataset::{Triplet, TripletSampler},
     image::{Augmentation, Pixels, Preprocessing},
     network::{Network, NetworkError, channels_last, is_backbone, with_cpu_bf16},
 };
@@ -18,26 +18,27 @@ use crate::{
 pub(super) struct Batch {
     pub pixels: Vec<Pixels>,
     pub labels: Vec<i64>,
+    pub groups: Vec<i64>,
 }
 
 /// Decodes and augments a batch. What is drawn is a function of seed, epoch and photo.
 pub(super) fn prepare(
     set: &TrainingSet,
-    triplets: &[Triplet],
+    (triplets, sampler): (&[Triplet], &TripletSampler),
     preprocessing: &Preprocessing,
     augmentation: &Augmentation,
     (seed, epoch): (u64, u64),
 ) -> Result<Batch, TrainingError> {
     let roles = [|t: &Triplet| t.anchor, |t: &Triplet| t.positive, |t: &Triplet| t.negative];
     let photos: Vec<usize> = roles.iter().flat_map(|role| triplets.iter().map(role)).collect();
-    let mut batch =
-        Batch { pixels: Vec::with_capacity(photos.len()), labels: Vec::with_capacity(photos.len()) };
+    let mut batch = Batch { pixels: Vec::new(), labels: Vec::new(), groups: Vec::new() };
     for (place, photo) in photos.into_iter().enumerate() {
         let anchor = triplets[place % triplets.len()].anchor as u64;
         let mut rng = ChaCha8Rng::seed_from_u64(seed ^ epoch.wrapping_mul(0xD1B5_4A32_D192_ED03));
         rng.set_stream(anchor * 3 + (place / triplets.len()) as u64);
         batch.pixels.push(augmentation.apply(&set.photo(photo)?, preprocessing, &mut rng)?);
         batch.labels.push(set.label(photo) as i64);
+        batch.groups.push(sampler.group(photo) as i64);
     }
     Ok(batch)
 }
@@ -88,11 +89,13 @@ impl Trainer {
     pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<StepResult, TrainingError> {
         let images = to_tensor(&batch.pixels, self.device)?;
         let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.device)?;
+        let groups = Tensor::f_from_slice(&batch.groups)?.f_to_device(self.device)?;
         let trains = !self.options.freeze_backbone;
         let forward = || self.network.forward(&images, trains);
         let output =
             if self.options.bf16 && self.device == Device::Cpu { with_cpu_bf16(forward)? } else { forward() };
-        let Losses { total, cross_entropy, triplet, active } = losses(&output, &labels, &self.options);
+        let Losses { total, cross_entropy, triplet, active } =
+            losses(&output, &labels, &groups, &self.options);
         self.optimizer.set_lr(lr);
         self.optimizer.backward_step_clip_norm(&total, 5.0);
         let right = output.logits.argmax(1, false).eq_tensor(&labels).to_kind(Kind::Float).mean(Kind::Float);

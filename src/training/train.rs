@@ -12,7 +12,7 @@ use super::{
     validate::validate,
 };
 use crate::{
-    dataset::{Dataset, Split, Triplet, ordered},
+    dataset::{Dataset, Split, Triplet, TripletSampler, ordered},
     image::{Augmentation, Preprocessing},
     network::{self, Architecture},
     progress::Bar,
@@ -40,8 +40,8 @@ pub fn train(
     tch::manual_seed(options.seed as i64);
     let (vs, network) = network::build(&architecture, device)?;
     if let Some(weights) = &options.weights {
-        let set = network::load_backbone(&vs, weights)?;
-        tracing::info!(variables = set, file = %weights.display(), "backbone weights loaded");
+        let set = network::load_start(&vs, weights)?;
+        tracing::info!(variables = set, file = %weights.display(), "weights loaded");
     }
     let preprocessing = Preprocessing::imagenet(options.size)?;
     let config = RunConfig { architecture, preprocessing, categories, options: options.clone(), data };
@@ -92,7 +92,8 @@ struct Run {
 impl Run {
     fn epoch(&mut self, epoch: u64) -> Result<EpochMetrics, TrainingError> {
         let options = self.config.options.clone();
-        let batches = self.batches(epoch)?;
+        let sampler = self.train.triplets(options.seed);
+        let batches = self.batches(&sampler, epoch)?;
         let steps = batches.len();
         let photos: usize = batches.iter().map(|b| b.len() * 3).sum();
         let bar =
@@ -101,7 +102,7 @@ impl Run {
         let augmentation = Augmentation { erase: options.erase, ..Augmentation::default() };
         let seed = (options.seed, epoch);
         let mut load = ordered(batches, options.loader_threads(), move |triplets: Vec<Triplet>| {
-            prepare(&set, &triplets, &rule, &augmentation, seed)
+            prepare(&set, (&triplets, &sampler), &rule, &augmentation, seed)
         });
         let started = Instant::now();
         let mut metrics = EpochMetrics { epoch: epoch + 1, ..Default::default() };
@@ -132,8 +133,8 @@ impl Run {
     }
 
     /// The epoch's triplets, a batch a job; a last batch of a single triplet is left out, batch-norm cannot learn of it.
-    fn batches(&self, epoch: u64) -> Result<Vec<Vec<Triplet>>, TrainingError> {
-        let triplets = self.train.triplets(self.config.options.seed).epoch(epoch);
+    fn batches(&self, sampler: &TripletSampler, epoch: u64) -> Result<Vec<Vec<Triplet>>, TrainingError> {
+        let triplets = sampler.epoch(epoch);
         let batches: Vec<Vec<Triplet>> = triplets
             .chunks((self.config.options.batch / 3).max(2))
             .filter(|batch| batch.len() >= 2)

@@ -18,7 +18,7 @@ fn strays(name: &str) -> (f64, f64) {
     let expected = image::load_from_memory(&golden(&format!("{stem}.expected.png"))).unwrap().into_rgb8();
     assert_eq!(expected.dimensions(), (SIZE, SIZE));
     let rule = Preprocessing::imagenet(SIZE).unwrap();
-    let pixels = rule.apply(&Photo::decode(&golden(name), &Limits::default()).unwrap()).unwrap();
+    let pixels = rule.apply(&Photo::decode(&golden(name), &Limits::default()).unwrap());
     let plane = (SIZE * SIZE) as usize;
     let off = expected.pixels().enumerate().flat_map(|(i, p)| {
         let (rule, data) = (&rule, pixels.data());
@@ -36,14 +36,14 @@ fn lossless_photos_come_out_as_torchvision_makes_them() {
     for name in ["wide.png", "tall.png", "small.png", "grey.png", "palette.png", "alpha.png", "lossless.webp"]
     {
         let (mean, worst) = strays(name);
-        assert!(worst < 1.01 && mean < 0.05, "{name}: mean {mean:.4}, worst {worst:.2} of 255");
+        assert!(worst < 0.01, "{name}: mean {mean:.4}, worst {worst:.2} of 255");
     }
 }
 
 #[test]
 fn sixteen_bits_are_brought_to_eight() {
     let (mean, worst) = strays("sixteen.png");
-    assert!(worst < 1.01 && mean < 0.05, "mean {mean:.4}, worst {worst:.2} of 255");
+    assert!(worst < 0.01, "mean {mean:.4}, worst {worst:.2} of 255");
 }
 
 #[test]
@@ -105,7 +105,7 @@ proptest! {
         let place = at.index(bytes.len());
         if cut { bytes.truncate(place) } else { bytes[place] ^= flip }
         if let Ok(photo) = Photo::decode(&bytes, &Limits { max_pixels: 1_000_000 }) {
-            prop_assert!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).is_ok());
+            prop_assert_eq!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).size(), SIZE);
         }
     }
 
@@ -113,7 +113,7 @@ proptest! {
     fn every_size_becomes_the_square(w in 1u32..700, h in 1u32..700) {
         let photo = Photo::from_rgb(image::RgbImage::from_pixel(w, h, image::Rgb([9, 130, 250]))).unwrap();
         let rule = Preprocessing::imagenet(SIZE).unwrap();
-        let pixels = rule.apply(&photo).unwrap();
+        let pixels = rule.apply(&photo);
         prop_assert_eq!(pixels.data().len(), 3 * 128 * 128);
         let red = (9.0 / 255.0 - 0.485) / 0.229;
         prop_assert!((pixels.data()[77] - red).abs() < 1e-5);

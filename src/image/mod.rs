@@ -4,6 +4,7 @@
 //! RGB) or [`Pixels`] (what a model takes). This room hands over plain numbers: it knows nothing of libtorch.
 
 mod augment;
+mod bilinear;
 mod photo;
 mod preprocess;
 

@@ -1,0 +1,95 @@
+//! Bilinear resizing with antialiasing, bit for bit as Pillow does it on 8-bit photos (`Image.resize`, `BILINEAR`).
+//!
+//! SIMD libraries that follow Pillow keep 16-bit weights and stray by ±1 on some pixels, which a network shows: centred cosine
+//! 0.9998 with Python's embedding where this gives 1. Weights here have Pillow's 22 bits, and rows are rounded to 8 bits
+//! between the passes as they are there.
+
+/// Bits after the binary point of a weight.
+const BITS: u32 = 22;
+
+/// For each wanted output place: the first input place that counts, and the weights from there.
+struct Taps {
+    first: Vec<usize>,
+    weights: Vec<Vec<i32>>,
+}
+
+impl Taps {
+    /// For output places `from..from + count` of `output`, over `input` places.
+    fn new(input: usize, output: usize, from: usize, count: usize) -> Self {
+        let scale = input as f64 / output as f64;
+        let support = scale.max(1.0);
+        let mut taps = Self { first: Vec::with_capacity(count), weights: Vec::with_capacity(count) };
+        for place in from..from + count {
+            let centre = (place as f64 + 0.5) * scale;
+            let first = (centre - support + 0.5).max(0.0) as usize;
+            let end = ((centre + support + 0.5) as usize).min(input);
+            let weight = |x: usize| (1.0 - ((x as f64 - centre + 0.5) / support).abs()).max(0.0);
+            let exact: Vec<f64> = (first..end).map(weight).collect();
+            let sum: f64 = exact.iter().sum();
+            let fixed = |w: &f64| (w / sum * f64::from(1u32 << BITS) + 0.5) as i32;
+            taps.first.push(first);
+            taps.weights.push(exact.iter().map(fixed).collect());
+        }
+        taps
+    }
+
+    /// The input places that any output place needs.
+    fn reach(&self) -> std::ops::Range<usize> {
+        let ends = self.first.iter().zip(&self.weights).map(|(first, weights)| first + weights.len());
+        self.first.first().copied().unwrap_or(0)..ends.max().unwrap_or(0)
+    }
+}
+
+/// Where the wanted window lies in the resized photo, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub left: usize,
+    pub top: usize,
+    pub width: usize,
+    pub height: usize,
+}
+
+/// The window of an RGB photo (`rgb`, rows of `width` pixels, `height` of them) resized to `to` (width, height); only what
+/// the window shows is computed. Returns its HWC bytes. The window must lie within `to`.
+pub(super) fn resize_window(
+    rgb: &[u8],
+    (width, height): (usize, usize),
+    to: (usize, usize),
+    window: Window,
+) -> Vec<u8> {
+    let across = Taps::new(width, to.0, window.left, window.width);
+    let down = Taps::new(height, to.1, window.top, window.height);
+    let rows = down.reach();
+    let row_bytes = window.width * 3;
+    let mut narrow = vec![0u8; rows.len() * row_bytes];
+    for (out, row) in narrow.chunks_exact_mut(row_bytes).zip(rgb.chunks_exact(width * 3).skip(rows.start)) {
+        shrink_row(row, &across, out);
+    }
+    let mut square = vec![0u8; window.height * row_bytes];
+    let mut sums = vec![0i32; row_bytes];
+    for (y, out) in square.chunks_exact_mut(row_bytes).enumerate() {
+        sums.fill(1 << (BITS - 1));
+        let lines = narrow.chunks_exact(row_bytes).skip(down.first[y] - rows.start);
+        for (line, &weight) in lines.zip(&down.weights[y]) {
+            sums.iter_mut().zip(line).for_each(|(sum, &value)| *sum += i32::from(value) * weight);
+        }
+        out.iter_mut().zip(&sums).for_each(|(o, &sum)| *o = to_byte(sum));
+    }
+    square
+}
+
+fn shrink_row(row: &[u8], across: &Taps, out: &mut [u8]) {
+    for ((pixel, &first), weights) in out.chunks_exact_mut(3).zip(&across.first).zip(&across.weights) {
+        let mut sums = [1i32 << (BITS - 1); 3];
+        for (source, &weight) in row[first * 3..].chunks_exact(3).zip(weights) {
+            for c in 0..3 {
+                sums[c] += i32::from(source[c]) * weight;
+            }
+        }
+        pixel.copy_from_slice(&sums.map(to_byte));
+    }
+}
+
+fn to_byte(sum: i32) -> u8 {
+    (sum >> BITS).clamp(0, 255) as u8
+}

@@ -30,7 +30,7 @@ def check(results, product, k):
         return "ranks are not 1, 2, 3 …"
     if len({result["id"] for result in results}) != k:
         return "an item comes twice"
-    distances = [result["distance"] for result in results]
+    distances = [result["distance"]["blend"] for result in results]
     if not all(math.isfinite(d) and d >= 0 for d in distances) or distances != sorted(distances):
         return f"distances are not in order: {distances}"
     if not all(0 < result["score"] <= 1 for result in results):

@@ -1,5 +1,7 @@
 //! `openapi.yaml` and the router describe the same surface.
 
+#![allow(clippy::unwrap_used)] // helpers of tests
+
 mod support;
 
 use std::collections::BTreeSet;

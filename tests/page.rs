@@ -19,27 +19,33 @@ use support::{pictures, running::Running, tiny_shop};
 
 /// A chromedriver with one browser.
 struct Browser {
-    driver: Child,
     page: Client,
     width: u32,
+    _driver: Driver,
 }
 
-impl Drop for Browser {
+struct Driver(Child);
+
+impl Drop for Driver {
     fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Driver {
+    fn start(port: u16) -> Self {
+        let mut command = Command::new("chromedriver");
+        command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let started = command.spawn();
+        Self(started.expect("chromedriver does not start: `make test` installs chromium and chromium-driver"))
     }
 }
 
 impl Browser {
     async fn open(width: u32, height: u32) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let driver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver does not start: `make test` installs chromium and chromium-driver");
+        let driver = Driver::start(port);
         let size = format!("--window-size={width},{height}");
         let arguments =
             json!(["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", size]);
@@ -54,7 +60,7 @@ impl Browser {
             let mut builder = ClientBuilder::new(HttpConnector::new());
             builder.capabilities(capabilities.clone());
             if let Ok(page) = builder.connect(&format!("http://127.0.0.1:{port}")).await {
-                return Self { driver, page, width };
+                return Self { page, width, _driver: driver };
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -18,7 +18,7 @@ use tower_http::{
 };
 use tracing::Span;
 
-use super::{app::App, error::Problem, linger::lingering};
+use super::{app::AppOptions, error::Problem, linger::lingering};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -27,13 +27,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) struct RequestIdText(pub(super) String);
 
 /// Puts the layers around the routes.
-pub(super) fn around(routes: Router, app: &App) -> Router {
+pub(super) fn around(routes: Router, options: &AppOptions) -> Router {
     routes
         .layer(DefaultBodyLimit::disable()) // the next one holds for every kind of body
-        .layer(RequestBodyLimitLayer::new(app.options().max_body))
+        .layer(RequestBodyLimitLayer::new(options.max_body))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), identify))
-        .layer(cors(&app.options().cors_origins))
+        .layer(middleware::from_fn_with_state(options.max_body, identify))
+        .layer(cors(&options.cors_origins))
         .layer(middleware::map_response(harden))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -65,7 +65,7 @@ impl MakeRequestId for RandomId {
 }
 
 /// Hands the request's id to the handler, and to the problem document of a failure.
-async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn identify(State(max_body): State<usize>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
     let id = RequestIdText(given.unwrap_or_default().to_owned());
     request.extensions_mut().insert(id.clone());
@@ -73,9 +73,7 @@ async fn identify(State(app): State<App>, mut request: Request, next: Next) -> R
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {
         let known = response.extensions_mut().remove::<Problem>();
-        known
-            .unwrap_or_else(|| Problem::of_status(status, app.options().max_body))
-            .write(&id.0, &mut response);
+        known.unwrap_or_else(|| Problem::of_status(status, max_body)).write(&id.0, &mut response);
     }
     response
 }
@@ -113,4 +111,34 @@ fn span(request: &Request) -> Span {
 fn log<B>(response: &axum::http::Response<B>, latency: Duration, _: &Span) {
     let latency_ms = (latency.as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status = response.status().as_u16(), latency_ms, "answered");
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_the_servers_fault_and_keeps_its_words_to_itself() {
+        let options = AppOptions {
+            images: None,
+            max_body: 1000,
+            request_timeout: Duration::from_secs(1),
+            upload_timeout: Duration::from_secs(1),
+            cors_origins: Vec::new(),
+        };
+        async fn boom() -> Response {
+            panic!("a secret of the house")
+        }
+        let router = around(Router::new().route("/boom", get(boom)), &options);
+        let response = router.oneshot(Request::get("/boom").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains("internal_error") && !text.contains("secret"), "{text}");
+    }
 }

@@ -59,5 +59,5 @@ pub fn router(app: App) -> Router {
         let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);
         routes = routes.route(path, handler.layer(timeout));
     }
-    layers::around(routes.fallback(handlers::nowhere).with_state(app.clone()), &app)
+    layers::around(routes.fallback(handlers::nowhere).with_state(app.clone()), app.options())
 }

@@ -14,9 +14,7 @@ use tokio::{net::TcpListener, signal::unix, sync::oneshot};
 use super::{App, AppOptions, router};
 use crate::{
     config::ServerConfig,
-    embedder::EmbedderOptions,
-    image::Limits,
-    recommender::{AskError, Pair, PairError, Recommender, RecommenderOptions},
+    recommender::{AskError, EmbedderOptions, Limits, Pair, PairError, Recommender, RecommenderOptions},
     telemetry::{self, TelemetryError},
 };
 

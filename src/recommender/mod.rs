@@ -17,7 +17,8 @@ pub use service::{Recommender, RecommenderOptions};
 
 pub use crate::{
     catalogue::{Hit, Item, ItemId},
-    image::{PhotoError, PhotoFormat},
+    embedder::EmbedderOptions,
+    image::{Limits, PhotoError, PhotoFormat},
 };
 
 use crate::{catalogue::CatalogueError, embedder::EmbedderError};

@@ -1,5 +1,7 @@
 //! The server from outside, over HTTP: real model, real catalogue, real socket. Every answer is held to `openapi.yaml`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -111,7 +111,7 @@ async fn damaged_photos_are_named_and_harm_nothing() {
     for parts in [3, 2] {
         let cut = &whole_jpeg[..whole_jpeg.len() - whole_jpeg.len() / parts];
         let answer = server.post("/similar", "image/jpeg", cut).await;
-        assert!(matches!(answer.status, 200 | 422), "{answer:?}");
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
     for magic in [&b"\xFF\xD8\xFF"[..], b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBPVP8 ", b"GIF89a", b"BM"] {
         server.post("/similar", "image/png", magic).await.problem(422, "undecodable_photo");

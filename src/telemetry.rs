@@ -39,7 +39,9 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
 
 /// Logs of the trainer's commands: warnings and notes for a person, on standard error.
 pub fn init_for_commands() {
-    let filter = config::log_filter().and_then(|f| f.parse().ok()).unwrap_or_else(|| EnvFilter::new("warn,lookalike=info"));
+    let filter = config::log_filter()
+        .and_then(|f| f.parse().ok())
+        .unwrap_or_else(|| EnvFilter::new("warn,lookalike=info"));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

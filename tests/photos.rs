@@ -55,6 +55,12 @@ fn jpegs_differ_only_as_decoders_do() {
 }
 
 #[test]
+fn a_photo_that_is_all_length_takes_no_more_memory_than_its_square() {
+    let photo = Photo::from_rgb(image::RgbImage::new(1, 40_000_000)).unwrap();
+    assert_eq!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).size(), SIZE);
+}
+
+#[test]
 fn a_turned_photo_says_so() {
     let photo = |name| Photo::decode(&golden(name), &Limits::default()).unwrap();
     assert!(photo("turned6.jpg").turned() && !photo("photo.jpg").turned());

@@ -6,7 +6,7 @@
 use crate::{
     dataset::{Dataset, DatasetError, Record, ordered},
     embedder::{Embedded, EmbedderError, Model},
-    image::{PhotoError, Pixels},
+    image::Pixels,
 };
 
 /// Photos in one forward pass.
@@ -39,14 +39,6 @@ pub enum ExtractionError {
     },
 }
 
-#[derive(Debug, thiserror::Error)]
-enum Unusable {
-    #[error(transparent)]
-    Dataset(#[from] DatasetError),
-    #[error(transparent)]
-    Photo(#[from] PhotoError),
-}
-
 /// Embeds the records' photos, decoding on `workers` threads. A photo that cannot be used is skipped and named; more than
 /// one in twenty is an error. `progress` is called with the number of photos done.
 pub fn extract(
@@ -59,8 +51,8 @@ pub fn extract(
     let total = records.len();
     let jobs: Vec<Vec<Record>> = records.chunks(BATCH).map(<[Record]>::to_vec).collect();
     let (set, rule) = (set.clone(), model.preprocessing().clone());
-    let prepare = move |job: Vec<Record>| -> Vec<(Record, Result<Pixels, Unusable>)> {
-        let one = |r: &Record| Ok(rule.apply(&set.photo(r, boxes)?)?);
+    let prepare = move |job: Vec<Record>| -> Vec<(Record, Result<Pixels, DatasetError>)> {
+        let one = |r: &Record| Ok(rule.apply(&set.photo(r, boxes)?));
         job.into_iter().map(|record| (record.clone(), one(&record))).collect()
     };
     let mut extracted = Extracted::default();

@@ -189,7 +189,6 @@ fn photo(e: &PhotoError) -> Problem {
         PhotoError::Empty => (StatusCode::BAD_REQUEST, "empty_photo"),
         PhotoError::UnknownFormat(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_format"),
         PhotoError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
-        PhotoError::TooThin { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_thin"),
         PhotoError::Undecodable { format, .. } => {
             let detail = format!("the photo is damaged and cannot be decoded as {format}");
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "undecodable_photo", detail);

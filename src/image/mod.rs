@@ -39,14 +39,6 @@ pub enum PhotoError {
         /// What the decoder says.
         reason: String,
     },
-    /// A thread of pixels.
-    #[error("the photo is {width}×{height} pixels; one side may be 100 times the other at most")]
-    TooThin {
-        /// Upright width.
-        width: u32,
-        /// Upright height.
-        height: u32,
-    },
     /// A crop that leaves nothing of the photo.
     #[error("the box {0} holds no pixel of the photo")]
     EmptyBox(String),

@@ -11,9 +11,6 @@ use super::{
     bilinear::{Window, resize_window},
 };
 
-/// How many times longer than wide a photo may be: scaled up to the model's size, a thread of pixels would cost gigabytes.
-const THINNEST: u32 = 100;
-
 /// How a photo becomes a square of the model's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -99,14 +96,13 @@ impl Preprocessing {
         let ResizeRule::ShortSideThenCentre(short) = self.resize;
         let (w, h) = (photo.width(), photo.height());
         // torchvision: the longer side is cut to an integer, not rounded.
-        let long = |long: u32, of: u32| (u64::from(short) * u64::from(long) / u64::from(of)) as u32;
-        let (rw, rh) = if w <= h { (short, long(h, w)) } else { (long(w, h), short) };
+        let (w, h, short) = (w as usize, h as usize, short as usize);
+        let to = if w <= h { (short, short * h / w) } else { (short * w / h, short) };
         // torchvision's CenterCrop rounds half to even.
         let side = self.size as usize;
-        let (left, top) = (half_even(rw - self.size) as usize, half_even(rh - self.size) as usize);
+        let (left, top) = (half_even(to.0 - side), half_even(to.1 - side));
         let window = Window { left, top, width: side, height: side };
-        let (from, to) = ((w as usize, h as usize), (rw as usize, rh as usize));
-        self.normalise(&resize_window(photo.rgb().as_raw(), from, to, window))
+        self.normalise(&resize_window(photo.rgb().as_raw(), (w, h), to, window))
     }
 
     /// HWC bytes of S × S → normalised CHW.
@@ -123,7 +119,7 @@ impl Preprocessing {
     }
 }
 
-fn half_even(n: u32) -> u32 {
+fn half_even(n: usize) -> usize {
     let half = n / 2;
     if n % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
 }

@@ -42,7 +42,7 @@ impl Studio {
                 turned: photo.turned(),
                 categories: Vec::new(),
             };
-            Ok::<_, PhotoError>((preprocessing.apply(&photo)?, facts))
+            Ok::<_, PhotoError>((preprocessing.apply(&photo), facts))
         });
         Ok(developed.await??)
     }

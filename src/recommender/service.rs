@@ -96,7 +96,7 @@ impl Recommender {
             ::image::Rgb(if (x / 16 + y / 16) % 2 == 0 { [200, 60, 60] } else { [40, 90, 160] })
         });
         let photo = Photo::from_rgb(checks).ok_or(AskError::EmptyCatalogue)?;
-        let pixels = pair.embedder.preprocessing().apply(&photo)?;
+        let pixels = pair.embedder.preprocessing().apply(&photo);
         let (embedded, _) = pair.embedder.embed(pixels).await?;
         search(&pair, embedded.vectors, &Ask::default(), &Filter::default()).await?;
         Ok(())

@@ -28,7 +28,7 @@ pub(super) fn validate(
     let jobs: Vec<Vec<usize>> = photos.chunks(BATCH).map(<[usize]>::to_vec).collect();
     let (reader, rule) = (set.clone(), preprocessing.clone());
     let load = ordered(jobs, workers, move |job: Vec<usize>| -> Result<Vec<Pixels>, TrainingError> {
-        job.into_iter().map(|i| Ok(rule.apply(&reader.photo(i)?)?)).collect()
+        job.into_iter().map(|i| Ok(rule.apply(&reader.photo(i)?))).collect()
     });
     let (mut embeddings, mut logits) = (Vec::new(), Vec::new());
     for pixels in load {

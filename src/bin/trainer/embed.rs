@@ -37,7 +37,7 @@ impl Embed {
             let embedding = || -> Result<Vec<f32>> {
                 let bytes = std::fs::read(path)?;
                 let photo = Photo::decode(&bytes, &Limits::default())?;
-                let embedded = model.embed(&[model.preprocessing().apply(&photo)?])?;
+                let embedded = model.embed(&[model.preprocessing().apply(&photo)])?;
                 let embedded = embedded.into_iter().next().context("the model gave nothing")??;
                 Ok(embedded.vectors.deep().to_vec())
             };

@@ -2,7 +2,7 @@
 //!
 //! Clustered made-up vectors (512 deep + 30 colour numbers), 20,000 of them or as many as `ITEMS` says. Prints a table
 //! and writes `target/bench/search.json`, whose `ratios` are walk ÷ scan in queries a second.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::print_stdout)]
 
 use std::{fs, path::Path, time::Instant};
 

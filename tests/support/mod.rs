@@ -165,7 +165,7 @@ fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<loo
     let pixels: Vec<_> = photos
         .map(|bytes| {
             let photo = Photo::decode(bytes, &Limits::default()).unwrap();
-            bundle.manifest().preprocessing.apply(&photo).unwrap()
+            bundle.manifest().preprocessing.apply(&photo)
         })
         .collect();
     model.embed(&pixels).unwrap().into_iter().map(|e| e.unwrap().vectors).collect()

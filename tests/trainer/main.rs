@@ -1,5 +1,6 @@
 //! `lookalike-trainer` from outside: its commands on real, small data.
 #![cfg(feature = "tch")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
 mod layouts;
 mod whole_way;

@@ -11,6 +11,9 @@ shop=(--products 300 --views 4 --seed 7)
   exit 1
 }
 
+# libtorch's threads sleep while they wait for each other, and leave the cores to those that decode.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+
 fingerprint() { # FILE|FOLDER…: of names and contents
   find "$@" -type f -print0 2> /dev/null | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16
 }

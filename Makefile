@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build test lint bench libtorch cuda docker-cpu docker-cuda docker-base clean
+.PHONY: help demo smoke build test lint bench bench-index libtorch cuda docker-cpu docker-cuda docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,10 +33,15 @@ test: ## install what the tests need, run them all
 lint: ## format, clippy, shellcheck
 	@scripts/lint.sh
 
-bench: ## benchmarks, into target/bench
+bench: bench-index ## benchmarks, into target/bench
+
+bench-index: ## our search beside hnswlib and faiss on 139,709 vectors (PEERS=all: usearch too); takes an hour the first time
 	@scripts/install-build-tools.sh
 	@scripts/install-libtorch.sh
-	cargo bench --locked --bench search
+	@scripts/install-bench-tools.sh
+	cargo bench --locked --bench embeddings
+	cargo bench --locked --bench index
+	target/bench/venv/bin/python scripts/bench-index-plot.py target/bench/index.json target/bench/index.png
 
 libtorch: ## the pinned libtorch, for the CPU, into .libtorch
 	@scripts/install-libtorch.sh

@@ -13,7 +13,6 @@ stubs() { # an empty program for each target that Cargo.toml names, where cargo 
     /^\[/ { kind = $1 }
     kind ~ /^\[\[/ { gsub(/"/, "") }
     kind ~ /^\[\[/ && $1 == "path" { print $3 }
-    kind == "[[bench]]" && $1 == "name" { print "benches/" $3 ".rs" }
     kind == "[[test]]" && $1 == "name" { print "tests/" $3 ".rs" }
     kind == "[[example]]" && $1 == "name" { print "examples/" $3 ".rs" }' Cargo.toml); do
     mkdir -p "$(dirname "$path")"

@@ -47,6 +47,14 @@ fn libraries_stay_in_their_rooms() {
 }
 
 #[test]
+fn unsafe_code_stays_where_it_is_explained() {
+    only_in(
+        &["unsafe {", "unsafe fn"],
+        &["catalogue/kernel/", "catalogue/mapping.rs", "network/", "embedder/"],
+    );
+}
+
+#[test]
 fn rooms_know_only_whom_they_may() {
     let room = |name: &str| format!("crate::{name}");
     let not = |who: &str, others: &[&str]| {

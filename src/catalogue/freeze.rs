@@ -1,4 +1,4 @@
-//! Writes a graph and its vectors into one file, the points renumbered so that neighbours lie close to each other.
+//! Writes a graph, its vectors and their codes into one file, the points renumbered so that neighbours lie close to each other.
 
 use std::{
     fs::File,
@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Dims,
+    codes::Codebook,
     graph::{Grown, NONE, Station},
     layout::{Shape, UPPER_LEVELS},
+    walk::POINTS_AT_MOST,
 };
 
 /// How a file was when it was written.
@@ -36,6 +37,11 @@ impl SealedFile {
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
         Ok(Self { file, digest: Sha256::new(), bytes: 0 })
+    }
+
+    /// How many bytes were written so far.
+    pub fn len(&self) -> u64 {
+        self.bytes
     }
 
     /// Everything on the disk; what the file came to.
@@ -74,13 +80,16 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is frozen: vectors by item, the graph over them, and the order its points shall have.
+/// What is frozen: vectors and codes by item, the graph over them, and the order its points shall have.
 pub(super) struct Thaw<'a> {
     pub rows: &'a [f32],
-    pub dims: Dims,
+    pub book: &'a Codebook,
+    pub codes: &'a [u8],
     pub m: usize,
     pub graph: Option<&'a Grown>,
     pub order: &'a [u32],
+    /// Where each item's line starts in the items' file.
+    pub lines: &'a [u64],
 }
 
 impl Thaw<'_> {
@@ -92,17 +101,24 @@ impl Thaw<'_> {
             all.iter().take(UPPER_LEVELS).map(|level| Level::new(level, &place)).collect();
         let shape = Shape {
             count: self.order.len(),
-            dims: self.dims,
+            codes: self.book.shape(),
             m: self.m,
             levels: levels.iter().map(|level| level.points.len()).collect(),
         };
         let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, "the graph is too large for a file");
-        let layout = shape.layout().filter(|_| shape.count < NONE as usize).ok_or_else(too_large)?;
+        let layout = shape.layout().filter(|_| shape.count < POINTS_AT_MOST).ok_or_else(too_large)?;
         let mut file = SealedFile::create(path)?;
         file.write_all(&shape.header(layout.length))?;
-        self.write_vectors(&mut file, shape.stride())?;
+        self.write_vectors(&mut file, &shape)?;
+        file.pad_to(layout.codebook.start)?;
+        file.numbers(self.book.numbers().iter().map(|x| x.to_bits()))?;
+        file.pad_to(layout.codes.start)?;
+        let codes = self.book.shape().rows(self.codes);
+        self.order.iter().try_for_each(|&item| file.write_all(codes.of(item)))?;
         file.pad_to(layout.items.start)?;
         file.numbers(self.order.iter().copied())?;
+        file.pad_to(layout.lines.start)?;
+        self.lines.iter().try_for_each(|line| file.write_all(&line.to_le_bytes()))?;
         file.pad_to(layout.links.start)?;
         self.write_links(&mut file, &place)?;
         let mut below: Vec<u32> = (0..shape.count as u32).collect();
@@ -122,8 +138,8 @@ impl Thaw<'_> {
         place
     }
 
-    fn write_vectors(&self, file: &mut SealedFile, stride: usize) -> io::Result<()> {
-        let row = self.dims.deep + self.dims.colour;
+    fn write_vectors(&self, file: &mut SealedFile, shape: &Shape) -> io::Result<()> {
+        let (row, stride) = (shape.dims().deep + shape.dims().colour, shape.stride());
         for &item in self.order {
             let vector = &self.rows[item as usize * row..][..row];
             file.numbers(vector.iter().map(|x| x.to_bits()).chain(std::iter::repeat_n(0, stride - row)))?;

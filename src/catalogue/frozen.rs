@@ -5,17 +5,26 @@ use std::{ops::Range, path::Path};
 use super::{
     CatalogueError, Dims,
     bits::Bits,
+    codes::{Codebook, Coded},
     graph::{Links, NONE},
+    kernel::{BATCH, Kernel, Rows},
     layout::{Flaw, Layout, Shape, VERSION},
+    local::Footprint,
     mapping::Mapping,
+    memory::Resident,
+    query::Query,
 };
 
-/// A graph file that has passed every check.
+/// A graph file that has passed every check: f32 mapped, codes and links in memory of their own.
 #[derive(Debug)]
 pub(super) struct Frozen {
     file: Mapping,
     shape: Shape,
     layout: Layout,
+    book: Codebook,
+    codes: Resident,
+    links: Resident,
+    kernel: Kernel,
 }
 
 /// The arrays of a graph file.
@@ -28,6 +37,10 @@ pub(super) struct View<'a> {
     pub items: &'a [u32],
     /// The neighbours on level 0.
     pub links: Links<'a>,
+    /// The codes of all points.
+    pub codes: Rows<'a>,
+    /// What compares them.
+    pub kernel: Kernel,
 }
 
 /// The arrays of one upper level, indexed by slot.
@@ -46,15 +59,10 @@ impl<'a> View<'a> {
         let row = &self.vectors[start..start + self.dims.deep + self.dims.colour];
         row.split_at(self.dims.deep)
     }
-
-    /// How many points there are.
-    pub fn count(&self) -> usize {
-        self.items.len()
-    }
 }
 
 impl Frozen {
-    /// Maps the file and checks all of it but the f32 numbers, which cannot do harm.
+    /// Maps the file and checks all of it but the f32 vectors, which cannot do harm.
     pub fn open(path: &Path) -> Result<Self, CatalogueError> {
         let file = Mapping::open(path).map_err(CatalogueError::io("open", path))?;
         if cfg!(target_endian = "big") {
@@ -64,14 +72,21 @@ impl Frozen {
             Flaw::Version(found) => CatalogueError::Version { path: path.to_owned(), found, known: VERSION },
             Flaw::Damaged(why) => CatalogueError::damaged(path, why),
         })?;
-        let frozen = Self { file, shape, layout };
-        frozen.check().map_err(|why| CatalogueError::damaged(path, why))?;
+        let damaged = |why| CatalogueError::damaged(path, why);
+        let part = |range: &Range<usize>| file.get(range.clone()).unwrap_or_default();
+        let numbers = bytemuck::try_cast_slice(part(&layout.codebook)).unwrap_or_default();
+        let book = Codebook::new(shape.codes, numbers.to_vec()).map_err(damaged)?;
+        let copy = |range| Resident::copy(part(range)).map_err(CatalogueError::io("make room for", path));
+        let (codes, links) = (copy(&layout.codes)?, copy(&layout.links)?);
+        let kernel = Kernel::best();
+        let frozen = Self { file, shape, layout, book, codes, links, kernel };
+        frozen.check().map_err(damaged)?;
         Ok(frozen)
     }
 
     /// D and C.
     pub fn dims(&self) -> Dims {
-        self.shape.dims
+        self.shape.dims()
     }
 
     /// M, as the graph was built.
@@ -79,28 +94,65 @@ impl Frozen {
         self.shape.m
     }
 
+    /// How vectors became codes.
+    pub fn book(&self) -> &Codebook {
+        &self.book
+    }
+
+    /// How much memory it takes.
+    pub fn footprint(&self) -> Footprint {
+        let (codes, links) = (self.codes.bytes().len(), self.links.bytes().len());
+        Footprint { codes, graph: links, mapped: self.layout.vectors.len() }
+    }
+
+    /// Where each item's line starts.
+    pub fn lines(&self) -> &[u64] {
+        self.section(&self.layout.lines)
+    }
+
     /// The arrays, for one search.
     pub fn view(&self) -> View<'_> {
         View {
             vectors: self.section(&self.layout.vectors),
             stride: self.shape.stride(),
-            dims: self.shape.dims,
+            dims: self.dims(),
             items: self.section(&self.layout.items),
-            links: Links { rows: self.section(&self.layout.links), width: 2 * self.shape.m },
+            links: Links { rows: cast(self.links.bytes()), width: 2 * self.shape.m },
+            codes: self.shape.codes.rows(self.codes.bytes()),
+            kernel: self.kernel,
         }
     }
 
+    /// The query in codes.
+    pub fn encode(&self, query: &Query) -> Coded<'static> {
+        self.book.query(self.kernel, (query.vectors.deep(), query.vectors.colour()), query.weight)
+    }
+
     /// Walks the upper levels greedily, from the top: where to start on level 0.
-    pub fn descend(&self, distance: impl Fn(u32) -> f32) -> u32 {
-        let mut slot = 0;
+    pub fn descend(&self, query: &Coded<'_>) -> u32 {
+        let (codes, mut slot) = (self.view().codes, 0);
+        let mut nearest = query.to(codes, 0);
+        let mut distances = [0.0; BATCH];
+        let mut points = [0; BATCH];
         for level in self.levels().rev() {
-            let mut nearest = distance(level.points[slot as usize]);
             loop {
                 let start = slot;
-                for neighbour in level.links.of(start) {
-                    let d = distance(level.points[neighbour as usize]);
-                    if d < nearest {
-                        (slot, nearest) = (neighbour, d);
+                let mut slots = level.links.of(start);
+                loop {
+                    let mut known = [0; BATCH];
+                    let mut n = 0;
+                    for (place, neighbour) in known.iter_mut().zip(&mut slots) {
+                        (*place, points[n]) = (neighbour, level.points[neighbour as usize]);
+                        n += 1;
+                    }
+                    if n == 0 {
+                        break;
+                    }
+                    query.measure(codes, &points[..n], &mut distances);
+                    for (&neighbour, &distance) in known[..n].iter().zip(&distances) {
+                        if distance < nearest {
+                            (slot, nearest) = (neighbour, distance);
+                        }
                     }
                 }
                 if slot == start {
@@ -122,15 +174,17 @@ impl Frozen {
 
     /// Sections lie at multiples of 64 of a page-aligned file: the cast holds once it has held at opening.
     fn section<T: bytemuck::AnyBitPattern>(&self, range: &Range<usize>) -> &[T] {
-        let bytes = self.file.get(range.clone()).unwrap_or_default();
-        bytemuck::try_cast_slice(bytes).unwrap_or_default()
+        cast(self.file.get(range.clone()).unwrap_or_default())
     }
 
     fn check(&self) -> Result<(), &'static str> {
         let (view, count) = (self.view(), self.shape.count);
-        let vectors_held = view.vectors.len() == count * view.stride;
+        let vectors_held = view.vectors.len() == count * view.stride && self.lines().len() == count;
         if !vectors_held || view.items.len() != count || view.links.rows.len() != count * view.links.width {
             return Err("it cannot be mapped as numbers");
+        }
+        if view.codes.bytes.iter().fold(0, |all, &code| all | code) > 127 {
+            return Err("a code is larger than codes are");
         }
         check_links(view.links.rows, count)?;
         let mut seen = Bits::empty(count);
@@ -145,6 +199,10 @@ impl Frozen {
         }
         Ok(())
     }
+}
+
+fn cast<T: bytemuck::AnyBitPattern>(bytes: &[u8]) -> &[T] {
+    bytemuck::try_cast_slice(bytes).unwrap_or_default()
 }
 
 impl LevelView<'_> {

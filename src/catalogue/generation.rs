@@ -4,7 +4,8 @@
 //! catalogue/CURRENT            gen-3 sha256:<digest of gen-3/manifest.json>
 //! catalogue/gen-3/manifest.json    what it belongs to, and the size and digest of the other files
 //! catalogue/gen-3/items.jsonl      the items by rising id
-//! catalogue/gen-3/graph.bin        their vectors and the graph over them
+//! catalogue/gen-3/graph.bin        their vectors, codes of them, and the graph over them
+//! catalogue/gen-3/facets.bin       what they can be filtered by
 //! ```
 //!
 //! `CURRENT` vouches for the manifest, the manifest for the files: no byte can change unseen.
@@ -25,14 +26,19 @@ use super::{
 };
 
 /// The manifest's format, raised whenever an old program could not read a new catalogue.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The items of a generation, one JSON object a line, by rising id.
 pub(super) const ITEMS: &str = "items.jsonl";
 /// The graph of a generation.
 pub(super) const GRAPH: &str = "graph.bin";
+/// Who has which category and attributes, of a generation.
+pub(super) const FACETS: &str = "facets.bin";
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const CURRENT: &str = "CURRENT";
+
+/// The files that a manifest vouches for.
+pub(super) const FILES: [&str; 3] = [ITEMS, GRAPH, FACETS];
 
 /// What a generation is and how it came to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +57,8 @@ pub struct GenerationManifest {
     pub m: usize,
     /// `ef_construction` of the graph.
     pub ef_construction: usize,
+    /// How many numbers of a deep vector its code has.
+    pub code_head: usize,
     /// The colour weight the graph was built with; any other can be searched with.
     pub weight: ColourWeight,
     /// What drew the order of insertion.
@@ -121,7 +129,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<GenerationManifest, CatalogueError
 
 /// Holds every file against its size and digest.
 pub(super) fn verify(folder: &Path, manifest: &GenerationManifest) -> Result<(), CatalogueError> {
-    for name in [ITEMS, GRAPH] {
+    for name in FILES {
         let path = folder.join(name);
         let Some(seal) = manifest.files.get(name) else {
             return Err(CatalogueError::damaged(&folder.join(MANIFEST), format!("it does not list {name}")));
@@ -146,7 +154,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, CatalogueError> {
     Ok(bytes)
 }
 
-fn open(path: &Path) -> Result<File, CatalogueError> {
+/// A file of a generation.
+pub(super) fn open(path: &Path) -> Result<File, CatalogueError> {
     File::open(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => CatalogueError::Missing(path.to_owned()),
         _ => CatalogueError::io("open", path)(e),

@@ -13,12 +13,17 @@ pub(super) struct Links<'a> {
 }
 
 impl<'a> Links<'a> {
+    /// The neighbours of one point, filled up with [`NONE`].
+    #[inline]
+    pub fn row(self, point: u32) -> &'a [u32] {
+        let start = point as usize * self.width;
+        self.rows.get(start..start + self.width).unwrap_or_default()
+    }
+
     /// The neighbours of one point.
     #[inline]
     pub fn of(self, point: u32) -> impl Iterator<Item = u32> + 'a {
-        let start = point as usize * self.width;
-        let row = self.rows.get(start..start + self.width).unwrap_or_default();
-        row.iter().copied().take_while(|&neighbour| neighbour != NONE)
+        self.row(point).iter().copied().take_while(|&neighbour| neighbour != NONE)
     }
 
     /// How many points there are.

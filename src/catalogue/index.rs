@@ -2,21 +2,29 @@
 
 use std::{io::Write, path::Path, time::Instant};
 
+use rayon::ThreadPool;
+
 use super::{
     BuildOptions, CatalogueError, ColourWeight, Dims, GenerationManifest, Item, Vectors,
-    build::{SERIAL, grow},
+    build::{Points, SERIAL, grow},
+    codes,
+    facets::Facets,
     freeze::{FileSeal, SealedFile, Thaw},
-    generation::{FORMAT, GRAPH, ITEMS},
-    kernel::blend,
+    generation::{FACETS, FORMAT, GRAPH, ITEMS},
     publish::Draft,
+    refine::refine,
     repair::{Reached, reach_all},
 };
 
 /// What a build is busy with; told with how much of how much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// The codes are chosen and written.
+    Codes,
     /// Points enter the graph: the long part.
     Graph,
+    /// Every point looks around itself in the whole graph.
+    Refine,
     /// Every point is being made reachable.
     Audit,
     /// The generation is written.
@@ -40,28 +48,58 @@ pub fn build(
     options: &BuildOptions,
     progress: Progress<'_>,
 ) -> Result<GenerationManifest, CatalogueError> {
-    let started = Instant::now();
     options.check()?;
+    let pool = options.pool()?;
+    pool.install(|| build_with(&pool, (bundle_dir, model_id), items, options, progress))
+}
+
+/// Builds on the pool's threads.
+fn build_with(
+    pool: &ThreadPool,
+    (bundle_dir, model_id): (&Path, &str),
+    items: Vec<(Item, Vectors)>,
+    options: &BuildOptions,
+    progress: Progress<'_>,
+) -> Result<GenerationManifest, CatalogueError> {
+    let started = Instant::now();
     let Gathered { items, rows, dims } = gather(items)?;
-    let mut graph = grow(&rows, dims, options, &|done, all| progress(Stage::Graph, done, all))?;
+    progress(Stage::Codes, 0, 1);
+    let book = codes::fit(&rows, dims);
+    let coded = codes::encode_all(&book, &rows);
+    progress(Stage::Codes, 1, 1);
+    let points = Points { rows: book.shape().rows(&coded), scale: book.scale(ColourWeight::DEFAULT) };
+    let mut graph = grow(points, options, pool, &|done, all| progress(Stage::Graph, done, all));
+    if let Some(graph) = &mut graph {
+        for (pass, ef) in (0..).zip(options.refined_with()) {
+            progress(Stage::Refine, pass, 2);
+            refine(graph, points, ef);
+        }
+        progress(Stage::Refine, 2, 2);
+    }
     progress(Stage::Audit, 0, 1);
-    let row = |item: u32| rows[item as usize * (dims.deep + dims.colour)..].split_at(dims.deep);
-    let near = |a, b| {
-        let ((a, a_colour), (b, b_colour)) = (row(a), row(b));
-        blend((a, &a_colour[..dims.colour]), (b, &b_colour[..dims.colour]), ColourWeight::DEFAULT.get())
-    };
     let reached = match &mut graph {
-        Some(graph) => reach_all(graph, near),
+        Some(graph) => reach_all(graph, points),
         None => Reached { order: Vec::new(), unreachable: 0, repaired: 0 },
     };
     check_repairs(&reached, items.len())?;
     progress(Stage::Write, 0, 1);
     let draft = Draft::start(bundle_dir)?;
-    let thaw = Thaw { rows: &rows, dims, m: options.m, graph: graph.as_ref(), order: &reached.order };
-    let path = draft.path(GRAPH);
-    let graph = thaw.freeze(&path).map_err(CatalogueError::io("write", &path))?;
     let path = draft.path(ITEMS);
-    let lines = write_items(&path, &items).map_err(CatalogueError::io("write", &path))?;
+    let (items_seal, lines) = write_items(&path, &items).map_err(CatalogueError::io("write", &path))?;
+    let path = draft.path(FACETS);
+    let facets = Facets::gather(reached.order.iter().map(|&item| &items[item as usize]));
+    let facets_seal = facets.write(&path).map_err(CatalogueError::io("write", &path))?;
+    let path = draft.path(GRAPH);
+    let thaw = Thaw {
+        rows: &rows,
+        book: &book,
+        codes: &coded,
+        m: options.m,
+        graph: graph.as_ref(),
+        order: &reached.order,
+        lines: &lines,
+    };
+    let graph_seal = thaw.freeze(&path).map_err(CatalogueError::io("write", &path))?;
     let manifest = GenerationManifest {
         format: FORMAT,
         generation: draft.number,
@@ -70,13 +108,16 @@ pub fn build(
         dims,
         m: options.m,
         ef_construction: options.ef_construction,
+        code_head: book.shape().head,
         weight: ColourWeight::DEFAULT,
         seed: options.seed,
         deterministic: items.len() <= SERIAL || options.threads == 1,
         unreachable: reached.unreachable,
         orphans_repaired: reached.repaired,
         build_seconds: started.elapsed().as_secs_f64(),
-        files: [(GRAPH.to_owned(), graph), (ITEMS.to_owned(), lines)].into(),
+        files: [(GRAPH, graph_seal), (ITEMS, items_seal), (FACETS, facets_seal)]
+            .map(|(name, seal)| (name.to_owned(), seal))
+            .into(),
     };
     draft.publish(&manifest)?;
     progress(Stage::Write, 1, 1);
@@ -120,11 +161,14 @@ fn check_repairs(reached: &Reached, count: usize) -> Result<(), CatalogueError> 
     Ok(())
 }
 
-fn write_items(path: &Path, items: &[Item]) -> std::io::Result<FileSeal> {
+/// The items' file, and where each line of it starts.
+fn write_items(path: &Path, items: &[Item]) -> std::io::Result<(FileSeal, Vec<u64>)> {
     let mut file = SealedFile::create(path)?;
+    let mut starts = Vec::with_capacity(items.len());
     for item in items {
+        starts.push(file.len());
         serde_json::to_writer(&mut file, item)?;
         file.write_all(b"\n")?;
     }
-    file.seal()
+    Ok((file.seal()?, starts))
 }

@@ -15,8 +15,10 @@ use super::{
     Nearest, Query, Vectors,
     facets::Facets,
     frozen::Frozen,
-    generation::{self, GRAPH, ITEMS, MANIFEST},
-    search::Search,
+    generation::{self, FACETS, GRAPH, ITEMS, MANIFEST},
+    graph::Links,
+    lines::Lines,
+    search::{Found, Search},
 };
 
 /// Searches that compare more than this many photos leave the async threads to others.
@@ -35,12 +37,23 @@ impl fmt::Debug for LocalCatalogue {
 struct Opened {
     manifest: GenerationManifest,
     frozen: Frozen,
-    /// By rising id.
-    items: Vec<Arc<Item>>,
-    /// The point of each of `items`.
+    /// The items by rising id.
+    lines: Lines,
+    /// The point of each item.
     points: Vec<u32>,
     facets: Facets,
     timing: OpenTiming,
+}
+
+/// How much memory an open catalogue takes, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Footprint {
+    /// The codes of all points.
+    pub codes: usize,
+    /// Their neighbours on level 0.
+    pub graph: usize,
+    /// The f32 vectors: mapped, paged in as hits are compared.
+    pub mapped: usize,
 }
 
 /// How long opening took.
@@ -66,7 +79,8 @@ impl LocalCatalogue {
         let mut opened = Opened::unverified(&folder, manifest)?;
         opened.timing = OpenTiming { hashing, opening: started.elapsed() - hashing };
         let OpenTiming { hashing, opening } = opened.timing;
-        tracing::info!(catalogue = %folder.display(), items = opened.items.len(), ?hashing, ?opening, "catalogue open");
+        let (items, kernel) = (opened.lines.len(), opened.frozen.view().kernel.name());
+        tracing::info!(catalogue = %folder.display(), items, kernel, ?hashing, ?opening, "catalogue open");
         Ok(Self(Arc::new(opened)))
     }
 
@@ -82,18 +96,43 @@ impl LocalCatalogue {
 
     /// How many items there are.
     pub fn len(&self) -> usize {
-        self.0.items.len()
+        self.0.lines.len()
     }
 
     /// Whether there are no items.
     pub fn is_empty(&self) -> bool {
-        self.0.items.is_empty()
+        self.len() == 0
+    }
+
+    /// How much memory it takes.
+    pub fn footprint(&self) -> Footprint {
+        self.0.frozen.footprint()
+    }
+
+    /// The neighbours on level 0.
+    pub(super) fn links(&self) -> Links<'_> {
+        self.0.frozen.view().links
     }
 
     /// All items with their deep and colour vectors, by rising id.
-    pub fn items(&self) -> impl ExactSizeIterator<Item = (&Arc<Item>, (&[f32], &[f32]))> {
+    pub fn items(&self) -> impl ExactSizeIterator<Item = Result<(Item, (&[f32], &[f32])), CatalogueError>> {
         let view = self.0.frozen.view();
-        self.0.items.iter().zip(&self.0.points).map(move |(item, &point)| (item, view.vectors(point)))
+        let item = move |place| Ok((self.0.lines.item(place)?, view.vectors(self.0.points[place])));
+        (0..self.len()).map(item)
+    }
+
+    /// The places, among all items by rising id, of the `n` nearest, and how far each is: what [`Self::search`] answers,
+    /// without the items.
+    pub fn places(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Vec<(usize, Distance)>, CatalogueError> {
+        let search = self.0.plan(query, n, filter, effort)?;
+        let found = search.run(&self.0.frozen, query);
+        Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
     }
 
     /// [`Catalogue::nearest`] on this thread.
@@ -105,7 +144,7 @@ impl LocalCatalogue {
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
         let search = self.0.plan(query, n, filter, effort)?;
-        Ok(self.0.answer(query, &search))
+        self.0.answer(query, &search)
     }
 
     #[cfg(test)]
@@ -121,26 +160,22 @@ impl Opened {
     /// Opens without comparing digests: whatever the files hold, this and every search after it must not panic.
     fn unverified(folder: &Path, manifest: GenerationManifest) -> Result<Self, CatalogueError> {
         let frozen = Frozen::open(&folder.join(GRAPH))?;
-        let items = read_items(&folder.join(ITEMS))?;
-        let view = frozen.view();
-        let counts = [items.len(), view.count()];
-        if counts != [manifest.count; 2] || (frozen.dims(), frozen.m()) != (manifest.dims, manifest.m) {
+        let lines = Lines::open(&folder.join(ITEMS), frozen.lines())?;
+        let facets = Facets::read(&folder.join(FACETS), lines.len())?;
+        let found = (frozen.dims(), frozen.m(), frozen.book().shape().head);
+        if lines.len() != manifest.count || found != (manifest.dims, manifest.m, manifest.code_head) {
             let why = format!(
-                "it speaks of {} items, its files of {counts:?}, or of other vectors",
-                manifest.count
+                "it speaks of {} items, its files of {}, or of other vectors",
+                manifest.count,
+                lines.len()
             );
             return Err(CatalogueError::damaged(&folder.join(MANIFEST), why));
         }
-        let mut points = vec![0; items.len()];
-        for (point, &item) in (0..).zip(view.items) {
+        let mut points = vec![0; lines.len()];
+        for (point, &item) in (0..).zip(frozen.view().items) {
             points[item as usize] = point;
         }
-        let facets = Facets::gather(view.items.iter().map(|&item| items[item as usize].as_ref()));
-        Ok(Self { manifest, items, points, facets, timing: OpenTiming::default(), frozen })
-    }
-
-    fn place(&self, id: &str) -> Option<usize> {
-        self.items.binary_search_by(|item| item.id.as_str().cmp(id)).ok()
+        Ok(Self { manifest, lines, points, facets, timing: OpenTiming::default(), frozen })
     }
 
     fn plan(
@@ -151,41 +186,25 @@ impl Opened {
         effort: Effort,
     ) -> Result<Search, CatalogueError> {
         let (holds, given) = (self.frozen.dims(), query.vectors.dims());
-        if holds != given && !self.items.is_empty() {
+        if holds != given && self.lines.len() > 0 {
             return Err(CatalogueError::Dims { holds, given });
         }
-        let admitted = self.facets.compile(filter, |id| self.place(id).map(|place| self.points[place]));
-        Ok(Search::plan(self.items.len(), n, admitted, effort, query.weight))
-    }
-
-    fn answer(&self, query: &Query, search: &Search) -> Nearest {
-        let view = self.frozen.view();
-        let asked = (query.vectors.deep(), query.vectors.colour());
-        let hit = |point: u32| Hit {
-            item: Arc::clone(&self.items[view.items[point as usize] as usize]),
-            distance: Distance::between(asked, view.vectors(point), query.weight),
-        };
-        let hits: Vec<Hit> = search.run(&self.frozen, query).into_iter().map(hit).collect();
-        Nearest { exhausted: hits.len() == search.available, hits }
-    }
-}
-
-fn read_items(path: &Path) -> Result<Vec<Arc<Item>>, CatalogueError> {
-    let bytes = generation::read(path)?;
-    if bytes.last().is_some_and(|&last| last != b'\n') {
-        return Err(CatalogueError::damaged(path, "its last line has no end"));
-    }
-    let mut items: Vec<Arc<Item>> = Vec::new();
-    for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
-        let item: Item = serde_json::from_slice(line)
-            .map_err(|e| CatalogueError::damaged(path, format!("line {number} is not an item: {e}")))?;
-        if items.last().is_some_and(|last| last.id >= item.id) {
-            let why = format!("line {number} is not after the id before it: ids rise and are unique");
-            return Err(CatalogueError::damaged(path, why));
+        let mut excluded = Vec::new();
+        for id in &filter.exclude {
+            excluded.extend(self.lines.find(id.as_str())?.map(|place| self.points[place]));
         }
-        items.push(Arc::new(item));
+        let admitted = self.facets.compile(filter, &excluded, self.lines.len());
+        Ok(Search::plan(self.lines.len(), n, admitted, effort, query.weight))
     }
-    Ok(items)
+
+    fn answer(&self, query: &Query, search: &Search) -> Result<Nearest, CatalogueError> {
+        let hit = |found: Found| {
+            let item = Arc::new(self.lines.item(found.item as usize)?);
+            Ok(Hit { item, distance: found.distance })
+        };
+        let hits = search.run(&self.frozen, query).into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
+        Ok(Nearest { exhausted: hits.len() == search.available, hits })
+    }
 }
 
 #[async_trait]
@@ -202,21 +221,23 @@ impl Catalogue for LocalCatalogue {
             Ok(runtime) if search.cost() > INLINE => {
                 let (opened, query) = (Arc::clone(&self.0), query.clone());
                 let answer = runtime.spawn_blocking(move || opened.answer(&query, &search)).await;
-                answer.map_err(|_| CatalogueError::Stopped)
+                answer.map_err(|_| CatalogueError::Stopped)?
             }
-            _ => Ok(self.0.answer(query, &search)),
+            _ => self.0.answer(query, &search),
         }
     }
 
     async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError> {
-        let Some(place) = self.0.place(id.as_str()) else { return Ok(None) };
+        let Some(place) = self.0.lines.find(id.as_str())? else { return Ok(None) };
         let vectors = Vectors::stored(self.0.frozen.view().vectors(self.0.points[place]));
-        Ok(Some((Arc::clone(&self.0.items[place]), vectors)))
+        Ok(Some((Arc::new(self.0.lines.item(place)?), vectors)))
     }
 
     async fn random(&self) -> Result<Option<Arc<Item>>, CatalogueError> {
-        let drawn = (!self.is_empty()).then(|| rand::random_range(0..self.len()));
-        Ok(drawn.map(|place| Arc::clone(&self.0.items[place])))
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.0.lines.item(rand::random_range(0..self.len())).map(|item| Some(Arc::new(item)))
     }
 
     async fn upsert(&self, _: Item, _: Vectors) -> Result<(), CatalogueError> {

@@ -1,4 +1,4 @@
-//! A file in memory, read-only. The only `unsafe` of this room.
+//! A file in memory, read-only.
 
 use std::{fs::File, io, ops::Deref, path::Path};
 
@@ -9,13 +9,17 @@ use memmap2::Mmap;
 pub(super) struct Mapping(Mmap);
 
 impl Mapping {
+    /// Maps the whole file at this path.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Self::of(&File::open(path)?)
+    }
+
     /// Maps the whole file.
     #[allow(unsafe_code)]
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+    pub fn of(file: &File) -> io::Result<Self> {
         // SAFETY: a mapping is sound while nobody changes the file under it. Files of a generation are written under
         // another name, renamed when complete and never opened for writing again; a removed one stays mapped.
-        unsafe { Mmap::map(&file) }.map(Self)
+        unsafe { Mmap::map(file) }.map(Self)
     }
 }
 

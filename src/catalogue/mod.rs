@@ -4,15 +4,18 @@
 //! room builds without it.
 //!
 //! ```text
-//! offline  index: items + vectors → build (hnsw_rs, named there alone) → repair → freeze → publish
-//! online   local: generation → frozen (mapped, checked) → facets (the filter as bits) → search: walk or scan → hits
+//! offline  index: items + vectors → codes → build (hnsw_rs, named there alone) → refine → repair → freeze → publish
+//! online   local: generation → frozen (mapped, checked) → facets (the filter as bitmaps)
+//!          → search: codes walked or scanned (kernel) → the best compared again in f32 → hits
 //! ```
 //!
 //! A file is checked once, when it is opened; after that nothing in it can make a search panic. `unsafe` is confined to
-//! `mapping`.
+//! `kernel` and `mapping`.
 
+mod audit;
 mod bits;
 mod build;
+mod codes;
 mod error;
 mod facets;
 mod freeze;
@@ -23,24 +26,28 @@ mod index;
 mod item;
 mod kernel;
 mod layout;
+mod lines;
 mod local;
 mod mapping;
+mod memory;
 mod publish;
 mod query;
 mod recall;
+mod refine;
 mod repair;
 mod search;
 #[cfg(test)]
 mod tests;
 mod walk;
 
+pub use audit::Audit;
 pub use build::BuildOptions;
 pub use error::CatalogueError;
 pub use freeze::FileSeal;
 pub use generation::GenerationManifest;
 pub use index::{Progress, Stage, build};
 pub use item::{BadItemId, Item, ItemId};
-pub use local::{LocalCatalogue, OpenTiming};
+pub use local::{Footprint, LocalCatalogue, OpenTiming};
 pub use query::{ColourWeight, Dims, Distance, Effort, Filter, Hit, Nearest, Query, Vectors};
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{CatalogueError, Item, ItemId};
+use super::{CatalogueError, Item, ItemId, kernel::Kernel};
 
 /// How much colour counts beside shape: `w` of `d = ‖deep‖ + w·‖colour‖`, finite and not negative.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
@@ -161,7 +161,18 @@ pub struct Distance {
 impl Distance {
     /// The exact distance from f32 vectors. Both must have the same [`Dims`].
     pub fn between(a: (&[f32], &[f32]), b: (&[f32], &[f32]), weight: ColourWeight) -> Self {
-        let (deep, colour) = (l2(a.0, b.0), l2(a.1, b.1));
+        Self::measured(Kernel::best(), a, b, weight)
+    }
+
+    /// The same with the kernel at hand.
+    #[inline]
+    pub(super) fn measured(
+        kernel: Kernel,
+        a: (&[f32], &[f32]),
+        b: (&[f32], &[f32]),
+        weight: ColourWeight,
+    ) -> Self {
+        let (deep, colour) = (kernel.squared_l2(a.0, b.0).sqrt(), kernel.squared_l2(a.1, b.1).sqrt());
         Self { deep, colour, blend: deep + weight.get() * colour }
     }
 
@@ -169,10 +180,6 @@ impl Distance {
     pub fn score(&self) -> f32 {
         1.0 / (1.0 + self.blend)
     }
-}
-
-fn l2(a: &[f32], b: &[f32]) -> f32 {
-    super::kernel::squared_l2(a, b).sqrt()
 }
 
 /// One answer: an item and how far it is.

@@ -1,8 +1,9 @@
 //! The audit of a new graph: every point must be reachable from the entry point on level 0, or no search finds it.
 
 use super::{
+    build::Points,
     graph::{Grown, Links, NONE},
-    walk::Scratch,
+    walk::{Ground, Scratch},
 };
 
 /// How many reachable neighbours of a cut-off point are looked at for a free link.
@@ -20,7 +21,7 @@ pub(super) struct Reached {
 }
 
 /// Breadth-first search from the entry point. Whatever it misses is linked from its nearest reachable neighbour.
-pub(super) fn reach_all(graph: &mut Grown, distance: impl Fn(u32, u32) -> f32) -> Reached {
+pub(super) fn reach_all(graph: &mut Grown, points: Points<'_>) -> Reached {
     let count = graph.links().len();
     let mut audit = Audit { parent: vec![NONE; count], order: Vec::with_capacity(count), spread: 0 };
     audit.meet(graph.entry, graph.entry);
@@ -29,7 +30,7 @@ pub(super) fn reach_all(graph: &mut Grown, distance: impl Fn(u32, u32) -> f32) -
     let mut repaired = 0;
     for point in 0..count as u32 {
         if audit.parent[point as usize] == NONE {
-            let from = audit.link(graph, point, |other| distance(point, other));
+            let from = audit.link(graph, point, points);
             audit.meet(point, from);
             audit.spread(graph.links());
             repaired += 1;
@@ -65,10 +66,12 @@ impl Audit {
     }
 
     /// Links the cut-off point from the nearest reachable one that can take a link; which that is.
-    fn link(&self, graph: &mut Grown, point: u32, distance: impl Fn(u32) -> f32) -> u32 {
+    fn link(&self, graph: &mut Grown, point: u32, points: Points<'_>) -> u32 {
+        let query = points.query(point);
         let near: Vec<u32> = Scratch::with(|scratch| {
-            scratch.walk(graph.links(), graph.entry, CANDIDATES, distance);
-            scratch.found().map(|candidate| candidate.point).collect()
+            let ground = Ground { links: graph.links(), rows: points.rows, query: &query };
+            scratch.walk(ground, graph.entry, CANDIDATES);
+            scratch.found().collect()
         });
         // Some reachable point always can: a tree over them has fewer links than they have slots.
         let candidates = || near.iter().chain(&self.order).copied();
@@ -94,6 +97,7 @@ impl Audit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::{codes::Scale, kernel::Rows};
     use proptest::prelude::*;
 
     proptest! {
@@ -112,9 +116,11 @@ mod tests {
                 rows.extend(row);
             }
             let mut graph = Grown { ground: rows, width, levels: vec![], entry: 0 };
-            let reached = reach_all(&mut graph, |a, b| a.abs_diff(b) as f32);
+            let codes: Vec<u8> = (0..count as u8).flat_map(|n| [n; 64]).collect();
+            let points = Points { rows: Rows { bytes: &codes, deep: 64, stride: 64 }, scale: Scale::of(1.0, 0.0) };
+            let reached = reach_all(&mut graph, points);
             prop_assert!(reached.repaired <= reached.unreachable);
-            let again = reach_all(&mut graph, |_, _| 0.0);
+            let again = reach_all(&mut graph, points);
             prop_assert_eq!((again.unreachable, again.order.len()), (0, count));
         }
     }

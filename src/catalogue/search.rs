@@ -1,13 +1,14 @@
 //! From a query to the nearest points: which way is cheaper, the walk or the scan, and the exact order at the end.
 
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
 
 use super::{
-    ColourWeight, Effort, Query,
+    ColourWeight, Distance, Effort, Query,
+    codes::Coded,
     facets::Admitted,
     frozen::{Frozen, View},
-    kernel::blend,
-    walk::{Candidate, Scratch},
+    kernel::prefetch,
+    walk::{Ground, Scratch},
 };
 
 /// The candidate list of [`Effort::Usual`] at the weight the graph was built with.
@@ -17,9 +18,15 @@ const USUAL_EF: f32 = 96.0;
 /// and less the query's.
 const EF_PER_WEIGHT: f32 = 4.0;
 
-/// What a place in a walk's candidate list costs, in distances of a scan: it computes some 30, and each waits for memory
-/// that a scan finds ready. Measured over 20,000 × 542 (M 16).
-const WALK_COST: usize = 100;
+/// What a place in a walk's candidate list costs, in rows of a scan over codes: it compares some ten, and each waits for
+/// memory that a scan finds ready.
+const WALK_COST: usize = 30;
+
+/// So many are compared exactly in the end where ten are asked for: codes blur the order of the nearest a little.
+pub(super) const RERANKED: usize = 40;
+
+/// So few are compared exactly at once.
+const FEW: usize = 200;
 
 /// A list asked for by name is walked up to here, however few the points: whoever measures the walk wants the walk.
 const WALKED_AS_ASKED: usize = 1_024;
@@ -27,7 +34,9 @@ const WALKED_AS_ASKED: usize = 1_024;
 /// How a search is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// Compare all that are admitted.
+    /// Compare all that are admitted, exactly.
+    Exact,
+    /// Compare the codes of all that are admitted.
     Scan,
     /// Walk the graph with a candidate list of this length.
     Walk(usize),
@@ -36,10 +45,32 @@ pub(super) enum Way {
 /// A search made ready: what is asked of whom, and how.
 #[derive(Debug)]
 pub(super) struct Search {
-    pub n: usize,
-    pub admitted: Option<Admitted>,
+    n: usize,
+    count: usize,
+    admitted: Option<Admitted>,
+    /// How many points may answer.
     pub available: usize,
-    pub way: Way,
+    way: Way,
+}
+
+/// An item found and how far it is, exactly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    /// Which item: its place by rising id.
+    pub item: u32,
+    pub distance: Distance,
+}
+
+impl Found {
+    /// Nearest first; ties go by item, whatever the points' numbers in this generation.
+    fn order(&self, other: &Self) -> Ordering {
+        self.distance.blend.total_cmp(&other.distance.blend).then(self.item.cmp(&other.item))
+    }
+}
+
+/// How many candidates are compared exactly where `n` are asked for.
+fn reranked(n: usize) -> usize {
+    RERANKED.max(n + n / 2 + 25)
 }
 
 impl Search {
@@ -54,12 +85,13 @@ impl Search {
         let available = admitted.as_ref().map_or(count, |admitted| admitted.count);
         let n = n.min(available);
         let walk = |ef: usize, as_asked: bool| {
-            let ef = ef.max(n).min(count);
             // A walk that may keep one in x of what it meets has to meet x times as many.
-            let cost = (ef * WALK_COST).saturating_mul(count) / available.max(1);
-            let unfiltered = available * 2 > count;
-            if unfiltered || (as_asked && ef <= WALKED_AS_ASKED) || cost < available {
-                Way::Walk(ef)
+            let list = ef.max(n).saturating_mul(count) / available.max(1);
+            let list = list.min(count);
+            if (as_asked && list <= WALKED_AS_ASKED) || list.saturating_mul(WALK_COST) < available {
+                Way::Walk(list)
+            } else if available <= FEW.max(reranked(n)) {
+                Way::Exact
             } else {
                 Way::Scan
             }
@@ -67,88 +99,104 @@ impl Search {
         let way = match effort {
             Effort::Usual => walk(usual_ef(weight), false),
             Effort::Ef(ef) => walk(ef.min(count), true),
-            Effort::Exact => Way::Scan,
+            Effort::Exact => Way::Exact,
         };
-        Self { n, admitted, available, way }
+        Self { n, count, admitted, available, way }
     }
 
-    /// How many distances it takes, at most, or so.
+    /// How many rows of codes it compares, at most, or so.
     pub fn cost(&self) -> usize {
         match self.way {
-            Way::Walk(ef) if self.admitted.is_none() => ef * WALK_COST,
-            // It may give up, its budget spent, and scan after all.
-            Way::Walk(_) => 4 * self.available,
+            // It may find too few, and scan after all.
+            Way::Walk(list) => list * WALK_COST + if self.admitted.is_some() { self.available } else { 0 },
             Way::Scan => self.available,
+            // Four bytes a number instead of one or a quarter.
+            Way::Exact => self.available * 8,
         }
     }
 
-    /// The nearest `n` points, nearest first, ties by item.
-    pub fn run(&self, frozen: &Frozen, query: &Query) -> Vec<u32> {
+    /// The nearest `n` points, nearest first.
+    pub fn run(&self, frozen: &Frozen, query: &Query) -> Vec<Found> {
         if self.n == 0 {
             return Vec::new();
         }
         let view = frozen.view();
-        let asked = (query.vectors.deep(), query.vectors.colour());
-        let distance = |point| blend(asked, view.vectors(point), query.weight.get());
-        match self.way {
-            Way::Walk(ef) => self.walk(frozen, ef, distance),
-            Way::Scan => None,
+        if self.way == Way::Exact {
+            return self.compare(view, query, self.points());
         }
-        .unwrap_or_else(|| self.scan(view, distance))
-    }
-
-    /// `None` if the walk found fewer than there are, or gave up.
-    fn walk(&self, frozen: &Frozen, ef: usize, distance: impl Fn(u32) -> f32 + Copy) -> Option<Vec<u32>> {
-        let view = frozen.view();
-        let start = frozen.descend(distance);
+        let coded = frozen.encode(query);
         Scratch::with(|scratch| {
-            let done = match &self.admitted {
-                None => {
-                    scratch.walk(view.links, start, ef, distance);
-                    true
-                }
-                Some(Admitted { points, count }) => {
-                    scratch.walk_among(view.links, (start, ef), (points, *count), distance)
-                }
+            let walked = match self.way {
+                Way::Walk(list) => self.walk(frozen, &coded, list, scratch),
+                _ => None,
             };
-            let mut best: Vec<_> = scratch.found().map(|found| Ranked::of(view, found)).collect();
-            best.sort_unstable();
-            best.truncate(self.n);
-            (done && best.len() == self.n).then(|| best.into_iter().map(|ranked| ranked.point).collect())
+            let candidates = walked.unwrap_or_else(|| {
+                scratch.scan(view.codes, &coded, self.points(), reranked(self.n));
+                scratch.found().collect()
+            });
+            self.compare(view, query, candidates.into_iter())
         })
     }
 
-    fn scan(&self, view: View<'_>, distance: impl Fn(u32) -> f32) -> Vec<u32> {
-        let mut best = BinaryHeap::with_capacity(self.n + 1);
-        let mut meet = |point: u32| {
-            best.push(Ranked::of(view, Candidate { distance: distance(point), point }));
-            if best.len() > self.n {
-                best.pop();
-            }
-        };
+    /// Everyone who may answer.
+    fn points(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         match &self.admitted {
-            None => (0..view.count() as u32).for_each(&mut meet),
-            Some(admitted) => admitted.points.iter().for_each(&mut meet),
+            None => Box::new(0..self.count as u32),
+            Some(admitted) => admitted.iter(self.count),
         }
-        best.into_sorted_vec().into_iter().map(|ranked| ranked.point).collect()
+    }
+
+    /// The candidates a walk finds; `None` if they are too few to be trusted: what may answer then lies far from the query.
+    fn walk(
+        &self,
+        frozen: &Frozen,
+        query: &Coded<'_>,
+        list: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<u32>> {
+        let view = frozen.view();
+        let ground = Ground { links: view.links, rows: view.codes, query };
+        let wanted = reranked(self.n).min(list.max(self.n)).min(self.available);
+        scratch.walk(ground, frozen.descend(query), list.max(wanted));
+        let Some(admitted) = &self.admitted else {
+            return Some(scratch.found().take(wanted).collect());
+        };
+        let among = scratch.found().filter(|&point| admitted.contains(point));
+        let found: Vec<u32> = among.take(wanted).collect();
+        (found.len() == wanted).then_some(found)
+    }
+
+    /// The nearest of the candidates, by exact distance.
+    fn compare(
+        &self,
+        view: View<'_>,
+        query: &Query,
+        mut candidates: impl Iterator<Item = u32>,
+    ) -> Vec<Found> {
+        let asked = (query.vectors.deep(), query.vectors.colour());
+        let mut best: Vec<Found> = Vec::with_capacity(self.n + 1);
+        let fetch = |point: u32| {
+            let (deep, colour) = view.vectors(point);
+            prefetch(deep);
+            prefetch(colour);
+            point
+        };
+        let mut ahead = candidates.next().map(fetch);
+        while let Some(point) = ahead {
+            ahead = candidates.next().map(fetch);
+            let distance = Distance::measured(view.kernel, asked, view.vectors(point), query.weight);
+            let found = Found { item: view.items[point as usize], distance };
+            if best.len() < self.n || best.last().is_some_and(|worst| found.order(worst).is_lt()) {
+                let at = best.partition_point(|other| other.order(&found).is_lt());
+                best.truncate(self.n - 1);
+                best.insert(at, found);
+            }
+        }
+        best
     }
 }
 
 fn usual_ef(weight: ColourWeight) -> usize {
     let off = (weight.get() - ColourWeight::DEFAULT.get()).clamp(0.0, 1.0);
     (USUAL_EF * (1.0 + EF_PER_WEIGHT * off)) as usize
-}
-
-/// A point found, ordered as it is answered: ties go by item, whatever the points' numbers in this generation.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Ranked {
-    by_item: Candidate,
-    point: u32,
-}
-
-impl Ranked {
-    fn of(view: View<'_>, found: Candidate) -> Self {
-        let by_item = Candidate { point: view.items[found.point as usize], ..found };
-        Self { by_item, point: found.point }
-    }
 }

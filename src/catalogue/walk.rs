@@ -1,74 +1,94 @@
 //! Best-first search in the graph: the nearest known point is expanded next, until none could better the result.
+//! Distances are of codes; whoever wants exact ones compares what was found again.
 
-use std::{
-    cell::Cell,
-    cmp::{Ordering, Reverse},
-    collections::BinaryHeap,
+use std::cell::Cell;
+
+use super::{
+    bits::Bits,
+    codes::Coded,
+    graph::{Links, NONE},
+    kernel::{BATCH, Rows, prefetch},
 };
 
-use super::{bits::Bits, graph::Links};
+/// A point and how far it is, as one number that sorts by distance, ties by point. The lowest bit says whether the walk
+/// has been there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place(u64);
 
-/// A point and how far it is; ordered by that, ties by number.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
-    pub distance: f32,
-    pub point: u32,
-}
+impl Place {
+    /// Distances are not negative, so that their bits sort as they do.
+    #[inline]
+    fn new(distance: f32, point: u32) -> Self {
+        Self(u64::from(distance.to_bits()) << 32 | u64::from(point) << 1)
+    }
 
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.distance.total_cmp(&other.distance).then(self.point.cmp(&other.point))
+    #[inline]
+    fn point(self) -> u32 {
+        self.0 as u32 >> 1
+    }
+
+    #[inline]
+    fn distance(self) -> f32 {
+        f32::from_bits((self.0 >> 32) as u32)
+    }
+
+    #[inline]
+    fn expanded(self) -> bool {
+        self.0 & 1 == 1
     }
 }
 
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// Points are told by 31 bits.
+pub(super) const POINTS_AT_MOST: usize = 1 << 31;
 
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Candidate {}
-
-/// The best `room` candidates so far, sorted. Small, so that inserting by moving beats a heap.
-#[derive(Debug, Default)]
+/// The best `room` places so far, sorted. Small, so that inserting by moving beats a heap.
+#[derive(Default)]
 struct Pool {
-    best: Vec<(Candidate, bool)>,
+    best: Vec<Place>,
     room: usize,
 }
 
 impl Pool {
-    /// Where it went in, if it is among the best.
-    #[inline]
-    fn insert(&mut self, candidate: Candidate) -> Option<usize> {
-        if !self.admits(candidate.distance) {
-            return None;
-        }
-        let at = self.best.partition_point(|(other, _)| *other < candidate);
-        if self.best.len() == self.room {
-            self.best.pop();
-        }
-        self.best.insert(at, (candidate, false));
-        Some(at)
+    fn reset(&mut self, room: usize) {
+        self.best.clear();
+        self.room = room.max(1);
     }
 
+    /// From which distance on nothing is among the best.
     #[inline]
-    fn admits(&self, distance: f32) -> bool {
-        self.best.len() < self.room || self.best.last().is_some_and(|(worst, _)| distance < worst.distance)
+    fn bound(&self) -> f32 {
+        match self.best.last() {
+            Some(worst) if self.best.len() >= self.room => worst.distance(),
+            _ => f32::INFINITY,
+        }
+    }
+
+    /// Where it went in. It must be nearer than the bound.
+    #[inline]
+    fn insert(&mut self, place: Place) -> usize {
+        let at = self.best.partition_point(|other| *other < place);
+        if self.best.len() >= self.room {
+            self.best.pop();
+        }
+        self.best.insert(at, place);
+        at
     }
 }
 
+/// Where a walk goes: neighbours, codes and the query in codes.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub links: Links<'a>,
+    pub rows: Rows<'a>,
+    pub query: &'a Coded<'a>,
+}
+
 /// What a walk works with, kept from search to search so that none allocates.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Scratch {
     visited: Bits,
+    touched: Vec<u32>,
     pool: Pool,
-    frontier: BinaryHeap<Reverse<Candidate>>,
 }
 
 thread_local! {
@@ -84,75 +104,94 @@ impl Scratch {
         result
     }
 
-    fn reset(&mut self, count: usize, room: usize) {
-        self.visited.reset(count);
-        self.pool.best.clear();
-        self.pool.room = room.max(1);
-        self.frontier.clear();
+    /// What was found last, nearest first.
+    pub fn found(&self) -> impl Iterator<Item = u32> + '_ {
+        self.pool.best.iter().map(|place| place.point())
     }
 
-    /// What the last walk found, nearest first.
-    pub fn found(&self) -> impl Iterator<Item = Candidate> + '_ {
-        self.pool.best.iter().map(|&(candidate, _)| candidate)
+    /// What was found last and how far it is, nearest first.
+    pub fn measured(&self) -> impl Iterator<Item = (f32, u32)> + '_ {
+        self.pool.best.iter().map(|place| (place.distance(), place.point()))
     }
 
     /// Walks from `start` and keeps the `ef` nearest points.
-    pub fn walk(&mut self, links: Links<'_>, start: u32, ef: usize, distance: impl Fn(u32) -> f32) {
-        self.reset(links.len(), ef);
-        let Self { visited, pool, .. } = self;
+    pub fn walk(&mut self, ground: Ground<'_>, start: u32, ef: usize) {
+        let Self { visited, touched, pool } = self;
+        visited.clear(touched, ground.links.len());
+        pool.reset(ef);
         visited.insert(start);
-        pool.insert(Candidate { distance: distance(start), point: start });
-        let mut next = 0;
-        while let Some((candidate, expanded)) = pool.best.get_mut(next) {
-            if std::mem::replace(expanded, true) {
+        touched.push(start);
+        pool.insert(Place::new(ground.query.to(ground.rows, start), start));
+        let (mut next, mut distances) = (0, [0.0; BATCH]);
+        while let Some(place) = pool.best.get_mut(next) {
+            if place.expanded() {
                 next += 1;
                 continue;
             }
+            let point = place.point();
+            place.0 |= 1;
             let mut first = next + 1;
-            for point in links.of(candidate.point) {
-                if visited.insert(point) {
-                    let at = pool.insert(Candidate { distance: distance(point), point });
-                    first = first.min(at.unwrap_or(usize::MAX));
+            let new = touched.len();
+            for &neighbour in ground.links.row(point) {
+                if neighbour == NONE {
+                    break;
+                }
+                if visited.insert(neighbour) {
+                    prefetch(ground.rows.of(neighbour));
+                    touched.push(neighbour);
+                }
+            }
+            if let Some(after) = pool.best.get(next + 1) {
+                prefetch(ground.links.row(after.point()));
+            }
+            for points in touched[new..].chunks(BATCH) {
+                ground.query.measure(ground.rows, points, &mut distances);
+                for (&point, &distance) in points.iter().zip(&distances) {
+                    if distance < pool.bound() {
+                        let at = pool.insert(Place::new(distance, point));
+                        if at <= first {
+                            // Who is first is likely to be next.
+                            first = at;
+                            prefetch(ground.links.row(point));
+                        }
+                    }
                 }
             }
             next = first;
         }
     }
 
-    /// Walks from `start` over all points and keeps the `ef` nearest of `admitted`. False if it gave up after `budget`
-    /// distances: what is admitted then lies far from the query, and a scan of it is cheaper.
-    pub fn walk_among(
+    /// Compares all `points` and keeps the `room` nearest.
+    pub fn scan(
         &mut self,
-        links: Links<'_>,
-        (start, ef): (u32, usize),
-        (admitted, mut budget): (&Bits, usize),
-        distance: impl Fn(u32) -> f32,
-    ) -> bool {
-        self.reset(links.len(), ef);
-        let Self { visited, pool, frontier } = self;
-        visited.insert(start);
-        let take = |candidate: Candidate, pool: &mut Pool, frontier: &mut BinaryHeap<_>| {
-            frontier.push(Reverse(candidate));
-            if admitted.contains(candidate.point) {
-                pool.insert(candidate);
+        rows: Rows<'_>,
+        query: &Coded<'_>,
+        points: impl Iterator<Item = u32>,
+        room: usize,
+    ) {
+        self.pool.reset(room);
+        let (mut points, mut distances) = (points, [0.0; BATCH]);
+        let (mut batch, mut ahead) = ([0; BATCH], [0; BATCH]);
+        let mut fetch = |batch: &mut [u32; BATCH]| {
+            let mut n = 0;
+            for (slot, point) in batch.iter_mut().zip(&mut points) {
+                prefetch(rows.of(point));
+                *slot = point;
+                n += 1;
             }
+            n
         };
-        take(Candidate { distance: distance(start), point: start }, pool, frontier);
-        while let Some(Reverse(nearest)) = frontier.pop() {
-            if !pool.admits(nearest.distance) {
-                break;
-            }
-            for point in links.of(nearest.point).filter(|&point| visited.insert(point)) {
-                let candidate = Candidate { distance: distance(point), point };
-                if pool.admits(candidate.distance) {
-                    take(candidate, pool, frontier);
+        let mut n = fetch(&mut batch);
+        while n > 0 {
+            let n_ahead = fetch(&mut ahead);
+            query.measure(rows, &batch[..n], &mut distances);
+            for (&point, &distance) in batch[..n].iter().zip(&distances) {
+                if distance < self.pool.bound() {
+                    self.pool.insert(Place::new(distance, point));
                 }
-                budget = budget.saturating_sub(1);
             }
-            if budget == 0 {
-                return false;
-            }
+            std::mem::swap(&mut batch, &mut ahead);
+            n = n_ahead;
         }
-        true
     }
 }

@@ -26,8 +26,9 @@ fn what_was_built_is_what_opens() {
     let given = Source::new(10, 5, 16, 6).items(300);
     let (_bundle, opened) = catalogue(given.clone());
     assert_eq!(opened.len(), given.len());
-    for ((item, vectors), (found, (deep, colour))) in given.iter().zip(opened.items()) {
-        assert_eq!((item, vectors.deep(), vectors.colour()), (found.as_ref(), deep, colour));
+    for ((item, vectors), row) in given.iter().zip(opened.items()) {
+        let (found, (deep, colour)) = row.expect("an item");
+        assert_eq!((item, vectors.deep(), vectors.colour()), (&found, deep, colour));
     }
     let manifest = opened.manifest();
     assert_eq!((manifest.count, manifest.generation, manifest.m), (300, 1, 16));

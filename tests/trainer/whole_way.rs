@@ -62,7 +62,10 @@ fn the_whole_way() {
     assert!(image::open(dir.join("montage.png")).unwrap().width() > 900);
 
     // A second index is the next generation; the first stays until it is in place.
-    done(dir, "index --bundle bundle --data shop --layout deepfashion");
+    let audit = done(dir, "index --bundle bundle --data shop --layout deepfashion --exact-audit");
+    for told in ["ann_recall@10", "w 0.5", "orphans: 0", "neighbours", "bytes a vector", "built in"] {
+        assert!(audit.contains(told), "{told} is not in:\n{audit}");
+    }
     assert!(fs::read_to_string(dir.join("bundle/catalogue/CURRENT")).unwrap().starts_with("gen-2"));
 
     let first = fs::read_to_string(dir.join("shop/items.jsonl")).unwrap();

@@ -56,8 +56,9 @@ impl Evaluate {
             .collect();
         let weight = ColourWeight::new(manifest.color_weight)?;
         let mut items: Vec<(Arc<Item>, Vectors)> = Vec::with_capacity(catalogue.len());
-        for (item, (deep, colour)) in catalogue.items() {
-            items.push((item.clone(), Vectors::new(deep.to_vec(), colour.to_vec())?));
+        for row in catalogue.items() {
+            let (item, (deep, colour)) = row?;
+            items.push((Arc::new(item), Vectors::new(deep.to_vec(), colour.to_vec())?));
         }
         let bar = Bar::new("comparing", scored.len() as u64);
         let mut figures = evaluate(&scored, &items, &manifest.categories, weight, || bar.advance(1));

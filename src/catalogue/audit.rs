@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{CatalogueError, ColourWeight, Effort, Filter, LocalCatalogue, Query, Vectors, bits::Bits};
+use super::{
+    CatalogueError, ColourWeight, Effort, Entry, Filter, LocalCatalogue, Query, Vectors, bits::Bits,
+};
 
 /// The weights a request may ask with, from no colour to as much colour as shape.
 const WEIGHTS: [f32; 4] = [0.0, 0.1, 0.5, 1.0];
@@ -52,7 +54,7 @@ impl LocalCatalogue {
     /// Items as queries, and the filters that leave each out of its own answer.
     fn spread(&self, queries: usize) -> Result<Vec<(Vectors, Filter)>, CatalogueError> {
         let step = (self.len() / queries.max(1)).max(1);
-        let one = |row: Result<(super::Item, (&[f32], &[f32])), CatalogueError>| {
+        let one = |row: Result<Entry<'_>, CatalogueError>| {
             let (item, vectors) = row?;
             Ok((Vectors::stored(vectors), Filter { exclude: vec![item.id], ..Filter::default() }))
         };

@@ -89,7 +89,8 @@ impl Facets {
         wanted.extend(filter.attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values)));
         if wanted.is_empty() {
             let count = count - excluded.len() as usize;
-            return (!excluded.is_empty()).then(|| Admitted { points: Points::AllBut(excluded), count });
+            let some = !excluded.is_empty();
+            return some.then_some(Admitted { points: Points::AllBut(excluded), count });
         }
         let points = wanted.intersection() - excluded;
         Some(Admitted { count: points.len() as usize, points: Points::Only(points) })

@@ -45,6 +45,9 @@ struct Opened {
     timing: OpenTiming,
 }
 
+/// An item with its deep and colour vectors.
+pub type Entry<'a> = (Item, (&'a [f32], &'a [f32]));
+
 /// How much memory an open catalogue takes, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Footprint {
@@ -115,7 +118,7 @@ impl LocalCatalogue {
     }
 
     /// All items with their deep and colour vectors, by rising id.
-    pub fn items(&self) -> impl ExactSizeIterator<Item = Result<(Item, (&[f32], &[f32])), CatalogueError>> {
+    pub fn items(&self) -> impl ExactSizeIterator<Item = Result<Entry<'_>, CatalogueError>> {
         let view = self.0.frozen.view();
         let item = move |place| Ok((self.0.lines.item(place)?, view.vectors(self.0.points[place])));
         (0..self.len()).map(item)

@@ -47,7 +47,7 @@ pub use freeze::FileSeal;
 pub use generation::GenerationManifest;
 pub use index::{Progress, Stage, build};
 pub use item::{BadItemId, Item, ItemId};
-pub use local::{Footprint, LocalCatalogue, OpenTiming};
+pub use local::{Entry, Footprint, LocalCatalogue, OpenTiming};
 pub use query::{ColourWeight, Dims, Distance, Effort, Filter, Hit, Nearest, Query, Vectors};
 
 use std::sync::Arc;

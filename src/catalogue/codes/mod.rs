@@ -196,14 +196,15 @@ impl<'a> Coded<'a> {
         let mut sums = Sums::ZERO;
         let parts = Parts { deep, colour: if weighted { colour } else { &[] } };
         self.kernel.rows(parts, rows, points, &mut sums);
+        let sums = sums.deep.iter().zip(&sums.colour);
         if weighted {
-            for i in 0..BATCH {
-                distances[i] = self.scale.blend(sums.deep[i], sums.colour[i]);
-            }
+            distances
+                .iter_mut()
+                .zip(sums)
+                .for_each(|(d, (deep, colour))| *d = self.scale.blend(*deep, *colour));
         } else {
-            for i in 0..BATCH {
-                distances[i] = self.scale.deep * (sums.deep[i] as f32).sqrt();
-            }
+            let deep_alone = Scale { colour: 0.0, ..self.scale };
+            distances.iter_mut().zip(sums).for_each(|(d, (deep, _))| *d = deep_alone.blend(*deep, 0));
         }
     }
 

@@ -53,7 +53,7 @@ proptest! {
         let head = if rotated { part.min(deep) } else { deep };
         let shape = CodeShape { dims: Dims { deep, colour }, head, rotated };
         prop_assert_eq!(shape.stride() % LINE, 0);
-        prop_assert!(shape.deep_bytes() >= head && shape.deep_bytes() % CODE_STEP == 0);
+        prop_assert!(shape.deep_bytes() >= head && shape.deep_bytes().is_multiple_of(CODE_STEP));
         prop_assert!(shape.colour_bytes() >= colour && shape.deep_bytes() + shape.colour_bytes() == shape.stride());
     }
 }

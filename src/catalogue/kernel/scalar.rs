@@ -28,28 +28,31 @@ pub(super) fn squared_l2(a: &[f32], b: &[f32]) -> f32 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]) + rest
 }
 
-/// How many columns are summed at once.
-const COLUMNS: usize = 32;
-
-/// `row × matrix`, the matrix with as many rows as the row has numbers; columns beyond a multiple of [`COLUMNS`] one by
-/// one. Each column is summed from the first number to the last.
+/// `row × matrix`, the matrix with as many rows as the row has numbers. Each column is summed from the first number to the
+/// last, as many columns at once as there are.
 #[inline(always)]
 pub(super) fn product(row: &[f32], matrix: &[f32], result: &mut [f32]) {
-    let width = result.len();
-    let (blocks, rest) = result.as_chunks_mut::<COLUMNS>();
-    let done = blocks.len() * COLUMNS;
-    for (n, block) in blocks.iter_mut().enumerate() {
-        let mut sums = [0f32; COLUMNS];
-        for (x, line) in row.iter().zip(matrix.chunks_exact(width)) {
-            if let Some(line) = line[n * COLUMNS..].first_chunk::<COLUMNS>() {
-                for i in 0..COLUMNS {
-                    sums[i] += x * line[i];
-                }
+    let (width, mut first) = (result.len(), 0);
+    while first < width {
+        first += match width - first {
+            64.. => columns::<64>(row, matrix, result, first),
+            32.. => columns::<32>(row, matrix, result, first),
+            _ => columns::<1>(row, matrix, result, first),
+        };
+    }
+}
+
+/// So many columns from the first on; how many.
+#[inline(always)]
+fn columns<const N: usize>(row: &[f32], matrix: &[f32], result: &mut [f32], first: usize) -> usize {
+    let mut sums = [0f32; N];
+    for (x, line) in row.iter().zip(matrix.chunks_exact(result.len())) {
+        if let Some(line) = line[first..].first_chunk::<N>() {
+            for i in 0..N {
+                sums[i] += x * line[i];
             }
         }
-        *block = sums;
     }
-    for (n, sum) in rest.iter_mut().enumerate() {
-        *sum = row.iter().zip(matrix.chunks_exact(width)).map(|(x, line)| x * line[done + n]).sum();
-    }
+    result[first..][..N].copy_from_slice(&sums);
+    N
 }

@@ -70,11 +70,10 @@ fn build_with(
     let points = Points { rows: book.shape().rows(&coded), scale: book.scale(ColourWeight::DEFAULT) };
     let mut graph = grow(points, options, pool, &|done, all| progress(Stage::Graph, done, all));
     if let Some(graph) = &mut graph {
+        let count = points.len() as u64;
         for (pass, ef) in (0..).zip(options.refined_with()) {
-            progress(Stage::Refine, pass, 2);
-            refine(graph, points, ef);
+            refine(graph, points, ef, &|done| progress(Stage::Refine, pass * count + done, 2 * count));
         }
-        progress(Stage::Refine, 2, 2);
     }
     progress(Stage::Audit, 0, 1);
     let reached = match &mut graph {

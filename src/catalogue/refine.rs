@@ -16,11 +16,19 @@ use super::{
 /// point gets some 14 links, here some 24: more to compare a step, but fewer steps. 1.1 and 1.2 found no more for more.
 const DIVERSITY: f32 = 1.05;
 
-/// Relinks all points of level 0 from what a walk with a list of `ef` finds around each.
-pub(super) fn refine(graph: &mut Grown, points: Points<'_>, ef: usize) {
-    let width = graph.width;
-    let around: Vec<Vec<u32>> =
-        (0..points.len() as u32).into_par_iter().map(|p| look_around(graph.links(), points, p, ef)).collect();
+/// After how many points progress is told.
+const CHUNK: usize = 8_192;
+
+/// Relinks all points of level 0 from what a walk with a list of `ef` finds around each. `progress` is told how many have
+/// looked around.
+pub(super) fn refine(graph: &mut Grown, points: Points<'_>, ef: usize, progress: &dyn Fn(u64)) {
+    let (width, count) = (graph.width, points.len());
+    let mut around: Vec<Vec<u32>> = Vec::with_capacity(count);
+    for start in (0..count).step_by(CHUNK) {
+        let chunk = start as u32..count.min(start + CHUNK) as u32;
+        around.par_extend(chunk.into_par_iter().map(|point| look_around(graph.links(), points, point, ef)));
+        progress(around.len() as u64);
+    }
     let mut incoming: Vec<Vec<u32>> = vec![Vec::new(); around.len()];
     for (point, row) in (0..).zip(&around) {
         row.iter().for_each(|&to| incoming[to as usize].push(point));

@@ -61,8 +61,11 @@ impl Index {
         };
         let bar = Bar::new("building graph", items.len() as u64);
         let progress = |stage: Stage, done: u64, total: u64| {
-            if stage == Stage::Graph {
-                bar.set(done, total);
+            // Every point goes in once and looks around itself twice.
+            match stage {
+                Stage::Graph => bar.set(done, 3 * total),
+                Stage::Refine => bar.set(total / 2 + done, total / 2 * 3),
+                Stage::Codes | Stage::Audit | Stage::Write => {}
             }
         };
         let model_id = &bundle.manifest().model_id;

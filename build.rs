@@ -3,7 +3,7 @@
 
 use std::{env, path::PathBuf};
 
-const CPP: &str = "src/network/torchscript.cpp";
+const CPP: &str = "src/libtorch/torchscript.cpp";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

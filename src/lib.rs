@@ -23,6 +23,8 @@ pub mod extraction;
 #[cfg(feature = "tch")]
 pub mod http;
 #[cfg(feature = "tch")]
+pub mod libtorch;
+#[cfg(feature = "tch")]
 pub mod network;
 #[cfg(feature = "tch")]
 pub mod recommender;

@@ -41,7 +41,7 @@ fn only_in(what: &[&str], allowed: &[&str]) {
 fn libraries_stay_in_their_rooms() {
     only_in(&["axum::", "tower_http::", "axum::{"], &["http/"]);
     only_in(&["hnsw_rs::", "hnsw_rs::{"], &["catalogue/build.rs"]);
-    only_in(&["tch::"], &["network/", "training/", "extraction/", "embedder/", "bundle/"]);
+    only_in(&["tch::"], &["libtorch/", "network/", "training/", "extraction/", "embedder/", "bundle/"]);
     only_in(&["anyhow::"], &["bin/"]);
     only_in(&["env::var", "std::env::"], &["config.rs"]);
 }
@@ -50,7 +50,7 @@ fn libraries_stay_in_their_rooms() {
 fn unsafe_code_stays_where_it_is_explained() {
     only_in(
         &["unsafe {", "unsafe fn"],
-        &["catalogue/kernel/", "catalogue/mapping.rs", "network/", "embedder/"],
+        &["catalogue/kernel/", "catalogue/mapping.rs", "libtorch/", "embedder/"],
     );
 }
 

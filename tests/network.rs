@@ -144,7 +144,7 @@ fn weights_come_back_and_strange_ones_are_refused() {
     let (vs, _net) = network::build(&architecture(Backbone::Resnet50, 8), Device::Cpu).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("w.safetensors");
-    network::save_weights(&vs, &file, network::Precision::F32).unwrap();
+    network::save_weights(&vs, &file, network::Storage::F32).unwrap();
     let digest = network::weights_digest(&vs).unwrap();
     let (other, _net) = network::build(&architecture(Backbone::Resnet50, 8), Device::Cpu).unwrap();
     assert_ne!(network::weights_digest(&other).unwrap(), digest);

@@ -20,16 +20,10 @@ fn strays(name: &str) -> (f64, f64) {
     assert_eq!(expected.dimensions(), (SIZE, SIZE));
     let rule = Preprocessing::imagenet(SIZE).unwrap();
     let pixels = rule.apply(&Photo::decode(&golden(name), &Limits::default()).unwrap());
-    let plane = (SIZE * SIZE) as usize;
-    let off = expected.pixels().enumerate().flat_map(|(i, p)| {
-        let (rule, data) = (&rule, pixels.data());
-        (0..3).map(move |c| {
-            let ours = (data[c * plane + i] * rule.std()[c] + rule.mean()[c]) * 255.0;
-            f64::from((ours - f32::from(p.0[c])).abs())
-        })
-    });
+    assert_eq!(pixels.bytes().len(), expected.as_raw().len());
+    let off = pixels.bytes().iter().zip(expected.as_raw()).map(|(a, b)| f64::from(a.abs_diff(*b)));
     let (sum, worst) = off.fold((0.0, 0f64), |(sum, worst), x| (sum + x, worst.max(x)));
-    (sum / (3 * plane) as f64, worst)
+    (sum / pixels.bytes().len() as f64, worst)
 }
 
 #[test]
@@ -121,8 +115,13 @@ proptest! {
         let photo = Photo::from_rgb(image::RgbImage::from_pixel(w, h, image::Rgb([9, 130, 250]))).unwrap();
         let rule = Preprocessing::imagenet(SIZE).unwrap();
         let pixels = rule.apply(&photo);
-        prop_assert_eq!(pixels.data().len(), 3 * 128 * 128);
-        let red = (9.0 / 255.0 - 0.485) / 0.229;
-        prop_assert!((pixels.data()[77] - red).abs() < 1e-5);
+        prop_assert!(pixels.bytes().chunks_exact(3).all(|p| p == [9, 130, 250]));
+        prop_assert_eq!(pixels.bytes().len(), 3 * 128 * 128);
+        let numbers = rule.normalise(&[pixels.clone(), pixels]).unwrap();
+        prop_assert_eq!(numbers.len(), 2 * 3 * 128 * 128);
+        for (c, value) in [9.0f32, 130.0, 250.0].into_iter().enumerate() {
+            let expected = (value / 255.0 - rule.mean()[c]) / rule.std()[c];
+            prop_assert!((numbers[128 * 128 * (3 + c) + 77] - expected).abs() < 1e-6);
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use lookalike::{
-    bundle::{self, Bundle},
+    bundle::{self, Bundle, ExportOptions},
     dataset::{
         ordered,
         sample::{self, SampleSpec},
@@ -49,7 +49,7 @@ fn run() -> Result<(), Failed> {
         Ok(bundle) => bundle,
         Err(_) => {
             let _ = fs::remove_dir_all(&bundle);
-            bundle::export(Path::new("weights/demo"), &bundle)?
+            bundle::export(Path::new("weights/demo"), &bundle, &ExportOptions::default(), &|_| ())?
         }
     };
     let spec = SampleSpec::new(PRODUCTS, VIEWS, SEED)?;

@@ -1,35 +1,169 @@
-//! A trained run becomes a bundle.
+//! A trained run becomes a bundle, in every precision that is asked for.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
-use super::{Bundle, BundleError, Draft, write};
+use super::{Bundle, BundleError, Draft, Drift, file_of, write};
 use crate::{
     catalogue::Dims,
-    embedder::Model,
-    network::{self, COLOUR_CELLS},
-    training::RunFolder,
+    dataset::{Dataset, Record, Split, ordered},
+    embedder::{Model, Precision},
+    extraction::extract,
+    image::{Pixels, Preprocessing},
+    network::{self, COLOUR_CELLS, Network},
+    training::{RunConfig, RunFolder, Scored},
 };
 
-/// Takes the best checkpoint of the run, folds and traces it, and makes the folder `out` (new or empty) a bundle. The
-/// model written is loaded again and run before this returns.
-pub fn export(run: &Path, out: &Path) -> Result<Bundle, BundleError> {
+/// Photos that 8 bits are calibrated with, at most.
+const CALIBRATED_WITH: usize = 256;
+/// Photos that a precision is judged on, at most.
+const JUDGED_ON: usize = 1000;
+/// Photos in one forward pass.
+const BATCH: usize = 16;
+
+/// What an export makes besides f32, and of which photos.
+#[derive(Default)]
+pub struct ExportOptions<'a> {
+    /// Photos to calibrate and to judge with. Without any, the bundle holds f32 alone.
+    pub photos: &'a [Dataset],
+    /// Precisions besides f32.
+    pub precisions: Vec<Precision>,
+    /// Writes a precision that strays past its bound all the same; the manifest says by how much.
+    pub allow_drift: bool,
+}
+
+/// Takes the best checkpoint of the run, folds and traces it, and makes the folder `out` (new or empty) a bundle. Every
+/// model written is loaded again and run; those in less than f32 are held against it. `progress` is told what comes next.
+pub fn export(
+    run: &Path,
+    out: &Path,
+    options: &ExportOptions<'_>,
+    progress: &dyn Fn(Precision),
+) -> Result<Bundle, BundleError> {
     let (folder, config) = RunFolder::open(run)?;
-    let (vs, network) = network::build(&config.architecture, Device::Cpu)?;
-    network::load_weights(&vs, &folder.best())?;
+    let fresh = || -> Result<_, BundleError> {
+        let (vs, network) = network::build(&config.architecture, Device::Cpu)?;
+        network::load_weights(&vs, &folder.best())?;
+        Ok((vs, network))
+    };
     let best = folder.metrics()?.into_iter().max_by(|a, b| a.score().total_cmp(&b.score()));
     let cells = i64::from(config.preprocessing.size().div_ceil(32)).pow(2).min(COLOUR_CELLS);
     let draft = Draft {
         architecture: config.architecture.name(),
         preprocessing: config.preprocessing.clone(),
         dims: Dims { deep: config.architecture.embedding as usize, colour: 3 * cells as usize },
-        categories: config.categories,
+        categories: config.categories.clone(),
         trained_on_boxes: config.options.boxes,
         training: best.and_then(|m| serde_json::to_value(m).ok()).unwrap_or_default(),
-        weights: network::weights_digest(&vs)?,
+        weights: network::weights_digest(&fresh()?.0)?,
     };
-    let bundle = write(out, draft, |path| Ok(network::trace(network, &config.preprocessing, path)?))?;
-    let _: Model = bundle.load_model(Device::Cpu)?;
-    Ok(bundle)
+    let exporting = Exporting { config: &config, options };
+    write(out, draft, |dir| {
+        let mut written = BTreeMap::new();
+        progress(Precision::F32);
+        exporting.save(fresh()?.1, Precision::F32, dir)?;
+        written.insert(Precision::F32, None);
+        let asked = options.precisions.iter().filter(|p| **p != Precision::F32);
+        let asked: Vec<Precision> = asked.copied().collect();
+        if asked.is_empty() {
+            let _: Model = exporting.load(Precision::F32, dir)?;
+            return Ok(written);
+        }
+        let exact = exporting.embed(Precision::F32, dir)?;
+        for precision in asked {
+            progress(precision);
+            exporting.save(fresh()?.1, precision, dir)?;
+            let drift = Drift::measure(&exact, &exporting.embed(precision, dir)?, &config.categories);
+            let drift = drift.ok_or_else(|| BundleError::Photos("too few photos to judge a precision on".into()))?;
+            if let Err(reason) = drift.check(precision)
+                && !options.allow_drift
+            {
+                return Err(BundleError::Drift { precision, reason });
+            }
+            written.insert(precision, Some(drift));
+        }
+        Ok(written)
+    })
+}
+
+/// What every precision is made and judged with.
+struct Exporting<'a> {
+    config: &'a RunConfig,
+    options: &'a ExportOptions<'a>,
+}
+
+impl Exporting<'_> {
+    fn save(&self, mut network: Network, precision: Precision, dir: &Path) -> Result<(), BundleError> {
+        let (rule, path) = (&self.config.preprocessing, dir.join(file_of(precision)));
+        let kind = match precision {
+            Precision::F32 => Kind::Float,
+            Precision::Bf16 => Kind::BFloat16,
+            Precision::F16 => Kind::Half,
+            Precision::Int8 => {
+                network.fold();
+                return Ok(network::quantise(&network, rule, &self.calibration(rule)?, &path)?);
+            }
+        };
+        Ok(network::trace(network, rule, kind, &path)?)
+    }
+
+    fn load(&self, precision: Precision, dir: &Path) -> Result<Model, BundleError> {
+        let rule = self.config.preprocessing.clone();
+        Ok(Model::load(&dir.join(file_of(precision)), precision, Device::Cpu, rule)?)
+    }
+
+    /// Photos that were trained on, spread over the sets, in batches.
+    fn calibration(&self, rule: &Preprocessing) -> Result<Vec<Tensor>, BundleError> {
+        let mut batches = Vec::new();
+        for (set, records) in self.choose(|split| split == Split::Train, CALIBRATED_WITH) {
+            let (set, boxes, apply) = (set.clone(), self.config.options.boxes, rule.clone());
+            let prepare = move |records: Vec<Record>| -> Vec<Pixels> {
+                records.iter().filter_map(|r| set.photo(r, boxes).ok()).map(|p| apply.apply(&p)).collect()
+            };
+            let jobs = records.chunks(BATCH).map(<[Record]>::to_vec).collect();
+            for pixels in ordered(jobs, cores(), prepare) {
+                let side = i64::from(rule.size());
+                let numbers = rule.normalise(&pixels).filter(|n| !n.is_empty());
+                let Some(numbers) = numbers else { continue };
+                let images = Tensor::f_from_slice(&numbers).and_then(|t| t.f_view([-1, 3, side, side]));
+                batches.push(network::channels_last(&images.map_err(network::NetworkError::from)?));
+            }
+        }
+        if batches.is_empty() {
+            return Err(BundleError::Photos("no photo to train with is among them".into()));
+        }
+        Ok(batches)
+    }
+
+    /// Photos that were not trained on, embedded.
+    fn embed(&self, precision: Precision, dir: &Path) -> Result<Vec<Scored>, BundleError> {
+        let model = self.load(precision, dir)?;
+        let mut scored = Vec::new();
+        for (set, records) in self.choose(|split| split != Split::Train, JUDGED_ON) {
+            let extracted = extract(&model, set, records, (self.config.options.boxes, cores()), |_| ())?;
+            scored.extend(extracted.embedded.into_iter().map(|(record, embedded)| Scored {
+                item: Arc::new(record.item),
+                vectors: embedded.vectors,
+                logits: embedded.logits,
+            }));
+        }
+        Ok(scored)
+    }
+
+    /// Up to `limit` photos of the splits wanted, evenly from each set and evenly within it.
+    fn choose(&self, wanted: impl Fn(Split) -> bool, limit: usize) -> Vec<(&Dataset, Vec<Record>)> {
+        let sets = self.options.photos;
+        let share = limit.div_ceil(sets.len().max(1));
+        let choose = |set: &Dataset| -> Vec<Record> {
+            let fit: Vec<&Record> = set.records().iter().filter(|r| wanted(r.split)).collect();
+            let taken = fit.len().min(share);
+            (0..taken).map(|i| fit[i * fit.len() / taken].clone()).collect()
+        };
+        sets.iter().map(|set| (set, choose(set))).collect()
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }

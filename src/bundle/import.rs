@@ -1,18 +1,21 @@
 //! A TorchScript file from elsewhere, e.g. Python's `torch.jit.trace`, becomes a bundle.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use sha2::{Digest, Sha256};
 use tch::Device;
 
-use super::{Bundle, BundleError, Draft, write};
-use crate::{embedder::Model, image::Preprocessing};
+use super::{Bundle, BundleError, Draft, file_of, write};
+use crate::{
+    embedder::{Model, Precision},
+    image::Preprocessing,
+};
 
 /// Runs the file once to learn what it gives, and makes a bundle of it. It must return `[N, D]` or the tuple
 /// `([N, D], [N, C], [N, K])`. Its logits get the names `0`, `1`, …
 pub fn import(file: &Path, preprocessing: Preprocessing, out: &Path) -> Result<Bundle, BundleError> {
     let bytes = fs::read(file).map_err(BundleError::io(file))?;
-    let shape = Model::load(file, Device::Cpu, preprocessing.clone())?.shape();
+    let shape = Model::load(file, Precision::F32, Device::Cpu, preprocessing.clone())?.shape();
     let draft = Draft {
         architecture: "imported TorchScript".into(),
         preprocessing,
@@ -22,5 +25,9 @@ pub fn import(file: &Path, preprocessing: Preprocessing, out: &Path) -> Result<B
         training: serde_json::Value::Null,
         weights: Sha256::digest(&bytes).into(),
     };
-    write(out, draft, |path| fs::write(path, &bytes).map_err(BundleError::io(path)))
+    write(out, draft, |dir| {
+        let path = dir.join(file_of(Precision::F32));
+        fs::write(&path, &bytes).map_err(BundleError::io(&path))?;
+        Ok(BTreeMap::from([(Precision::F32, None)]))
+    })
 }

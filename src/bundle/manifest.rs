@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::BundleError;
-use crate::{catalogue::Dims, image::Preprocessing};
+use super::{BundleError, Drift};
+use crate::{catalogue::Dims, embedder::Precision, image::Preprocessing};
 
 /// The version of the manifest's form that is written and read here.
 pub const FORMAT_VERSION: u32 = 1;
@@ -33,6 +33,9 @@ pub struct Manifest {
     /// Figures of the training, as its last metrics line states them.
     #[serde(default)]
     pub training: serde_json::Value,
+    /// How far each precision strays from f32, where it was measured.
+    #[serde(default)]
+    pub drift: BTreeMap<Precision, Drift>,
     /// What made it: this program's and libtorch's versions.
     pub versions: BTreeMap<String, String>,
     /// Size and hash of every model file, by name.

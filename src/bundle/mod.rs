@@ -3,28 +3,33 @@
 //! May enter: trained weights or a TorchScript file (offline, [`export`] and [`import`]), a path (online, [`Bundle::open`]).
 //! What leaves is a [`Bundle`] whose files are what its manifest says they are.
 
+mod drift;
 mod export;
 mod import;
 mod manifest;
 mod write;
 
-pub use export::export;
+pub use drift::Drift;
+pub use export::{ExportOptions, export};
 pub use import::import;
 pub use manifest::{FORMAT_VERSION, FileRecord, Manifest};
-pub use write::{Draft, write};
+pub use write::{Draft, Saved, write};
 
 use std::path::{Path, PathBuf};
 
 use tch::Device;
 
 use crate::{
-    embedder::{EmbedderError, Model, Shape},
+    embedder::{EmbedderError, Model, Precision, Shape},
+    extraction::ExtractionError,
     network::NetworkError,
     training::TrainingError,
 };
 
-/// The model file every bundle has: f32 TorchScript.
-pub const MODEL_FILE: &str = "model.f32.ts";
+/// The model's file in a precision: TorchScript. Every bundle has that in f32.
+pub fn file_of(precision: Precision) -> String {
+    format!("model.{precision}.ts")
+}
 
 /// Why a bundle could not be written or opened.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,20 @@ pub enum BundleError {
     /// The run's network.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The photos given to calibrate and judge with.
+    #[error("the photos of --data: {0}")]
+    Photos(String),
+    /// One of them, or too many.
+    #[error("the photos of --data: {0}")]
+    Extraction(#[from] ExtractionError),
+    /// A precision is too far from f32.
+    #[error("{precision} strays too far from f32: {reason}. Leave it out with --precision, or write it with --allow-drift")]
+    Drift {
+        /// Which.
+        precision: Precision,
+        /// What is past its bound.
+        reason: String,
+    },
     /// The model does not run, or not as the manifest says.
     #[error("the bundle's model: {0}")]
     Model(#[from] EmbedderError),
@@ -102,8 +121,9 @@ impl Bundle {
                 "its format is version {found}, this program reads {FORMAT_VERSION}"
             )));
         }
-        if !manifest.files.contains_key(MODEL_FILE) {
-            return Err(refuse(format!("it names no {MODEL_FILE}")));
+        let f32s = file_of(Precision::F32);
+        if !manifest.files.contains_key(&f32s) {
+            return Err(refuse(format!("it names no {f32s}")));
         }
         let bundle = Self { dir: dir.to_owned(), manifest };
         bundle.verify()?;
@@ -135,10 +155,20 @@ impl Bundle {
         &self.dir
     }
 
-    /// Loads the model onto the device, runs it once, and holds what it gives against the manifest.
+    /// The precisions the bundle holds its model in.
+    pub fn precisions(&self) -> Vec<Precision> {
+        Precision::ALL.into_iter().filter(|p| self.manifest.files.contains_key(&file_of(*p))).collect()
+    }
+
+    /// Loads the model in f32: what catalogues are embedded with.
     pub fn load_model(&self, device: Device) -> Result<Model, BundleError> {
-        let manifest = &self.manifest;
-        let model = Model::load(&self.dir.join(MODEL_FILE), device, manifest.preprocessing.clone())?;
+        self.load_model_in(Precision::F32, device)
+    }
+
+    /// Loads the model onto the device, runs it once, and holds what it gives against the manifest.
+    pub fn load_model_in(&self, precision: Precision, device: Device) -> Result<Model, BundleError> {
+        let (manifest, path) = (&self.manifest, self.dir.join(file_of(precision)));
+        let model = Model::load(&path, precision, device, manifest.preprocessing.clone())?;
         let stated = Shape { dims: manifest.dims, logits: manifest.categories.len() };
         if model.shape() != stated {
             let reason = format!("the model gives {:?}, this says {stated:?}", model.shape());

@@ -8,11 +8,15 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Bundle, BundleError, FORMAT_VERSION, FileRecord, MODEL_FILE, Manifest, manifest::hex};
+use super::{Bundle, BundleError, Drift, FORMAT_VERSION, FileRecord, Manifest, file_of, manifest::hex};
 use crate::{
     catalogue::{ColourWeight, Dims},
+    embedder::Precision,
     image::Preprocessing,
 };
+
+/// The precisions that were saved, and how far they stray where that was measured.
+pub type Saved = BTreeMap<Precision, Option<Drift>>;
 
 /// What is known of a model before its files are hashed.
 #[derive(Clone, Debug)]
@@ -43,11 +47,12 @@ impl Draft {
     }
 }
 
-/// Makes the folder `out` (new or empty) a bundle of this model; its TorchScript is saved by `save` to the path given.
+/// Makes the folder `out` (new or empty) a bundle of this model; its TorchScript is saved by `save` into the folder given,
+/// each precision under the name [`file_of`] gives it.
 pub fn write(
     out: &Path,
     draft: Draft,
-    save: impl FnOnce(&Path) -> Result<(), BundleError>,
+    save: impl FnOnce(&Path) -> Result<Saved, BundleError>,
 ) -> Result<Bundle, BundleError> {
     if out.exists() && fs::read_dir(out).map_err(BundleError::io(out))?.next().is_some() {
         return Err(BundleError::Occupied(out.to_owned()));
@@ -75,11 +80,16 @@ pub fn write(
 fn fill(
     dir: &Path,
     draft: Draft,
-    save: impl FnOnce(&Path) -> Result<(), BundleError>,
+    save: impl FnOnce(&Path) -> Result<Saved, BundleError>,
 ) -> Result<(), BundleError> {
-    let model = dir.join(MODEL_FILE);
-    save(&model)?;
-    sync(&model)?;
+    let saved = save(dir)?;
+    let mut files = BTreeMap::new();
+    for precision in saved.keys() {
+        let name = file_of(*precision);
+        let path = dir.join(&name);
+        sync(&path)?;
+        files.insert(name, FileRecord::of(&path)?);
+    }
     let path = dir.join("manifest.json");
     let invalid = |e: serde_json::Error| BundleError::Manifest { path: path.clone(), reason: e.to_string() };
     let manifest = Manifest {
@@ -92,11 +102,12 @@ fn fill(
         color_weight: ColourWeight::DEFAULT.get(),
         trained_on_boxes: draft.trained_on_boxes,
         training: draft.training,
+        drift: saved.into_iter().filter_map(|(precision, drift)| Some((precision, drift?))).collect(),
         versions: BTreeMap::from([
             ("lookalike".into(), env!("CARGO_PKG_VERSION").into()),
             ("libtorch".into(), "2.11.0".into()),
         ]),
-        files: BTreeMap::from([(MODEL_FILE.into(), FileRecord::of(&model)?)]),
+        files,
     };
     let invalid = |e: serde_json::Error| BundleError::Manifest { path: path.clone(), reason: e.to_string() };
     let text = serde_json::to_string_pretty(&manifest).map_err(invalid)?;

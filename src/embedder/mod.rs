@@ -6,10 +6,12 @@
 mod batcher;
 mod device;
 mod model;
+mod precision;
 
 pub use batcher::{EmbedTimes, Embedder, EmbedderOptions};
 pub use device::DeviceChoice;
 pub use model::{Model, Shape};
+pub use precision::{Precision, PrecisionChoice};
 
 use std::path::PathBuf;
 
@@ -40,6 +42,14 @@ pub enum EmbedderError {
     Device {
         /// As it was asked for.
         asked: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The precision asked for is not to be had.
+    #[error("precision {asked} cannot be used: {reason}")]
+    Precision {
+        /// As it was asked for.
+        asked: Precision,
         /// Why not.
         reason: String,
     },

@@ -2,15 +2,17 @@
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
-use super::{Embedded, EmbedderError};
+use super::{Embedded, EmbedderError, Precision};
 use crate::{
     catalogue::{Dims, Vectors},
     image::{Pixels, Preprocessing},
+    libtorch::use_quantised_engine,
 };
 
-/// The model, to be used from one thread: libtorch keeps memory for every thread that runs it.
+/// The model. It may be run from several threads; libtorch keeps memory for each that does.
 pub struct Model {
     module: CModule,
+    precision: Precision,
     device: Device,
     preprocessing: Preprocessing,
     shape: Shape,
@@ -29,18 +31,22 @@ impl Model {
     /// Loads a TorchScript file and finds out what it gives by running it on a grey photo, alone and in a pair.
     pub fn load(
         path: &std::path::Path,
+        precision: Precision,
         device: Device,
         preprocessing: Preprocessing,
     ) -> Result<Self, EmbedderError> {
+        if precision == Precision::Int8 {
+            use_quantised_engine()?;
+        }
         let mut module = CModule::load_on_device(path, device)
             .map_err(|e| EmbedderError::Load { path: path.to_owned(), reason: first_line(&e) })?;
         module.set_eval();
         let shape = Shape { dims: Dims { deep: 0, colour: 0 }, logits: 0 };
-        let mut model = Self { module, device, preprocessing, shape };
-        let size = i64::from(model.preprocessing.size());
+        let mut model = Self { module, precision, device, preprocessing, shape };
+        let size = model.preprocessing.size();
+        let grey = Pixels::grey(size);
         for n in [1, 2] {
-            let grey = Tensor::zeros([n, 3, size, size], (Kind::Float, device));
-            let [deep, colour, logits] = model.run(&grey)?;
+            let [deep, colour, logits] = model.run(&vec![grey.clone(); n])?;
             let width = |t: &Tensor| t.size().get(1).and_then(|&w| usize::try_from(w).ok()).unwrap_or(0);
             model.shape.dims = Dims { deep: width(&deep), colour: width(&colour) };
             model.shape.logits = width(&logits);
@@ -58,6 +64,11 @@ impl Model {
         &self.preprocessing
     }
 
+    /// What it computes in.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
     /// Where it runs.
     pub fn device(&self) -> Device {
         self.device
@@ -68,21 +79,7 @@ impl Model {
         if photos.is_empty() {
             return Ok(Vec::new());
         }
-        let size = self.preprocessing.size();
-        let mut data = Vec::with_capacity(photos.iter().map(|p| p.data().len()).sum());
-        for photo in photos {
-            if photo.size() != size {
-                return Err(EmbedderError::Output(format!(
-                    "a photo of side {} for a model of {size}",
-                    photo.size()
-                )));
-            }
-            data.extend_from_slice(photo.data());
-        }
-        let side = i64::from(size);
-        let images = Tensor::f_from_slice(&data)?.f_view([photos.len() as i64, 3, side, side])?;
-        let outputs = self.run(&images.f_to_device(self.device)?)?;
-        let [deep, colour, logits] = outputs.map(|t| rows(&t, photos.len()));
+        let [deep, colour, logits] = self.run(photos)?.map(|t| rows(&t, photos.len()));
         let (mut deep, mut colour, mut logits) = (deep?, colour?, logits?);
         Ok((0..photos.len())
             .map(|i| {
@@ -93,11 +90,18 @@ impl Model {
             .collect())
     }
 
-    /// One forward pass: `[N, 3, S, S]` → embedding `[N, D]`, colour `[N, C]`, logits `[N, K]`, f32, on the CPU.
-    fn run(&self, images: &Tensor) -> Result<[Tensor; 3], EmbedderError> {
+    /// One forward pass: embedding `[N, D]`, colour `[N, C]`, logits `[N, K]`, f32, on the CPU.
+    fn run(&self, photos: &[Pixels]) -> Result<[Tensor; 3], EmbedderError> {
         let _guard = tch::no_grad_guard();
-        let n = images.size()[0];
-        let answer = self.module.forward_is(&[IValue::Tensor(images.shallow_clone())])?;
+        let (n, side) = (photos.len() as i64, i64::from(self.preprocessing.size()));
+        let answer = if self.precision == Precision::Int8 {
+            let bytes = self.bytes(photos)?.f_view([n, side, side, 3])?;
+            self.module.method_is("photos", &[IValue::Tensor(bytes)])?
+        } else {
+            let numbers = self.preprocessing.normalise(photos).ok_or_else(|| self.wrong_size())?;
+            let images = Tensor::f_from_slice(&numbers)?.f_view([n, 3, side, side])?;
+            self.module.forward_is(&[IValue::Tensor(images.f_to_device(self.device)?)])?
+        };
         let none = || Tensor::zeros([n, 0], (Kind::Float, Device::Cpu));
         let tensors = match answer {
             IValue::Tensor(deep) => [deep, none(), none()],
@@ -120,6 +124,22 @@ impl Model {
             checked.push(tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?);
         }
         <[Tensor; 3]>::try_from(checked).map_err(|_| wrong_form())
+    }
+
+    /// `[N, S, S, 3]`, flat.
+    fn bytes(&self, photos: &[Pixels]) -> Result<Tensor, EmbedderError> {
+        let mut data = Vec::with_capacity(photos.iter().map(|p| p.bytes().len()).sum());
+        for photo in photos {
+            if photo.size() != self.preprocessing.size() {
+                return Err(self.wrong_size());
+            }
+            data.extend_from_slice(photo.bytes());
+        }
+        Ok(Tensor::f_from_slice(&data)?)
+    }
+
+    fn wrong_size(&self) -> EmbedderError {
+        EmbedderError::Output(format!("a photo that is not of the model's side, {}", self.preprocessing.size()))
     }
 }
 

@@ -38,7 +38,7 @@ impl Augmentation {
         if rng.random_bool(self.erase) {
             erase(&mut square, to.size() as usize, to.mean(), rng);
         }
-        Ok(to.normalise(&square))
+        Ok(Pixels::of_square(to.size(), square))
     }
 
     /// Ten tries at a crop of the drawn area and ratio, then the centre: as torchvision does.

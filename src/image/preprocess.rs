@@ -91,7 +91,7 @@ impl Preprocessing {
         self.std
     }
 
-    /// Resizes, crops and normalises.
+    /// Resizes and crops; [`normalise`](Self::normalise) does the rest.
     pub fn apply(&self, photo: &Photo) -> Pixels {
         let ResizeRule::ShortSideThenCentre(short) = self.resize;
         let (w, h) = (photo.width(), photo.height());
@@ -102,20 +102,27 @@ impl Preprocessing {
         let side = self.size as usize;
         let (left, top) = (half_even(to.0 - side), half_even(to.1 - side));
         let window = Window { left, top, width: side, height: side };
-        self.normalise(&resize_window(photo.rgb().as_raw(), (w, h), to, window))
+        Pixels { size: self.size, bytes: resize_window(photo.rgb().as_raw(), (w, h), to, window) }
     }
 
-    /// HWC bytes of S × S → normalised CHW.
-    pub(super) fn normalise(&self, square: &[u8]) -> Pixels {
+    /// The photos as one batch: `[N, 3, S, S]`, normalised, channel after channel. `None` where one is not of this size.
+    pub fn normalise(&self, photos: &[Pixels]) -> Option<Vec<f32>> {
+        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| {
+            std::array::from_fn(|v| (v as f32 / 255.0 - self.mean[c]) / self.std[c])
+        });
         let plane = (self.size * self.size) as usize;
-        let mut data = vec![0f32; plane * 3];
-        for (c, out) in data.chunks_exact_mut(plane).enumerate() {
-            let table: [f32; 256] = std::array::from_fn(|v| (v as f32 / 255.0 - self.mean[c]) / self.std[c]);
-            for (o, pixel) in out.iter_mut().zip(square.chunks_exact(3)) {
-                *o = table[usize::from(pixel[c])];
+        let mut data = vec![0f32; photos.len() * plane * 3];
+        for (photo, planes) in photos.iter().zip(data.chunks_exact_mut(plane * 3)) {
+            if photo.size != self.size {
+                return None;
+            }
+            for ((out, table), c) in planes.chunks_exact_mut(plane).zip(&tables).zip(0..) {
+                for (o, pixel) in out.iter_mut().zip(photo.bytes.chunks_exact(3)) {
+                    *o = table[usize::from(pixel[c])];
+                }
             }
         }
-        Pixels { size: self.size, data }
+        Some(data)
     }
 }
 
@@ -142,11 +149,11 @@ pub(super) fn resize_part(
     Ok(target.into_vec())
 }
 
-/// What a model takes: one photo as `[3, S, S]` f32, normalised, channel after channel.
-#[derive(Clone, Debug, PartialEq)]
+/// A photo at the model's size: S × S pixels of RGB bytes, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pixels {
     size: u32,
-    data: Vec<f32>,
+    bytes: Vec<u8>,
 }
 
 impl Pixels {
@@ -155,8 +162,19 @@ impl Pixels {
         self.size
     }
 
-    /// The 3·S·S numbers.
-    pub fn data(&self) -> &[f32] {
-        &self.data
+    /// `[S, S, 3]`.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A photo of nothing, to run a model with.
+    pub fn grey(size: u32) -> Self {
+        Self { size, bytes: vec![128; (size * size * 3) as usize] }
+    }
+
+    /// Of as many bytes as the square has.
+    pub(super) fn of_square(size: u32, bytes: Vec<u8>) -> Self {
+        debug_assert_eq!(bytes.len(), (size * size * 3) as usize);
+        Self { size, bytes }
     }
 }

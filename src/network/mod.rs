@@ -4,17 +4,17 @@
 //! May enter: images `[N, 3, S, S]`, normalised as a [`Preprocessing`](crate::image::Preprocessing) says. Weights come and go as safetensors under
 //! torchvision's names.
 
-mod ffi;
 mod modules;
+mod quantise;
 mod resnet;
 mod trace;
 mod unit;
 mod weights;
 
-pub use ffi::with_cpu_bf16;
 pub use modules::{COLOUR_CELLS, ColourModule, activation_map};
+pub use quantise::quantise;
 pub use trace::trace;
-pub use weights::{Precision, load_start, load_weights, save_weights, weights_digest};
+pub use weights::{Storage, load_start, load_weights, save_weights, weights_digest};
 
 use std::path::PathBuf;
 
@@ -151,6 +151,11 @@ impl Network {
         let Output { embedding, logits, map } = self.forward(images, false);
         let colour = colour.feature(images, &activation_map(&map));
         [embedding, colour, logits]
+    }
+
+    /// Brings the folded backbone's weights to another kind; what stands on top stays f32.
+    pub fn convert(&mut self, kind: Kind) {
+        self.backbone.units_mut().for_each(|unit| unit.convert(kind));
     }
 
     /// Folds every batch-norm into its convolution and drops gradients: for evaluation only, and for good.

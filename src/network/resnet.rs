@@ -11,15 +11,15 @@ use super::{
 /// The convolutional part: `[N, 3, S, S]` → feature map `[N, 32·width, S/32, S/32]`.
 #[derive(Debug)]
 pub(super) struct ResNet {
-    stem: Unit,
+    pub stem: Unit,
     stages: Vec<Vec<Bottleneck>>,
 }
 
 /// 1×1 down, 3×3, 1×1 up, added to what came in.
 #[derive(Debug)]
-struct Bottleneck {
-    units: [Unit; 3],
-    downsample: Option<Unit>,
+pub(super) struct Bottleneck {
+    pub units: [Unit; 3],
+    pub downsample: Option<Unit>,
 }
 
 /// A bottleneck's output is this many times its planes wide.
@@ -49,16 +49,32 @@ impl ResNet {
     }
 
     pub fn forward_t(&self, images: &Tensor, train: bool) -> Tensor {
-        let x = self.stem.forward_t(images, train).relu_().max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-        self.stages.iter().flatten().fold(x, |x, block| block.forward_t(&x, train))
+        // Converted by example: a conversion by kind would pin a trace to this device.
+        let example = self.stem.weight();
+        let images = if images.kind() == example.kind() { images.shallow_clone() } else { images.type_as(example) };
+        let x = pool(&self.stem.forward_t(&images, train).relu_());
+        self.blocks().fold(x, |x, block| block.forward_t(&x, train))
+    }
+
+    /// All blocks, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &Bottleneck> {
+        self.stages.iter().flatten()
+    }
+
+    /// The convolutions of all units, to be changed.
+    pub fn units_mut(&mut self) -> impl Iterator<Item = &mut Unit> {
+        let blocks = self.stages.iter_mut().flatten();
+        std::iter::once(&mut self.stem).chain(blocks.flat_map(|b| b.units.iter_mut().chain(&mut b.downsample)))
     }
 
     pub fn fold(&mut self) {
-        self.stem.fold();
-        for block in self.stages.iter_mut().flatten() {
-            block.units.iter_mut().chain(&mut block.downsample).for_each(Unit::fold);
-        }
+        self.units_mut().for_each(Unit::fold);
     }
+}
+
+/// 3×3 maximum, stride 2: what stands between the stem and the blocks.
+pub(super) fn pool(x: &Tensor) -> Tensor {
+    x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)
 }
 
 impl Bottleneck {

@@ -4,12 +4,21 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
-use super::{ColourModule, Network, NetworkError, ffi::Trace};
-use crate::image::Preprocessing;
+use super::{ColourModule, Network, NetworkError};
+use crate::{image::Preprocessing, libtorch::Trace};
 
-/// Folds the network and saves `forward(images [N,3,S,S])` → `(embedding [N,D], colour [N,C], logits [N,K])`.
-pub fn trace(mut network: Network, preprocessing: &Preprocessing, path: &Path) -> Result<(), NetworkError> {
+/// Folds the network, brings its convolutions to `kind`, and saves `forward(images [N,3,S,S])` → `(embedding [N,D],
+/// colour [N,C], logits [N,K])`. Images and answers are f32 whatever the kind within.
+pub fn trace(
+    mut network: Network,
+    preprocessing: &Preprocessing,
+    kind: Kind,
+    path: &Path,
+) -> Result<(), NetworkError> {
     network.fold();
+    if kind != Kind::Float {
+        network.convert(kind);
+    }
     let _guard = tch::no_grad_guard();
     let side = i64::from(preprocessing.size());
     // Any photo does: a trace records what is done, not with what.

@@ -1,14 +1,17 @@
 //! A convolution and its batch-norm, trained apart, exported as one.
 
 use tch::{
-    Tensor,
+    Kind, Tensor,
     nn::{self, ModuleT},
 };
+
+use crate::libtorch::Moves;
 
 /// Convolution without bias, then batch-norm; after [`Unit::fold`] one convolution with bias.
 #[derive(Debug)]
 pub(super) struct Unit {
     conv: nn::Conv2D,
+    moves: Moves,
     norm: Option<nn::BatchNorm>,
 }
 
@@ -46,6 +49,7 @@ impl Unit {
             nn::BatchNormConfig { eps: EPS, ws_init: nn::Init::Const(spec.scale), ..Default::default() };
         Self {
             conv: nn::conv2d(path / conv, spec.input, spec.output, spec.kernel, config),
+            moves: Moves { stride: spec.stride, padding: spec.kernel / 2, groups: spec.groups },
             norm: Some(nn::batch_norm2d(path / norm, spec.output, norm_config)),
         }
     }
@@ -56,6 +60,27 @@ impl Unit {
             Some(norm) => norm.forward_t(&y, train),
             None => y,
         }
+    }
+
+    /// Weights `[O, I / groups, k, k]` and biases `[O]`; none before [`Unit::fold`].
+    pub fn folded(&self) -> Option<(&Tensor, &Tensor)> {
+        self.conv.bs.as_ref().map(|bias| (&self.conv.ws, bias))
+    }
+
+    /// The weights as they stand.
+    pub fn weight(&self) -> &Tensor {
+        &self.conv.ws
+    }
+
+    /// How it moves over the image.
+    pub fn moves(&self) -> Moves {
+        self.moves
+    }
+
+    /// Brings the folded convolution's numbers to another kind.
+    pub fn convert(&mut self, kind: Kind) {
+        self.conv.ws = super::channels_last(&self.conv.ws.to_kind(kind));
+        self.conv.bs = self.conv.bs.as_ref().map(|bias| bias.to_kind(kind));
     }
 
     /// Folds the batch-norm (as it stands in evaluation) into the convolution.

@@ -12,7 +12,7 @@ use super::{NetworkError, is_backbone};
 /// How weights are stored. They are f32 in memory either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-pub enum Precision {
+pub enum Storage {
     /// Four bytes a number.
     #[default]
     F32,
@@ -21,10 +21,10 @@ pub enum Precision {
 }
 
 /// Writes all variables, atomically: under a temporary name, synced, then renamed.
-pub fn save_weights(vs: &VarStore, path: &Path, precision: Precision) -> Result<(), NetworkError> {
+pub fn save_weights(vs: &VarStore, path: &Path, precision: Storage) -> Result<(), NetworkError> {
     let kind = match precision {
-        Precision::F32 => Kind::Float,
-        Precision::F16 => Kind::Half,
+        Storage::F32 => Kind::Float,
+        Storage::F16 => Kind::Half,
     };
     let mut tensors: Vec<(String, Tensor)> = (vs.variables().into_iter())
         .map(|(name, v)| {

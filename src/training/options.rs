@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::TrainingError;
-use crate::network::{Backbone, Precision};
+use crate::network::{Backbone, Storage};
 
 /// Which optimiser takes the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -94,7 +94,7 @@ pub struct TrainOptions {
     pub bf16: bool,
     /// How weights are stored.
     #[arg(long, value_enum, default_value = "f32")]
-    pub checkpoints: Precision,
+    pub checkpoints: Storage,
     /// Everything that is drawn follows from it.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

@@ -11,7 +11,8 @@ use super::{Losses, OptimizerKind, TrainOptions, TrainingError, TrainingSet, los
 use crate::{
     dataset::{Triplet, TripletSampler},
     image::{Augmentation, Pixels, Preprocessing},
-    network::{Network, NetworkError, channels_last, is_backbone, with_cpu_bf16},
+    libtorch::with_cpu_bf16,
+    network::{Network, NetworkError, channels_last, is_backbone},
 };
 
 /// Photos ready for the network: anchors, then positives, then negatives.
@@ -43,10 +44,15 @@ pub(super) fn prepare(
     Ok(batch)
 }
 
-/// `[N, 3, S, S]` in channels-last order.
-pub(super) fn to_tensor(pixels: &[Pixels], device: Device) -> Result<Tensor, TrainingError> {
-    let side = pixels.first().map_or(0, |p| i64::from(p.size()));
-    let data: Vec<f32> = pixels.iter().flat_map(|p| p.data().iter().copied()).collect();
+/// `[N, 3, S, S]`, normalised, in channels-last order.
+pub(super) fn to_tensor(
+    pixels: &[Pixels],
+    rule: &Preprocessing,
+    device: Device,
+) -> Result<Tensor, TrainingError> {
+    let side = i64::from(rule.size());
+    // The photos were made by this rule.
+    let data = rule.normalise(pixels).unwrap_or_default();
     let images = Tensor::f_from_slice(&data)?.f_view([pixels.len() as i64, 3, side, side])?;
     Ok(channels_last(&images.f_to_device(device)?))
 }
@@ -86,8 +92,13 @@ impl Trainer {
     }
 
     /// Forward, backward, step.
-    pub fn step(&mut self, batch: &Batch, lr: f64) -> Result<StepResult, TrainingError> {
-        let images = to_tensor(&batch.pixels, self.device)?;
+    pub fn step(
+        &mut self,
+        batch: &Batch,
+        preprocessing: &Preprocessing,
+        lr: f64,
+    ) -> Result<StepResult, TrainingError> {
+        let images = to_tensor(&batch.pixels, preprocessing, self.device)?;
         let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.device)?;
         let groups = Tensor::f_from_slice(&batch.groups)?.f_to_device(self.device)?;
         let trains = !self.options.freeze_backbone;

@@ -110,7 +110,7 @@ impl Run {
         for step in 0..steps {
             let Some(batch) = load.next().transpose()? else { break };
             metrics.lr = learning_rate(options.lr, options.warmup, first + step as u64, total);
-            let result = self.trainer.step(&batch, metrics.lr)?;
+            let result = self.trainer.step(&batch, &self.config.preprocessing, metrics.lr)?;
             if !result.loss.is_finite() {
                 return Err(TrainingError::Diverged { loss: result.loss, epoch: epoch + 1 });
             }

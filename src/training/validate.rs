@@ -33,7 +33,7 @@ pub(super) fn validate(
     let (mut embeddings, mut logits) = (Vec::new(), Vec::new());
     for pixels in load {
         let pixels = pixels?;
-        let output = network.forward(&to_tensor(&pixels, device)?, false);
+        let output = network.forward(&to_tensor(&pixels, preprocessing, device)?, false);
         let norm = output.embedding.norm_scalaropt_dim(2.0, [1i64].as_slice(), true).clamp_min(1e-12);
         embeddings.push(output.embedding / norm);
         logits.push(output.logits);

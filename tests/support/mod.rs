@@ -143,10 +143,11 @@ pub fn network_shop(root: &Path) -> Shop {
         training: serde_json::Value::Null,
         weights: [7; 32],
     };
-    let save = |path: &Path| {
+    let save = |dir: &Path| {
         let (_, network) = network::build(&architecture, Device::Cpu).unwrap();
-        network::trace(network, &preprocessing, path).unwrap();
-        Ok(())
+        let path = dir.join(bundle::file_of(Precision::F32));
+        network::trace(network, &preprocessing, Kind::Float, &path).unwrap();
+        Ok(bundle::Saved::from([(Precision::F32, None)]))
     };
     index(&bundle::write(&bundle, draft, save).unwrap(), items.collect());
     Shop { bundle, images: shop.images.clone(), photos: shop.photos.clone() }

@@ -5,15 +5,19 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use lookalike::{
-    bundle,
-    dataset::sample::{self, CATEGORIES, SampleSpec},
-    embedder::DeviceChoice,
+    bundle::{self, ExportOptions},
+    dataset::{
+        Layout,
+        sample::{self, CATEGORIES, SampleSpec},
+    },
+    embedder::{DeviceChoice, Precision},
     image::{Preprocessing, ResizeRule},
     progress::Bar,
     training::TrainOptions,
 };
 
-use crate::{data::ManySets, embed::Embed, evaluate::Evaluate, index::Index};
+use crate::{
+    data::{ManySets, Reading}, embed::Embed, evaluate::Evaluate, index::Index};
 
 /// What can be done.
 #[derive(Subcommand)]
@@ -121,16 +125,49 @@ pub struct Export {
     /// The bundle's folder, new or empty.
     #[arg(long)]
     out: PathBuf,
+    /// A folder with photos, best those it was trained on; may be said several times. The precisions below f32 are
+    /// calibrated with its training photos and judged on the others; without it the bundle holds f32 alone.
+    #[arg(long)]
+    data: Vec<PathBuf>,
+    /// How a folder says what is what: once for all, or once for each --data in the same order.
+    #[arg(long, value_enum)]
+    layout: Vec<Layout>,
+    #[command(flatten)]
+    reading: Reading,
+    /// Precisions to write besides f32.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "data", default_values = ["bf16", "f16", "int8"])]
+    precision: Vec<Precision>,
+    /// Write a precision that strays past its bound all the same.
+    #[arg(long, requires = "data")]
+    allow_drift: bool,
 }
 
 impl Export {
     fn run(self) -> Result<()> {
-        let bar = Bar::new("exporting", 1);
-        let bundle = bundle::export(&self.run, &self.out)?;
-        bar.advance(1);
+        let photos = ManySets { data: self.data, layout: self.layout, reading: self.reading }.open()?;
+        let precisions = if photos.is_empty() { Vec::new() } else { self.precision };
+        let options = ExportOptions { photos: &photos, precisions, allow_drift: self.allow_drift };
+        let bar = Bar::new("exporting", options.precisions.len() as u64 + 1);
+        let begun = std::cell::Cell::new(0);
+        let bundle = bundle::export(&self.run, &self.out, &options, &|_| {
+            bar.set(begun.get(), options.precisions.len() as u64 + 1);
+            begun.set(begun.get() + 1);
+        })?;
         bar.finish();
         let m = bundle.manifest();
         eprintln!("{}: {}, model {:.12}", self.out.display(), m.architecture, m.model_id);
+        for (precision, d) in &m.drift {
+            let change = |c: Option<f64>| c.map_or("–".into(), |c| format!("{:+.1} %", 100.0 * c));
+            eprintln!(
+                "{precision}: centred cosine with f32 {:.4} (least {:.4}), overlap of the nearest ten {:.3}, top-1 {}, hit@1 {} ({} photos)",
+                d.centred_cosine_mean,
+                d.centred_cosine_min,
+                d.top10_overlap,
+                change(d.top1_change),
+                change(d.hit1_change),
+                d.photos
+            );
+        }
         Ok(())
     }
 }

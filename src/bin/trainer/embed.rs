@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use lookalike::{
     bundle::Bundle,
-    embedder::DeviceChoice,
+    embedder::{DeviceChoice, PrecisionChoice},
     image::{Limits, Photo},
 };
 use serde_json::json;
@@ -20,6 +20,9 @@ pub struct Embed {
     /// auto, cpu, cuda:0, …
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
+    /// f32, bf16, f16 or int8, if the bundle holds it; auto is what the server would take.
+    #[arg(long, default_value = "f32")]
+    precision: PrecisionChoice,
     /// The photos.
     #[arg(required = true)]
     photos: Vec<PathBuf>,
@@ -31,7 +34,8 @@ impl Embed {
     pub fn run(self) -> Result<()> {
         let device = self.device.open()?;
         let bundle = Bundle::open(&self.bundle)?;
-        let model = bundle.load_model(device)?;
+        let precision = self.precision.pick(&bundle.precisions(), device)?;
+        let model = bundle.load_model_in(precision, device)?;
         let mut failed = 0;
         for path in &self.photos {
             let embedding = || -> Result<Vec<f32>> {

@@ -9,7 +9,7 @@ use lookalike::{
     bundle::Bundle,
     catalogue::{ColourWeight, Effort, Filter, Item, LocalCatalogue, Query, Vectors},
     dataset::{Dataset, Record, Split},
-    embedder::DeviceChoice,
+    embedder::{DeviceChoice, PrecisionChoice},
     progress::Bar,
     training::{Evaluation, MontageTile, Scored, evaluate, montage},
 };
@@ -31,6 +31,9 @@ pub struct Evaluate {
     /// auto, cpu, cuda:0, …
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
+    /// f32, bf16, f16 or int8, if the bundle holds it; auto is what the server would take.
+    #[arg(long, default_value = "f32")]
+    precision: PrecisionChoice,
     /// Prints JSON to standard output in place of the table.
     #[arg(long)]
     json: bool,
@@ -44,7 +47,8 @@ impl Evaluate {
         let device = self.device.open()?;
         let bundle = Bundle::open(&self.bundle)?;
         let manifest = bundle.manifest();
-        let model = bundle.load_model(device)?;
+        let precision = self.precision.pick(&bundle.precisions(), device)?;
+        let model = bundle.load_model_in(precision, device)?;
         let catalogue = LocalCatalogue::open(&self.bundle, &manifest.model_id)?;
         let set = self.set.open()?;
         let asked = |r: &&Record| self.split.is_none_or(|split| r.split == split);

@@ -1,0 +1,153 @@
+//! What a model computes in, and which of a bundle's precisions this machine is fastest with.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use super::EmbedderError;
+
+/// What a model computes in. Answers are f32 whatever it is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits: what catalogues are embedded with.
+    #[default]
+    F32,
+    /// bfloat16.
+    Bf16,
+    /// 16 bits.
+    F16,
+    /// Quantised to 8 bits.
+    Int8,
+}
+
+impl Precision {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
+
+    /// As it is written: `f32`, `bf16`, `f16`, `int8`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+            Self::Int8 => "int8",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which precision was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PrecisionChoice {
+    /// The fastest that the bundle holds and the device has instructions for.
+    #[default]
+    Auto,
+    /// This one.
+    This(Precision),
+}
+
+impl FromStr for PrecisionChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = Precision::ALL.into_iter().find(|p| p.name() == text).map(Self::This);
+        let named = named.or((text == "auto").then_some(Self::Auto));
+        named.ok_or_else(|| format!("'{text}' is no precision: auto, f32, bf16, f16 and int8 are"))
+    }
+}
+
+impl fmt::Display for PrecisionChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::This(precision) => precision.fmt(f),
+        }
+    }
+}
+
+impl PrecisionChoice {
+    /// Picks from what a bundle holds.
+    ///
+    /// # Errors
+    /// [`EmbedderError::Precision`] where the one asked for is not held, or does not run on the device.
+    pub fn pick(self, held: &[Precision], device: Device) -> Result<Precision, EmbedderError> {
+        match self {
+            Self::Auto => {
+                let fit = fastest_first(device).into_iter().find(|p| held.contains(p));
+                Ok(fit.unwrap_or_default())
+            }
+            Self::This(asked) => {
+                let refuse = |reason: String| Err(EmbedderError::Precision { asked, reason });
+                if !held.contains(&asked) {
+                    let held: Vec<&str> = held.iter().map(|p| p.name()).collect();
+                    return refuse(format!("the bundle holds {} alone; export it with --data", held.join(", ")));
+                }
+                if asked == Precision::Int8 && device != Device::Cpu {
+                    return refuse("it runs on the CPU alone; f16 is the GPU's".into());
+                }
+                Ok(asked)
+            }
+        }
+    }
+}
+
+/// What the device gains by, best first; f32 runs everywhere.
+fn fastest_first(device: Device) -> Vec<Precision> {
+    if device != Device::Cpu {
+        return vec![Precision::F16, Precision::Bf16, Precision::F32];
+    }
+    let (int8, bf16) = cpu_features();
+    let fast = [(int8, Precision::Int8), (bf16, Precision::Bf16), (true, Precision::F32)];
+    fast.into_iter().filter(|(has, _)| *has).map(|(_, p)| p).collect()
+}
+
+/// Whether this CPU multiplies bytes, and bf16, by instructions of their own.
+fn cpu_features() -> (bool, bool) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let int8 = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
+        (int8, is_x86_feature_detected!("avx512bf16"))
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        (false, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for precision in Precision::ALL {
+            assert_eq!(precision.name().parse(), Ok(PrecisionChoice::This(precision)));
+        }
+        assert_eq!("auto".parse(), Ok(PrecisionChoice::Auto));
+        for bad in ["", "F32", "fp16", "int4", "auto "] {
+            assert!(bad.parse::<PrecisionChoice>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_held_or_does_not_run_is_refused() {
+        let held = [Precision::F32, Precision::Int8];
+        let pick = |choice: &str, device| choice.parse::<PrecisionChoice>().unwrap().pick(&held, device);
+        assert!(matches!(pick("int8", Device::Cpu), Ok(Precision::Int8)));
+        assert!(matches!(pick("auto", Device::Cuda(0)), Ok(Precision::F32)));
+        assert!(matches!(pick("int8", Device::Cuda(0)), Err(EmbedderError::Precision { .. })));
+        let refused = pick("bf16", Device::Cpu).unwrap_err().to_string();
+        assert!(refused.contains("f32, int8"), "{refused}");
+        assert_eq!(PrecisionChoice::Auto.pick(&[Precision::F32], Device::Cpu).unwrap(), Precision::F32);
+    }
+}

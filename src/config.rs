@@ -51,6 +51,19 @@ impl FromStr for ByteSize {
     }
 }
 
+/// A number of bytes, or none at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionalSize(pub Option<ByteSize>);
+
+/// `64MiB`, or `off`.
+#[cfg_attr(not(feature = "tch"), allow(dead_code))]
+fn size_or_off(text: &str) -> Result<OptionalSize, String> {
+    if text == "off" {
+        return Ok(OptionalSize(None));
+    }
+    text.parse().map(|size| OptionalSize(Some(size))).map_err(|e: String| format!("{e}; off keeps none"))
+}
+
 /// Seconds, fractions allowed: `30`, `0.5`.
 #[cfg_attr(not(feature = "tch"), allow(dead_code))]
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -80,8 +93,8 @@ mod server {
 
     use clap::Parser;
 
-    use super::{ByteSize, LogFormat, origin, seconds};
-    use crate::embedder::DeviceChoice;
+    use super::{ByteSize, LogFormat, OptionalSize, origin, seconds, size_or_off};
+    use crate::embedder::{DeviceChoice, PrecisionChoice};
 
     /// Answers "which of our items look like this photo?" over HTTP.
     #[derive(Clone, Debug, Parser)]
@@ -99,6 +112,16 @@ mod server {
         /// Where the model runs: auto, cpu, cuda:0 …
         #[arg(long, env = "LOOKALIKE_DEVICE", value_name = "DEVICE", default_value = "auto")]
         pub device: DeviceChoice,
+        /// What the model computes in: auto (the fastest that the bundle holds and the device has instructions for), f32,
+        /// bf16, f16 or int8.
+        #[arg(long, env = "LOOKALIKE_PRECISION", value_name = "PRECISION", default_value = "auto")]
+        pub precision: PrecisionChoice,
+        /// Cores the model may use on a CPU; 0 is all.
+        #[arg(long, env = "LOOKALIKE_THREADS", value_name = "N", default_value = "0")]
+        pub threads: usize,
+        /// Memory for the embeddings of photos seen lately, e.g. 64MiB; off keeps none.
+        #[arg(long, env = "LOOKALIKE_EMBEDDING_CACHE", value_name = "SIZE", default_value = "64MiB", value_parser = size_or_off)]
+        pub embedding_cache: OptionalSize,
         /// The largest request body, e.g. 20MB.
         #[arg(long, env = "LOOKALIKE_MAX_BODY", value_name = "SIZE", default_value = "20MB")]
         pub max_body: ByteSize,
@@ -106,11 +129,11 @@ mod server {
         #[arg(long, env = "LOOKALIKE_MAX_PIXELS", value_name = "N", default_value = "64000000")]
         pub max_pixels: NonZeroU64,
         /// Photos that may wait for the model; one more is answered 429.
-        #[arg(long, env = "LOOKALIKE_QUEUE", value_name = "N", default_value = "128")]
+        #[arg(long, env = "LOOKALIKE_QUEUE", value_name = "N", default_value = "64")]
         pub queue: NonZeroUsize,
-        /// Photos in one pass of the model at most.
-        #[arg(long, env = "LOOKALIKE_MAX_BATCH", value_name = "N", default_value = "8")]
-        pub max_batch: NonZeroUsize,
+        /// Photos in one pass of the model at most; 0 is what suits the device: 4 on a CPU, 32 on a GPU.
+        #[arg(long, env = "LOOKALIKE_MAX_BATCH", value_name = "N", default_value = "0")]
+        pub max_batch: usize,
         /// Seconds an answer may take once the request is here (504 past that).
         #[arg(long, env = "LOOKALIKE_REQUEST_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
         pub request_timeout: Duration,

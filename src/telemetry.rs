@@ -1,7 +1,9 @@
-//! Tracing: where log lines go and which are written. They go to standard error; standard output stays a program's own.
+//! Tracing and metrics: where log lines go and which are written, and every metric's name. Lines go to standard error;
+//! standard output stays a program's own.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, sync::OnceLock, time::Duration};
 
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, LogFormat};
@@ -49,4 +51,116 @@ pub fn init_for_commands() {
         .with_target(false)
         .without_time()
         .try_init();
+}
+
+/// Every metric's name, kind and meaning, once. `GET /metrics` writes them all, before any traffic too.
+mod names {
+    pub const REQUESTS: &str = "lookalike_http_requests_total";
+    pub const STAGE: &str = "lookalike_stage_seconds";
+    pub const BATCH: &str = "lookalike_model_batch_photos";
+    pub const QUEUE: &str = "lookalike_model_queue_photos";
+    pub const CACHE_HITS: &str = "lookalike_embedding_cache_hits_total";
+    pub const CACHE_MISSES: &str = "lookalike_embedding_cache_misses_total";
+    pub const CACHE_BYTES: &str = "lookalike_embedding_cache_bytes";
+}
+
+/// A part of the way from a photo's bytes to its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Bytes to pixels at the model's size; waiting for a core to do it included.
+    Decode,
+    /// Waiting for the model.
+    Queue,
+    /// The forward pass of the photo's batch.
+    Model,
+    /// The catalogue.
+    Search,
+    /// All of it, from the body's last byte.
+    Total,
+}
+
+impl Stage {
+    /// All, in the order of the way.
+    pub const ALL: [Self; 5] = [Self::Decode, Self::Queue, Self::Model, Self::Search, Self::Total];
+
+    /// As `Server-Timing` and the metric's label write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Queue => "queue",
+            Self::Model => "model",
+            Self::Search => "search",
+            Self::Total => "total",
+        }
+    }
+}
+
+/// The upper edges of the buckets of [`Stage`]s, in seconds.
+const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
+/// … and of batches, in photos.
+const PHOTOS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+
+static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Begins to count; what was begun stays for the life of the process. To be called before the first metric.
+pub fn init_metrics() {
+    METRICS.get_or_init(|| {
+        let full = |name: &str| Matcher::Full(name.to_owned());
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(full(names::STAGE), &SECONDS).ok()?;
+        let builder = builder.set_buckets_for_metric(full(names::BATCH), &PHOTOS).ok()?;
+        let handle = builder.install_recorder().ok()?;
+        metrics::describe_counter!(names::REQUESTS, "Answers, by route and status.");
+        metrics::describe_histogram!(names::STAGE, "Seconds from a photo's bytes to its answer, by stage.");
+        metrics::describe_histogram!(names::BATCH, "Photos in one forward pass of the model.");
+        metrics::describe_gauge!(names::QUEUE, "Photos waiting for the model.");
+        metrics::describe_counter!(names::CACHE_HITS, "Photos whose embedding was known already.");
+        metrics::describe_counter!(names::CACHE_MISSES, "Photos whose embedding was not known.");
+        metrics::describe_gauge!(names::CACHE_BYTES, "Bytes the known embeddings take.");
+        Stage::ALL.into_iter().for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
+        drop(metrics::histogram!(names::BATCH));
+        metrics::gauge!(names::QUEUE).set(0.0);
+        metrics::counter!(names::CACHE_HITS).absolute(0);
+        metrics::counter!(names::CACHE_MISSES).absolute(0);
+        metrics::gauge!(names::CACHE_BYTES).set(0.0);
+        Some(handle)
+    });
+}
+
+/// All metrics in Prometheus' text form.
+pub fn render_metrics() -> String {
+    METRICS.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// Folds what histograms have collected into their buckets, so that it takes no memory: to be called every few seconds.
+pub fn settle_metrics() {
+    if let Some(Some(handle)) = METRICS.get() {
+        handle.run_upkeep();
+    }
+}
+
+/// An answer left.
+pub fn answered(route: &str, status: u16) {
+    metrics::counter!(names::REQUESTS, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
+}
+
+/// A stage of one request took this long.
+pub fn took(stage: Stage, time: Duration) {
+    metrics::histogram!(names::STAGE, "stage" => stage.name()).record(time.as_secs_f64());
+}
+
+/// A batch of so many photos went into the model.
+pub fn batch(photos: usize) {
+    metrics::histogram!(names::BATCH).record(photos as f64);
+}
+
+/// So many photos wait for the model.
+pub fn queued(photos: usize) {
+    metrics::gauge!(names::QUEUE).set(photos as f64);
+}
+
+/// Whether a photo's embedding was known, and what the known ones take, in bytes.
+pub fn looked_up(known: bool, bytes: u64) {
+    let name = if known { names::CACHE_HITS } else { names::CACHE_MISSES };
+    metrics::counter!(name).increment(1);
+    metrics::gauge!(names::CACHE_BYTES).set(bytes as f64);
 }

@@ -24,7 +24,7 @@ use crate::{
 const MODEL: &str = "bench";
 
 /// Candidate lists tried.
-const LISTS: [usize; 14] = [10, 14, 20, 28, 40, 56, 72, 96, 128, 176, 256, 384, 512, 768];
+const LISTS: [usize; 15] = [10, 12, 14, 20, 28, 40, 56, 72, 96, 128, 176, 256, 384, 512, 768];
 
 /// No longer list is tried once so much is found.
 const ENOUGH: f64 = 0.9985;

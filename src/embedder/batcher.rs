@@ -1,41 +1,62 @@
-//! A bounded queue and one model thread: a batch is whatever queued while the last one ran.
+//! A bounded queue before the model. Nothing waits for a batch to fill: it is whatever queued meanwhile.
+//!
+//! On a CPU of several cores a model can run wide (one batch on all cores: the soonest answer to a single photo) or in lanes
+//! (a batch a core or few: no core waits for another, the most photos a second). Which is decided batch by batch, by how many
+//! photos wait. On a GPU there is the wide way alone.
 
 use std::{
-    sync::Arc,
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use tokio::sync::{mpsc, oneshot};
+use tch::Device;
+use tokio::sync::oneshot;
 
-use super::{Embedded, EmbedderError, Model, Shape};
-use crate::image::{Pixels, Preprocessing};
+use super::{Embedded, EmbedderError, Model, Precision, Shape};
+use crate::{
+    image::{Pixels, Preprocessing},
+    telemetry,
+};
+
+/// Photos in one forward pass at most, where it is not said. A core gains a tenth by a batch of four and hardly more by a
+/// larger one, which makes everyone in it wait; a GPU gains much.
+const MAX_BATCH_CPU: usize = 4;
+const MAX_BATCH_GPU: usize = 32;
+
+/// More lanes than this only cost memory: each then gets several cores.
+const MOST_LANES: usize = 16;
 
 /// How much may wait and how much runs at once.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbedderOptions {
     /// Photos that may wait; one more is refused at once.
     pub queue: usize,
-    /// Photos in one forward pass at most.
+    /// Photos in one forward pass at most; 0 is what suits the device.
     pub max_batch: usize,
+    /// Cores the model may use on a CPU; 0 is all.
+    pub threads: usize,
 }
 
 impl Default for EmbedderOptions {
     fn default() -> Self {
-        Self { queue: 128, max_batch: 8 }
+        Self { queue: 64, max_batch: 0, threads: 0 }
     }
 }
+
+type Reply = Result<(Embedded, EmbedTimes), EmbedderError>;
 
 struct Job {
     pixels: Pixels,
     queued: Instant,
-    reply: oneshot::Sender<Result<(Embedded, EmbedTimes), EmbedderError>>,
+    reply: oneshot::Sender<Reply>,
 }
 
 /// Where an embedding's time went.
 #[derive(Clone, Copy, Debug)]
 pub struct EmbedTimes {
-    /// Waiting for the model thread.
+    /// Waiting for the model.
     pub queue: Duration,
     /// The forward pass of the batch it was in.
     pub model: Duration,
@@ -44,7 +65,7 @@ pub struct EmbedTimes {
 /// The way to the model: cheap to clone, usable from any task.
 #[derive(Clone)]
 pub struct Embedder {
-    queue: mpsc::Sender<Job>,
+    open: Arc<Open>,
     about: Arc<About>,
 }
 
@@ -52,34 +73,87 @@ struct About {
     preprocessing: Preprocessing,
     shape: Shape,
     device: String,
+    precision: Precision,
+}
+
+/// The queue as callers hold it: closed once the last of them is gone.
+struct Open(Arc<Queue>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// The model's threads, to be waited for once every [`Embedder`] is gone.
+pub struct ModelThreads(Vec<JoinHandle<()>>);
+
+impl ModelThreads {
+    /// Whether the last batch is done.
+    pub fn ended(&self) -> bool {
+        self.0.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Waits for them; whether none of them panicked.
+    pub fn join(self) -> bool {
+        self.0.into_iter().map(JoinHandle::join).fold(true, |well, ended| well && ended.is_ok())
+    }
 }
 
 impl Embedder {
-    /// Starts the model thread. It ends when every clone of the returned handle is gone; join the second part to wait
-    /// for that.
-    pub fn start(model: Model, options: EmbedderOptions) -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Loads the model, as often as there are ways to run it, and starts a thread for each. `load` is called on that thread:
+    /// libtorch plans a quantised model for the cores of the thread that first runs it.
+    pub fn start<E: From<EmbedderError> + Send + 'static>(
+        load: impl Fn() -> Result<Model, E> + Send + Sync + 'static,
+        options: EmbedderOptions,
+    ) -> Result<(Self, ModelThreads), E> {
+        let cores = match options.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        };
+        let load = Arc::new(load);
+        let queue = Arc::new(Queue::new(options));
+        let mut threads = ModelThreads(Vec::new());
+        let open = Arc::new(Open(Arc::clone(&queue)));
+        let wide = Place { way: Way::Wide, cores };
+        let model = threads.start(&queue, wide, load.clone())?;
+        if options.max_batch == 0 {
+            let suits = if model.device() == Device::Cpu { MAX_BATCH_CPU } else { MAX_BATCH_GPU };
+            queue.lock().max_batch = suits;
+        }
         let about = About {
             preprocessing: model.preprocessing().clone(),
             shape: model.shape(),
             device: format!("{:?}", model.device()).to_lowercase(),
+            precision: model.precision(),
         };
-        let (sender, receiver) = mpsc::channel(options.queue.max(1));
-        let run = move || serve(&model, receiver, options.max_batch.max(1));
-        let thread = std::thread::Builder::new().name("model".into()).spawn(run)?;
-        Ok((Self { queue: sender, about: Arc::new(about) }, thread))
+        if model.device() == Device::Cpu && cores > 1 {
+            let lanes = cores.min(MOST_LANES);
+            let mut shared = Arc::clone(&model);
+            for _ in 0..lanes {
+                let lane = Place { way: Way::Lane, cores: cores / lanes };
+                // What a quantised model has planned is its own; the others may be shared.
+                if model.precision() == Precision::Int8 {
+                    shared = threads.start(&queue, lane, load.clone())?;
+                } else {
+                    let held = Arc::clone(&shared);
+                    threads.spawn(&queue, lane, move || Ok::<_, E>(held), |_| ())?;
+                }
+            }
+            queue.lock().lanes = lanes;
+        }
+        Ok((Self { open, about: Arc::new(about) }, threads))
     }
 
-    /// Embeds one photo, in a batch with whoever else is waiting.
+    /// Embeds one photo, in a batch with whoever else is waiting. Who drops the future has left the queue.
     ///
     /// # Errors
     /// [`EmbedderError::Busy`] at once where the queue is full; [`EmbedderError::Output`] for a vector that is zero or
     /// not finite.
-    pub async fn embed(&self, pixels: Pixels) -> Result<(Embedded, EmbedTimes), EmbedderError> {
+    pub async fn embed(&self, pixels: Pixels) -> Reply {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Job { pixels, queued: Instant::now(), reply }).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => EmbedderError::Busy,
-            mpsc::error::TrySendError::Closed(_) => EmbedderError::Closed,
-        })?;
+        self.open.0.push(Job { pixels, queued: Instant::now(), reply })?;
         answer.await.map_err(|_| EmbedderError::Closed)?
     }
 
@@ -97,43 +171,329 @@ impl Embedder {
     pub fn device(&self) -> &str {
         &self.about.device
     }
-}
 
-/// The model thread: libtorch's per-thread memory and its `no_grad` guard live here alone.
-fn serve(model: &Model, mut queue: mpsc::Receiver<Job>, max_batch: usize) {
-    while let Some(first) = queue.blocking_recv() {
-        let mut batch = vec![first];
-        while batch.len() < max_batch
-            && let Ok(job) = queue.try_recv()
-        {
-            batch.push(job);
-        }
-        batch.retain(|job| !job.reply.is_closed()); // callers that left
-        answer(model, batch);
+    /// What it computes in.
+    pub fn precision(&self) -> Precision {
+        self.about.precision
     }
 }
 
-fn answer(model: &Model, batch: Vec<Job>) {
-    let (mut photos, mut callers) = (Vec::new(), Vec::new());
-    for job in batch {
-        callers.push((job.reply, job.queued.elapsed()));
-        photos.push(job.pixels);
+impl ModelThreads {
+    /// Starts a thread that loads a model of its own; returns once it is loaded.
+    fn start<E: From<EmbedderError> + Send + 'static>(
+        &mut self,
+        queue: &Arc<Queue>,
+        place: Place,
+        load: Arc<impl Fn() -> Result<Model, E> + Send + Sync + 'static>,
+    ) -> Result<Arc<Model>, E> {
+        let (sender, loaded) = std::sync::mpsc::channel();
+        let tell = sender.clone();
+        self.spawn(queue, place, move || load().map(Arc::new), move |model| {
+            let _ = tell.send(model.map(Arc::clone));
+        })?;
+        drop(sender);
+        loaded.recv().unwrap_or_else(|_| Err(EmbedderError::Torch("the model's thread ended while loading".into()).into()))
     }
-    let started = Instant::now();
-    let embedded = model.embed(&photos);
-    let took = started.elapsed();
-    match embedded {
-        Ok(answers) => {
-            for ((reply, queue), answer) in callers.into_iter().zip(answers) {
-                let _ = reply.send(answer.map(|e| (e, EmbedTimes { queue, model: took })));
+
+    fn spawn<E: From<EmbedderError> + Send + 'static>(
+        &mut self,
+        queue: &Arc<Queue>,
+        place: Place,
+        load: impl FnOnce() -> Result<Arc<Model>, E> + Send + 'static,
+        tell: impl FnOnce(Result<&Arc<Model>, E>) + Send + 'static,
+    ) -> Result<(), E> {
+        let queue = Arc::clone(queue);
+        let run = move || {
+            tch::get_num_threads(); // libtorch sets a thread up when it is first asked; what is set before that is lost
+            tch::set_num_threads(i32::try_from(place.cores).unwrap_or(1).max(1));
+            match load() {
+                Ok(model) => {
+                    tell(Ok(&model));
+                    queue.serve(place.way, &model);
+                }
+                Err(e) => tell(Err(e)),
+            }
+        };
+        let thread = std::thread::Builder::new().name("model".into()).spawn(run);
+        self.0.push(thread.map_err(|e| EmbedderError::Torch(format!("the model's thread cannot be started: {e}")))?);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Wide,
+    Lane,
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    way: Way,
+    cores: usize,
+}
+
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    most: usize,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    max_batch: usize,
+    /// Lanes there are, and lanes at work; whether the wide way is at work.
+    lanes: usize,
+    busy: usize,
+    wide: bool,
+    closed: bool,
+}
+
+impl State {
+    /// How many photos this way should take now; 0 is none.
+    fn share(&self, way: Way) -> usize {
+        let waiting = self.jobs.len();
+        if waiting == 0 || self.wide {
+            return 0;
+        }
+        match way {
+            // Few photos and nobody at work: all cores on them.
+            Way::Wide if self.busy == 0 && (self.lanes == 0 || waiting < self.lanes) => waiting.min(self.max_batch),
+            // Otherwise every lane its part, those at work too: they will be free soon.
+            Way::Lane if self.busy > 0 || waiting >= self.lanes => {
+                waiting.div_ceil(self.lanes.max(1)).min(self.max_batch)
+            }
+            Way::Wide | Way::Lane => 0,
+        }
+    }
+
+    /// Forgets callers that left.
+    fn purge(&mut self) {
+        self.jobs.retain(|job| !job.reply.is_closed());
+    }
+}
+
+impl Queue {
+    fn new(options: EmbedderOptions) -> Self {
+        let state = State {
+            jobs: VecDeque::new(),
+            max_batch: options.max_batch,
+            lanes: 0,
+            busy: 0,
+            wide: false,
+            closed: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), most: options.queue.max(1) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) -> Result<(), EmbedderError> {
+        let mut state = self.lock();
+        if state.jobs.len() >= self.most {
+            state.purge();
+        }
+        if state.jobs.len() >= self.most {
+            return Err(EmbedderError::Busy);
+        }
+        state.jobs.push_back(job);
+        telemetry::queued(state.jobs.len());
+        drop(state);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// A thread's life: takes a batch, answers it, until nobody can ask any more.
+    fn serve(&self, way: Way, model: &Model) {
+        while let Some(batch) = self.take(way) {
+            let _at_work = AtWork { queue: self, way };
+            self.answer(model, batch);
+        }
+    }
+
+    /// Waits for a batch; `None` once the queue is closed and empty.
+    fn take(&self, way: Way) -> Option<Vec<Job>> {
+        let mut state = self.lock();
+        loop {
+            state.purge();
+            let share = state.share(way);
+            if share > 0 {
+                let batch = state.jobs.drain(..share).collect();
+                match way {
+                    Way::Wide => state.wide = true,
+                    Way::Lane => state.busy += 1,
+                }
+                telemetry::queued(state.jobs.len());
+                return Some(batch);
+            }
+            if state.closed && state.jobs.is_empty() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn answer(&self, model: &Model, batch: Vec<Job>) {
+        let (mut photos, mut callers) = (Vec::new(), Vec::new());
+        for job in batch {
+            callers.push((job.reply, job.queued.elapsed()));
+            photos.push(job.pixels);
+        }
+        telemetry::batch(photos.len());
+        let started = Instant::now();
+        let embedded = in_parts(&|photos| model.embed(photos), &photos, &|too_many| {
+            let mut state = self.lock();
+            state.max_batch = state.max_batch.min(too_many / 2).max(1);
+            tracing::warn!(batch = too_many, max_batch = state.max_batch, "the device has no memory for such a batch");
+        });
+        let took = started.elapsed();
+        match embedded {
+            Ok(answers) => {
+                for ((reply, queue), answer) in callers.into_iter().zip(answers) {
+                    let _ = reply.send(answer.map(|e| (e, EmbedTimes { queue, model: took })));
+                }
+            }
+            Err(e) => {
+                let text = e.to_string();
+                tracing::error!(error = text, batch = callers.len(), "the model failed on a batch");
+                for (reply, _) in callers {
+                    let _ = reply.send(Err(EmbedderError::Torch(text.clone())));
+                }
             }
         }
-        Err(e) => {
-            let text = e.to_string();
-            tracing::error!(error = text, batch = callers.len(), "the model failed on a batch");
-            for (reply, _) in callers {
-                let _ = reply.send(Err(EmbedderError::Torch(text.clone())));
+    }
+}
+
+/// Held while a batch is being answered; whatever comes of it, the way is free again afterwards.
+struct AtWork<'a> {
+    queue: &'a Queue,
+    way: Way,
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        match self.way {
+            Way::Wide => state.wide = false,
+            Way::Lane => state.busy -= 1,
+        }
+        drop(state);
+        self.queue.changed.notify_all();
+    }
+}
+
+type Answers = Result<Vec<Result<Embedded, EmbedderError>>, EmbedderError>;
+
+/// Runs a batch; where the device has no memory for it, in halves, down to single photos. `learn` is told each size that
+/// did not fit.
+fn in_parts(run: &dyn Fn(&[Pixels]) -> Answers, photos: &[Pixels], learn: &dyn Fn(usize)) -> Answers {
+    match run(photos) {
+        Err(e) if e.is_out_of_memory() && photos.len() > 1 => {
+            learn(photos.len());
+            let (first, second) = photos.split_at(photos.len() / 2);
+            let mut answers = in_parts(run, first, learn)?;
+            answers.extend(in_parts(run, second, learn)?);
+            Ok(answers)
+        }
+        answers => answers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::catalogue::Vectors;
+
+    fn job() -> (Job, oneshot::Receiver<Reply>) {
+        let (reply, answer) = oneshot::channel();
+        (Job { pixels: Pixels::grey(128), queued: Instant::now(), reply }, answer)
+    }
+
+    fn queue(lanes: usize) -> Queue {
+        let queue = Queue::new(EmbedderOptions { queue: 6, max_batch: 4, threads: 0 });
+        queue.lock().lanes = lanes;
+        queue
+    }
+
+    #[test]
+    fn a_full_queue_refuses_until_a_caller_leaves() {
+        let queue = queue(0);
+        let mut callers = Vec::new();
+        for _ in 0..6 {
+            let (job, answer) = job();
+            queue.push(job).unwrap();
+            callers.push(answer);
+        }
+        let (one_more, _answer) = job();
+        assert!(matches!(queue.push(one_more), Err(EmbedderError::Busy)));
+        callers.remove(2);
+        let (another, answer) = job();
+        queue.push(another).unwrap();
+        callers.push(answer);
+        assert_eq!(queue.take(Way::Wide).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn callers_that_left_are_not_run() {
+        let queue = queue(0);
+        let callers: Vec<_> = (0..3).map(|_| job()).collect();
+        let mut kept = Vec::new();
+        for (i, (job, answer)) in callers.into_iter().enumerate() {
+            queue.push(job).unwrap();
+            if i == 1 {
+                kept.push(answer);
             }
         }
+        assert_eq!(queue.take(Way::Wide).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_photo_runs_wide_and_many_run_in_lanes() {
+        let queue = queue(2);
+        let mut callers = Vec::new();
+        let mut push = |n: usize| {
+            for _ in 0..n {
+                let (job, answer) = job();
+                queue.push(job).unwrap();
+                callers.push(answer);
+            }
+        };
+        push(1);
+        let share = |way| queue.lock().share(way);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (1, 0));
+        let wide = queue.take(Way::Wide).unwrap();
+        push(5);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 0), "all cores are at work");
+        drop((AtWork { queue: &queue, way: Way::Wide }, wide));
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 3), "five photos, two lanes");
+        let _lane = queue.take(Way::Lane).unwrap();
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "two are left: one for each lane");
+        let _other = queue.take(Way::Lane).unwrap();
+        drop(AtWork { queue: &queue, way: Way::Lane });
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "while one lane is at work the others are lanes");
+    }
+
+    #[test]
+    fn a_batch_that_does_not_fit_is_halved() {
+        let sizes = RefCell::new(Vec::new());
+        let too_many = RefCell::new(Vec::new());
+        let run = |photos: &[Pixels]| {
+            sizes.borrow_mut().push(photos.len());
+            if photos.len() > 2 {
+                return Err(EmbedderError::Torch("CUDA out of memory. Tried to allocate 2 GiB".into()));
+            }
+            let one = |_| Ok(Embedded { vectors: Vectors::new(vec![1.0], vec![]).unwrap(), logits: vec![] });
+            Ok(photos.iter().map(one).collect())
+        };
+        let photos = vec![Pixels::grey(128); 7];
+        let answers = in_parts(&run, &photos, &|n| too_many.borrow_mut().push(n)).unwrap();
+        assert_eq!(answers.len(), 7);
+        assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 2]);
+        assert_eq!(*too_many.borrow(), [7, 3, 4]);
+        let never = |_: &[Pixels]| Err(EmbedderError::Torch("CUDA out of memory".into()));
+        assert!(in_parts(&never, &photos, &|_| ()).is_err());
     }
 }

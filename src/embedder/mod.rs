@@ -1,4 +1,4 @@
-//! TorchScript on a device, and the batcher before it: a bounded queue and one model thread.
+//! TorchScript on a device, and the batcher before it: a bounded queue, and a thread for each way to run the model.
 //!
 //! May enter: [`Pixels`] of the model's size. What leaves is [`Embedded`]: a deep vector of norm 1, a colour feature
 //! and logits, all finite, in f32 whatever the device computed in.
@@ -8,7 +8,7 @@ mod device;
 mod model;
 mod precision;
 
-pub use batcher::{EmbedTimes, Embedder, EmbedderOptions};
+pub use batcher::{EmbedTimes, Embedder, EmbedderOptions, ModelThreads};
 pub use device::DeviceChoice;
 pub use model::{Model, Shape};
 pub use precision::{Precision, PrecisionChoice};
@@ -67,6 +67,14 @@ pub enum EmbedderError {
     /// libtorch failed on the way.
     #[error("libtorch: {0}")]
     Torch(String),
+}
+
+impl EmbedderError {
+    /// Whether the device had no memory for the batch: a smaller one may do.
+    pub fn is_out_of_memory(&self) -> bool {
+        let words = ["out of memory", "can't allocate memory"];
+        matches!(self, Self::Torch(text) if words.iter().any(|w| text.contains(w)))
+    }
 }
 
 impl From<tch::TchError> for EmbedderError {

@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::{Extension, State},
+    http::HeaderValue,
     response::{IntoResponse, Response},
 };
 
@@ -48,7 +49,7 @@ pub(super) async fn item(
 /// `GET /random`
 pub(super) async fn random(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
     let mut response = one(&*app.recommender().random().await?);
-    response.headers_mut().insert("cache-control", axum::http::HeaderValue::from_static("no-store"));
+    response.headers_mut().insert("cache-control", HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -59,7 +60,14 @@ pub(super) async fn nowhere() -> ApiError {
 
 async fn written(id: &RequestIdText, answer: &Answer) -> Result<Response, ApiError> {
     let items = answer.count().await?;
-    Ok(Json(SimilarReply::new(&id.0, answer, items)).into_response())
+    let mut response = Json(SimilarReply::new(&id.0, answer, items)).into_response();
+    let stages = answer.timings.stages().map(|(stage, time)| {
+        format!("{};dur={:.3}", stage.name(), time.as_secs_f64() * 1e3)
+    });
+    if let Ok(value) = HeaderValue::try_from(stages.collect::<Vec<_>>().join(", ")) {
+        response.headers_mut().insert("server-timing", value);
+    }
+    Ok(response)
 }
 
 fn one(item: &Item) -> Response {

@@ -2,10 +2,15 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, header},
+};
 use serde::Serialize;
 
 use super::{app::App, error::ApiError};
+use crate::telemetry;
 
 const STARTING: u8 = 0;
 const READY: u8 = 1;
@@ -45,4 +50,9 @@ pub(super) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiErr
         STARTING => Err(ApiError::NotReady("the server is starting and has not run its warm-up yet")),
         _ => Err(ApiError::NotReady("the server is shutting down")),
     }
+}
+
+/// `GET /metrics`: every metric in Prometheus' text form.
+pub(super) async fn metrics() -> ([(HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::render_metrics())
 }

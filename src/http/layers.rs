@@ -4,7 +4,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -19,6 +19,7 @@ use tower_http::{
 use tracing::Span;
 
 use super::{app::AppOptions, error::Problem, linger::lingering};
+use crate::telemetry;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -64,13 +65,15 @@ impl MakeRequestId for RandomId {
     }
 }
 
-/// Hands the request's id to the handler, and to the problem document of a failure.
+/// Hands the request's id to the handler, and to the problem document of a failure; counts the answer.
 async fn identify(State(max_body): State<usize>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
     let id = RequestIdText(given.unwrap_or_default().to_owned());
     request.extensions_mut().insert(id.clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = next.run(request).await;
     let status = response.status();
+    telemetry::answered(route.as_ref().map_or("none", MatchedPath::as_str), status.as_u16());
     if status.is_client_error() || status.is_server_error() {
         let known = response.extensions_mut().remove::<Problem>();
         known.unwrap_or_else(|| Problem::of_status(status, max_body)).write(&id.0, &mut response);
@@ -88,7 +91,7 @@ fn cors(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::CONTENT_TYPE, REQUEST_ID])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER, HeaderName::from_static("server-timing")])
         .max_age(Duration::from_secs(3600));
     if origins.is_empty() {
         return layer.allow_origin(AnyOrigin);

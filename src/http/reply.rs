@@ -24,6 +24,7 @@ pub(super) struct SimilarReply<'a> {
 struct ModelReply<'a> {
     id: &'a str,
     architecture: &'a str,
+    precision: &'static str,
 }
 
 #[derive(Serialize)]
@@ -94,7 +95,11 @@ impl<'a> SimilarReply<'a> {
         let manifest = &answer.pair.manifest;
         Self {
             request_id,
-            model: ModelReply { id: &manifest.model_id, architecture: &manifest.architecture },
+            model: ModelReply {
+                id: &manifest.model_id,
+                architecture: &manifest.architecture,
+                precision: answer.pair.embedder.precision().name(),
+            },
             catalogue: CatalogueReply { generation: answer.pair.generation, items },
             query: QueryReply::of(&answer.asked),
             requested: answer.requested,

@@ -37,6 +37,7 @@ fn table() -> Vec<Route> {
         on_get("/random", get(handlers::random)),
         on_get("/livez", get(health::live)),
         on_get("/readyz", get(health::ready)),
+        on_get("/metrics", get(health::metrics)),
         on_get("/openapi.yaml", get(page::openapi)),
         on_get("/", get(page::html)),
         on_get("/page.css", get(page::css)),

@@ -5,7 +5,6 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -14,11 +13,19 @@ use tokio::{net::TcpListener, signal::unix, sync::oneshot};
 use super::{App, AppOptions, router};
 use crate::{
     config::ServerConfig,
-    recommender::{AskError, EmbedderOptions, Limits, Pair, PairError, Recommender, RecommenderOptions},
+    recommender::{
+        AskError, EmbedderOptions, Limits, ModelThreads, Pair, PairError, Recommender, RecommenderOptions,
+    },
     telemetry::{self, TelemetryError},
 };
 
-/// How long the model's thread may take to end its last batch.
+/// Photos beyond the queue's that may be decoded, in the model or searched for at once.
+const AT_WORK: usize = 32;
+
+/// How often metrics are settled.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// How long the model's threads may take to end their last batches.
 const LAST_BATCH: Duration = Duration::from_secs(5);
 
 /// Why a server does not start, or does not go on.
@@ -62,7 +69,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
-    model_thread: JoinHandle<()>,
+    model_threads: ModelThreads,
     shutdown_delay: Duration,
     drain_timeout: Duration,
 }
@@ -71,16 +78,22 @@ impl Server {
     /// Verifies and loads the bundle, then takes the port.
     pub async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
         check_images(config)?;
-        let (bundle, device) = (config.bundle.clone().ok_or(ServerError::NoBundle)?, config.device);
-        let embedding = EmbedderOptions { queue: config.queue.get(), max_batch: config.max_batch.get() };
-        let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, device, embedding));
-        let (pair, model_thread) = opening.await.map_err(io::Error::other)??;
+        telemetry::init_metrics();
+        let bundle = config.bundle.clone().ok_or(ServerError::NoBundle)?;
+        let how = (config.device, config.precision);
+        let (queue, max_batch, threads) = (config.queue.get(), config.max_batch, config.threads);
+        let embedding = EmbedderOptions { queue, max_batch, threads };
+        let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, how, embedding));
+        let (pair, model_threads) = opening.await.map_err(io::Error::other)??;
+        let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
+        tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr()?;
         let recommending = RecommenderOptions {
-            photos: embedding.queue.saturating_add(embedding.max_batch),
+            photos: embedding.queue.saturating_add(AT_WORK.max(max_batch)),
             limits: Limits { max_pixels: config.max_pixels.get() },
+            cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
         };
         let options = AppOptions {
             images: config.images.clone(),
@@ -91,7 +104,7 @@ impl Server {
         };
         let app = App::new(Recommender::new(pair, recommending), options);
         let (shutdown_delay, drain_timeout) = (config.shutdown_delay, config.drain_timeout);
-        Ok(Self { app, listener, address, model_thread, shutdown_delay, drain_timeout })
+        Ok(Self { app, listener, address, model_threads, shutdown_delay, drain_timeout })
     }
 
     /// Where it listens; a port 0 asked for has become a real one.
@@ -99,9 +112,9 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown` comes, then ends what is under way and waits for the model's thread.
+    /// Answers until `shutdown` comes, then ends what is under way and waits for the model's threads.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let Self { app, listener, model_thread, shutdown_delay, drain_timeout, .. } = self;
+        let Self { app, listener, model_threads, shutdown_delay, drain_timeout, .. } = self;
         let (begun, begin) = oneshot::channel();
         let drain = {
             let app = app.clone();
@@ -114,6 +127,7 @@ impl Server {
             }
         };
         let warming = tokio::spawn(warm_up(app.clone()));
+        let settling = tokio::spawn(settle());
         let serving = axum::serve(listener, router(app)).with_graceful_shutdown(drain).into_future();
         tokio::select! {
             ended = serving => ended?,
@@ -122,7 +136,8 @@ impl Server {
                 tracing::warn!(?drain_timeout, "requests were still under way; they are cut off");
             }
         }
-        join(model_thread).await;
+        settling.abort();
+        join(model_threads).await;
         tracing::info!("stopped");
         Ok(())
     }
@@ -163,16 +178,24 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
     tokio::time::sleep(limit).await;
 }
 
-/// The model's thread ends by itself once nobody can send it photos.
-async fn join(thread: JoinHandle<()>) {
+/// Never resolves.
+async fn settle() {
+    loop {
+        tokio::time::sleep(SETTLED).await;
+        telemetry::settle_metrics();
+    }
+}
+
+/// The model's threads end by themselves once nobody can send them photos.
+async fn join(threads: ModelThreads) {
     let waiting = Instant::now();
-    while !thread.is_finished() && waiting.elapsed() < LAST_BATCH {
+    while !threads.ended() && waiting.elapsed() < LAST_BATCH {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    if !thread.is_finished() {
+    if !threads.ended() {
         tracing::warn!("the model is still at work; it is cut off");
-    } else if thread.join().is_err() {
-        tracing::error!("the model's thread panicked");
+    } else if !threads.join() {
+        tracing::error!("a thread of the model panicked");
     }
 }
 

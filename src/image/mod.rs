@@ -5,6 +5,7 @@
 
 mod augment;
 mod bilinear;
+mod jpeg;
 mod photo;
 mod preprocess;
 

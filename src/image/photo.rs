@@ -2,9 +2,9 @@
 
 use std::{fmt, io::Cursor};
 
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, metadata::Orientation};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, metadata::Orientation};
 
-use super::PhotoError;
+use super::{PhotoError, jpeg};
 
 /// What a photo may cost, checked on its header before memory is taken for its pixels.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +91,8 @@ fn foreign(bytes: &[u8]) -> Option<&'static str> {
 #[derive(Clone, Debug)]
 pub struct Photo {
     rgb: RgbImage,
+    /// Upright, before any scaling while decoding.
+    full: (u32, u32),
     format: PhotoFormat,
     turned: bool,
 }
@@ -102,6 +104,12 @@ impl Photo {
     /// # Errors
     /// Every [`PhotoError`] but those of a crop or of preprocessing.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, PhotoError> {
+        Self::decode_for(bytes, limits, u32::MAX)
+    }
+
+    /// As [`decode`](Self::decode), but pixels that a resize to this shorter side would only average away need not be made:
+    /// a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that leaves at least twice the side.
+    pub fn decode_for(bytes: &[u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
         let format = PhotoFormat::of(bytes)?;
         let damaged = |e: image::ImageError| PhotoError::Undecodable { format, reason: e.to_string() };
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format.image_format());
@@ -116,29 +124,38 @@ impl Photo {
         }
         // A damaged EXIF block is no reason to refuse the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+        let plain = matches!(decoder.color_type(), ColorType::Rgb8 | ColorType::L8);
+        let fast = (format == PhotoFormat::Jpeg && plain).then(|| jpeg::decode(bytes, (width, height), short_side));
+        let mut image = match fast.flatten() {
+            Some(rgb) => DynamicImage::ImageRgb8(rgb),
+            None => DynamicImage::from_decoder(decoder).map_err(damaged)?,
+        };
         image.apply_orientation(orientation);
-        Ok(Self { rgb: to_rgb(image), format, turned: orientation != Orientation::NoTransforms })
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        let lying = matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH);
+        let full = if lying { (height, width) } else { (width, height) };
+        Ok(Self { rgb: to_rgb(image), full, format, turned: orientation != Orientation::NoTransforms })
     }
 
     /// Takes pixels that are upright already. `None` where there are none.
     pub fn from_rgb(rgb: RgbImage) -> Option<Self> {
-        (rgb.width() > 0 && rgb.height() > 0).then_some(Self { rgb, format: PhotoFormat::Png, turned: false })
+        let full = rgb.dimensions();
+        (full.0 > 0 && full.1 > 0).then_some(Self { rgb, full, format: PhotoFormat::Png, turned: false })
     }
 
-    /// The upright pixels.
+    /// The upright pixels: all of them, unless it was decoded for a smaller side.
     pub fn rgb(&self) -> &RgbImage {
         &self.rgb
     }
 
-    /// Upright width in pixels.
+    /// Upright width in pixels, of the photo as it was sent.
     pub fn width(&self) -> u32 {
-        self.rgb.width()
+        self.full.0
     }
 
-    /// Upright height in pixels.
+    /// Upright height in pixels, of the photo as it was sent.
     pub fn height(&self) -> u32 {
-        self.rgb.height()
+        self.full.1
     }
 
     /// The format it came in.
@@ -157,7 +174,14 @@ impl Photo {
         if w == 0 || h == 0 {
             return Err(PhotoError::EmptyBox(format!("{x},{y} {width}×{height}")));
         }
-        Ok(Self { rgb: image::imageops::crop_imm(&self.rgb, x, y, w, h).to_image(), ..*self })
+        // In the pixels that were decoded.
+        let decoded = |at: u32, of: u32, have: u32| (u64::from(at) * u64::from(have) / u64::from(of)) as u32;
+        let (have, of) = (self.rgb.dimensions(), self.full);
+        let (left, top) = (decoded(x, of.0, have.0), decoded(y, of.1, have.1));
+        let right = decoded(x + w, of.0, have.0).max(left + 1);
+        let bottom = decoded(y + h, of.1, have.1).max(top + 1);
+        let rgb = image::imageops::crop_imm(&self.rgb, left, top, right - left, bottom - top).to_image();
+        Ok(Self { rgb, full: (w, h), ..*self })
     }
 }
 

@@ -91,9 +91,15 @@ impl Preprocessing {
         self.std
     }
 
+    /// The shorter side that photos are resized to: what [`Photo::decode_for`] is asked with.
+    pub fn short_side(&self) -> u32 {
+        let ResizeRule::ShortSideThenCentre(short) = self.resize;
+        short
+    }
+
     /// Resizes and crops; [`normalise`](Self::normalise) does the rest.
     pub fn apply(&self, photo: &Photo) -> Pixels {
-        let ResizeRule::ShortSideThenCentre(short) = self.resize;
+        let short = self.short_side();
         let (w, h) = (photo.width(), photo.height());
         // torchvision: the longer side is cut to an integer, not rounded.
         let (w, h, short) = (w as usize, h as usize, short as usize);
@@ -102,6 +108,7 @@ impl Preprocessing {
         let side = self.size as usize;
         let (left, top) = (half_even(to.0 - side), half_even(to.1 - side));
         let window = Window { left, top, width: side, height: side };
+        let (w, h) = (photo.rgb().width() as usize, photo.rgb().height() as usize); // perhaps decoded smaller
         Pixels { size: self.size, bytes: resize_window(photo.rgb().as_raw(), (w, h), to, window) }
     }
 
@@ -140,7 +147,11 @@ pub(super) fn resize_part(
     height: u32,
 ) -> Result<Vec<u8>, PhotoError> {
     let failed = |e: String| PhotoError::Preprocessing(format!("the photo cannot be resized: {e}"));
-    let source = ImageRef::new(photo.width(), photo.height(), photo.rgb().as_raw(), PixelType::U8x3)
+    let (have_width, have_height) = photo.rgb().dimensions();
+    let across = f64::from(have_width) / f64::from(photo.width());
+    let down = f64::from(have_height) / f64::from(photo.height());
+    let (x, y, w, h) = (x * across, y * down, w * across, h * down);
+    let source = ImageRef::new(have_width, have_height, photo.rgb().as_raw(), PixelType::U8x3)
         .map_err(|e| failed(e.to_string()))?;
     let mut target = Image::new(width, height, PixelType::U8x3);
     let options =

@@ -259,6 +259,23 @@ impl Writer<'_> {
         let (cells, padding) = (side * side, self.network.backbone.stem.moves().padding);
         let chosen = COLOUR_CELLS.min(cells);
         let layers = &self.source;
+        let byte = 1.0 / 255.0;
+        // Where cells are of whole pixels, rows are added up first, a vector at a time: 3 channels side by side are slow.
+        let pooled = if size % 32 == 0 {
+            let (width, share) = (size * 3, byte / 1024.0);
+            [
+                format!("rows = torch.sum(torch.to(torch.reshape(bytes, [-1, {side}, 32, {width}]), 6), [2])"),
+                format!("cells = torch.sum(torch.reshape(rows, [-1, {cells}, 32, 3]), [2]) * {share}"),
+                "cells = cells.transpose(1, 2)".into(),
+            ]
+            .join("\n    ")
+        } else {
+            [
+                format!("rgb = torch.to(bytes.permute([0, 3, 1, 2]), 6) * {byte}"),
+                format!("cells = torch.reshape(torch.adaptive_avg_pool2d(rgb, [{side}, {side}]), [-1, 3, {cells}])"),
+            ]
+            .join("\n    ")
+        };
         // Kinds are numbers here: 0 is a byte, 6 is f32.
         Ok(format!(
             "\
@@ -269,8 +286,7 @@ def photos(self, bytes) -> Tuple[Tensor, Tensor, Tensor]:
 {layers}    map = x.dequantize()
     embedding = torch.linear(map.mean([2, 3]), self.embedding_weight, self.embedding_bias)
     logits = torch.linear(embedding, self.classifier_weight, self.classifier_bias)
-    rgb = torch.to(bytes.permute([0, 3, 1, 2]), 6) * {byte}
-    cells = torch.reshape(torch.adaptive_avg_pool2d(rgb, [{side}, {side}]), [-1, 3, {cells}])
+    {pooled}
     activation = torch.reshape(map.mean([1]), [-1, {cells}])
     order = torch.sort(activation, stable=True, dim=1, descending=True)[1].narrow(1, 0, {chosen})
     order = torch.sort(order, 1, False)[0]
@@ -283,8 +299,7 @@ def photos(self, bytes) -> Tuple[Tensor, Tensor, Tensor]:
 def forward(self, images) -> Tuple[Tensor, Tensor, Tensor]:
     rgb = (images * self.std + self.mean).clamp(0.0, 1.0)
     return self.photos(torch.to(torch.round(rgb * 255.0), 0).permute([0, 2, 3, 1]))
-",
-            byte = 1.0 / 255.0,
+"
         ))
     }
 }

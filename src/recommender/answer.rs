@@ -6,6 +6,7 @@ use super::{AskError, Pair};
 use crate::{
     catalogue::{Hit, Item},
     image::PhotoFormat,
+    telemetry::Stage,
 };
 
 /// Similar items, and how they were found.
@@ -78,6 +79,14 @@ pub struct Timings {
     pub search: Duration,
     /// All of it.
     pub total: Duration,
+}
+
+impl Timings {
+    /// The steps that were taken, in their order, all of it last.
+    pub fn stages(&self) -> impl Iterator<Item = (Stage, Duration)> + use<> {
+        let times = [self.decode, self.queue, self.model, Some(self.search), Some(self.total)];
+        Stage::ALL.into_iter().zip(times).filter_map(|(stage, time)| Some((stage, time?)))
+    }
 }
 
 /// The `top` likeliest of the named categories. Empty unless there is one logit a name.

@@ -6,6 +6,7 @@
 
 mod answer;
 mod ask;
+mod cache;
 mod pair;
 mod photo;
 mod service;
@@ -17,7 +18,7 @@ pub use service::{Recommender, RecommenderOptions};
 
 pub use crate::{
     catalogue::{Hit, Item, ItemId},
-    embedder::EmbedderOptions,
+    embedder::{EmbedderOptions, ModelThreads},
     image::{Limits, PhotoError, PhotoFormat},
 };
 

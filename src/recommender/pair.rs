@@ -1,11 +1,11 @@
 //! A model and a catalogue that belong together.
 
-use std::{path::Path, sync::Arc, thread::JoinHandle};
+use std::{path::Path, sync::Arc};
 
 use crate::{
     bundle::{Bundle, BundleError, Manifest},
     catalogue::{Catalogue, CatalogueError, ColourWeight, LocalCatalogue},
-    embedder::{DeviceChoice, Embedder, EmbedderError, EmbedderOptions},
+    embedder::{DeviceChoice, Embedder, EmbedderError, EmbedderOptions, ModelThreads, PrecisionChoice},
 };
 
 /// A model and the catalogue embedded with it. A request holds one from its first step to its last, so that another pair
@@ -37,18 +37,15 @@ pub enum PairError {
     /// Model and catalogue do not fit.
     #[error("the bundle's model and catalogue do not belong together: {0}; index it again")]
     Mismatch(String),
-    /// The model's thread cannot be started.
-    #[error("the model's thread cannot be started: {0}")]
-    Thread(std::io::Error),
 }
 
 impl Pair {
-    /// Verifies a bundle, loads both its parts and starts the model's thread; join the handle once the pair is gone.
+    /// Verifies a bundle, loads both its parts and starts the model's threads; join them once the pair is gone.
     pub fn open(
         dir: &Path,
-        device: DeviceChoice,
+        (device, precision): (DeviceChoice, PrecisionChoice),
         options: EmbedderOptions,
-    ) -> Result<(Self, JoinHandle<()>), PairError> {
+    ) -> Result<(Self, ModelThreads), PairError> {
         let device = device.open()?;
         let bundle = Bundle::open(dir)?;
         let manifest = bundle.manifest().clone();
@@ -62,9 +59,10 @@ impl Pair {
                 held.deep, held.colour
             )));
         }
-        let model = bundle.load_model(device)?;
-        let (embedder, thread) = Embedder::start(model, options).map_err(PairError::Thread)?;
-        Ok((Self::new(embedder, Arc::new(catalogue), manifest, generation)?, thread))
+        let precision = precision.pick(&bundle.precisions(), device)?;
+        let load = move || bundle.load_model_in(precision, device);
+        let (embedder, threads) = Embedder::start::<BundleError>(load, options)?;
+        Ok((Self::new(embedder, Arc::new(catalogue), manifest, generation)?, threads))
     }
 
     /// Puts a pair together. Without a colour module, colour has no weight.

@@ -1,40 +1,54 @@
-//! A photo's way to the query: decoded off the runtime, embedded by the pair's model.
+//! A photo's way to the query: decoded off the runtime, embedded by the pair's model, unless it was lately.
 
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::{AskError, Pair, PhotoFacts, answer::predict};
-use crate::{
-    catalogue::Vectors,
-    embedder::EmbedTimes,
-    image::{Limits, Photo, PhotoError, Pixels},
+use super::{
+    AskError, Pair, PhotoFacts, Timings,
+    answer::predict,
+    cache::{EmbeddingCache, Fingerprint, Known},
 };
+use crate::image::{Limits, Photo, PhotoError, Pixels};
 
 /// How many predicted categories an answer names.
 const CATEGORIES: usize = 3;
 
-/// Decodes and preprocesses photos on threads of their own, no more at once than there are cores.
+/// Decodes and preprocesses photos on threads of their own, no more at once than there are cores; remembers what photos
+/// came to.
 #[derive(Clone)]
 pub(super) struct Studio {
     cores: Arc<Semaphore>,
     limits: Limits,
+    cache: EmbeddingCache,
+}
+
+/// What was done with a photo's bytes.
+enum Seen {
+    Before(Arc<Known>),
+    New(Pixels, PhotoFacts, Option<Fingerprint>),
 }
 
 impl Studio {
-    pub(super) fn new(limits: Limits) -> Self {
+    /// `cache` is in bytes, 0 is none.
+    pub(super) fn new(limits: Limits, cache: u64) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { cores: Arc::new(Semaphore::new(cores)), limits }
+        Self { cores: Arc::new(Semaphore::new(cores)), limits, cache: EmbeddingCache::new(cache) }
     }
 
-    /// Photo bytes → what the model takes, and what is known of the photo.
-    async fn develop(&self, bytes: Bytes, pair: &Pair) -> Result<(Pixels, PhotoFacts), AskError> {
+    /// Photo bytes → what the model takes and what is known of the photo; or what it came to before.
+    async fn look(&self, bytes: Bytes, pair: &Arc<Pair>) -> Result<Seen, AskError> {
         let permit = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| AskError::ShuttingDown)?;
-        let (limits, preprocessing) = (self.limits, pair.embedder.preprocessing().clone());
-        let developed = tokio::task::spawn_blocking(move || {
+        let (limits, cache, pair) = (self.limits, self.cache.clone(), Arc::clone(pair));
+        let looked = tokio::task::spawn_blocking(move || {
             let _permit = permit; // held by the thread: a caller who left does not free the core
-            let photo = Photo::decode(&bytes, &limits)?;
+            let fingerprint = cache.fingerprint(&pair, &bytes);
+            if let Some(known) = cache.get(fingerprint) {
+                return Ok(Seen::Before(known));
+            }
+            let rule = pair.embedder.preprocessing();
+            let photo = Photo::decode_for(&bytes, &limits, rule.short_side())?;
             let facts = PhotoFacts {
                 width: photo.width(),
                 height: photo.height(),
@@ -42,26 +56,30 @@ impl Studio {
                 turned: photo.turned(),
                 categories: Vec::new(),
             };
-            Ok::<_, PhotoError>((preprocessing.apply(&photo), facts))
+            Ok::<_, PhotoError>(Seen::New(rule.apply(&photo), facts, fingerprint))
         });
-        Ok(developed.await??)
+        Ok(looked.await??)
     }
-}
 
-/// A photo as numbers.
-pub(super) struct Developed {
-    pub(super) vectors: Vectors,
-    pub(super) facts: PhotoFacts,
-    pub(super) decode: std::time::Duration,
-    pub(super) embed: EmbedTimes,
-}
-
-/// The whole way of a photo: bytes → pixels → vectors and categories.
-pub(super) async fn embed(studio: &Studio, pair: &Pair, bytes: Bytes) -> Result<Developed, AskError> {
-    let started = Instant::now();
-    let (pixels, mut facts) = studio.develop(bytes, pair).await?;
-    let decode = started.elapsed();
-    let (embedded, times) = pair.embedder.embed(pixels).await?;
-    facts.categories = predict(&embedded.logits, &pair.manifest.categories, CATEGORIES);
-    Ok(Developed { vectors: embedded.vectors, facts, decode, embed: times })
+    /// The whole way of a photo: bytes → pixels → vectors and categories. `timings` learns how long each step took.
+    pub(super) async fn embed(
+        &self,
+        pair: &Arc<Pair>,
+        bytes: Bytes,
+        timings: &mut Timings,
+    ) -> Result<Arc<Known>, AskError> {
+        let started = Instant::now();
+        let (pixels, mut facts, fingerprint) = match self.look(bytes, pair).await? {
+            Seen::Before(known) => return Ok(known),
+            Seen::New(pixels, facts, fingerprint) => (pixels, facts, fingerprint),
+        };
+        timings.decode = Some(started.elapsed());
+        let (embedded, times) = pair.embedder.embed(pixels).await?;
+        timings.queue = Some(times.queue);
+        timings.model = Some(times.model);
+        facts.categories = predict(&embedded.logits, &pair.manifest.categories, CATEGORIES);
+        let known = Arc::new(Known { vectors: embedded.vectors, facts });
+        self.cache.put(fingerprint, &known);
+        Ok(known)
+    }
 }

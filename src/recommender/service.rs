@@ -10,11 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     Answer, Ask, AskError, Asked, Pair, Timings,
-    photo::{self, Studio},
+    photo::Studio,
 };
 use crate::{
     catalogue::{Effort, Filter, Item, ItemId, Nearest, Query, Vectors},
     image::{Limits, Photo},
+    telemetry,
 };
 
 /// What one server takes on.
@@ -24,6 +25,8 @@ pub struct RecommenderOptions {
     pub photos: usize,
     /// What a photo may cost.
     pub limits: Limits,
+    /// Bytes that the embeddings of photos seen lately may take; 0 keeps none.
+    pub cache: u64,
 }
 
 /// Answers questions with the pair that is current when they come in.
@@ -38,7 +41,7 @@ impl Recommender {
     pub fn new(pair: Pair, options: RecommenderOptions) -> Self {
         Self {
             pair: RwLock::new(Arc::new(pair)),
-            studio: Studio::new(options.limits),
+            studio: Studio::new(options.limits, options.cache),
             admission: Arc::new(Semaphore::new(options.photos.max(1))),
         }
     }
@@ -51,18 +54,13 @@ impl Recommender {
     /// Items that look like the photo.
     pub async fn similar_to_photo(&self, bytes: Bytes, ask: &Ask) -> Result<Answer, AskError> {
         let _admitted = self.admit()?;
-        let (started, pair) = (Instant::now(), self.pair());
-        let developed = photo::embed(&self.studio, &pair, bytes).await?;
+        let (started, pair, mut timings) = (Instant::now(), self.pair(), Timings::default());
+        let known = self.studio.embed(&pair, bytes, &mut timings).await?;
         let searching = Instant::now();
-        let found = search(&pair, developed.vectors, ask, &Filter::default()).await?;
-        let timings = Timings {
-            decode: Some(developed.decode),
-            queue: Some(developed.embed.queue),
-            model: Some(developed.embed.model),
-            search: searching.elapsed(),
-            total: started.elapsed(),
-        };
-        Ok(answer(pair, Asked::Photo(developed.facts), ask, found, timings))
+        let found = search(&pair, known.vectors.clone(), ask, &Filter::default()).await?;
+        (timings.search, timings.total) = (searching.elapsed(), started.elapsed());
+        timings.stages().for_each(|(stage, time)| telemetry::took(stage, time));
+        Ok(answer(pair, Asked::Photo(known.facts.clone()), ask, found, timings))
     }
 
     /// Items that look like this one; itself left out.

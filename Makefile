@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build test test-neon lint bench bench-index libtorch cuda docker-cpu docker-cuda docker-base clean
+.PHONY: help demo smoke build test test-neon lint bench bench-index bench-bundle bench-model bench-serve libtorch cuda docker-cpu docker-cuda docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,7 +36,7 @@ test-neon: ## the NEON kernel, under qemu-user
 lint: ## format, clippy, shellcheck
 	@scripts/lint.sh
 
-bench: bench-index ## benchmarks, into target/bench
+bench: bench-index bench-model bench-serve ## benchmarks, into target/bench
 
 bench-index: ## our search beside hnswlib and faiss on 139,709 vectors (PEERS=all: usearch too); takes an hour the first time
 	@scripts/install-build-tools.sh
@@ -45,6 +45,19 @@ bench-index: ## our search beside hnswlib and faiss on 139,709 vectors (PEERS=al
 	cargo bench --locked --bench embeddings
 	cargo bench --locked --bench index
 	target/bench/venv/bin/python scripts/bench-index-plot.py target/bench/index.json target/bench/index.png
+
+bench-bundle: ## a bundle at full width with 139,709 made-up vectors, into target/bench/full
+	@scripts/build.sh
+	cargo bench --locked --bench bundle
+
+bench-model: bench-bundle ## int8, bf16 and f32 alone, and decoding, beside OpenVINO, PyTorch and Pillow (5 GB of peers from PyPI)
+	@scripts/install-peers.sh
+	cargo bench --locked --bench model
+
+bench-serve: bench-bundle ## the whole server beside FastAPI, LitServe and OpenVINO, under load (PEERS=none: ours alone); a quarter of an hour
+	@scripts/install-peers.sh
+	@scripts/demo-bundle.sh
+	cargo bench --locked --bench serve
 
 libtorch: ## the pinned libtorch, for the CPU, into .libtorch
 	@scripts/install-libtorch.sh

@@ -96,7 +96,8 @@ impl Stage {
 }
 
 /// The upper edges of the buckets of [`Stage`]s, in seconds.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
+const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
 /// … and of batches, in photos.
 const PHOTOS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
@@ -116,7 +117,9 @@ pub fn init_metrics() {
         metrics::describe_counter!(names::CACHE_HITS, "Photos whose embedding was known already.");
         metrics::describe_counter!(names::CACHE_MISSES, "Photos whose embedding was not known.");
         metrics::describe_gauge!(names::CACHE_BYTES, "Bytes the known embeddings take.");
-        Stage::ALL.into_iter().for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
+        Stage::ALL
+            .into_iter()
+            .for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
         drop(metrics::histogram!(names::BATCH));
         metrics::gauge!(names::QUEUE).set(0.0);
         metrics::counter!(names::CACHE_HITS).absolute(0);
@@ -140,7 +143,8 @@ pub fn settle_metrics() {
 
 /// An answer left.
 pub fn answered(route: &str, status: u16) {
-    metrics::counter!(names::REQUESTS, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
+    metrics::counter!(names::REQUESTS, "route" => route.to_owned(), "status" => status.to_string())
+        .increment(1);
 }
 
 /// A stage of one request took this long.

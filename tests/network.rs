@@ -98,7 +98,7 @@ fn the_export_gives_what_the_network_gives() {
     let eager = tch::no_grad(|| net.answer(&images, &ColourModule::new(&preprocessing, Device::Cpu)));
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("model.ts");
-    network::trace(net, &preprocessing, &path).unwrap();
+    network::trace(net, &preprocessing, Kind::Float, &path).unwrap();
     let loaded = CModule::load(&path).unwrap();
     let IValue::Tuple(answer) = loaded.forward_is(&[IValue::Tensor(images)]).unwrap() else {
         panic!("no tuple")

@@ -96,6 +96,72 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// A large photo with edges, textures and gradients: a small one, enlarged, with stripes over it.
+fn large_jpeg(width: u32, height: u32) -> Vec<u8> {
+    let small = image::load_from_memory(&golden("photo.jpg")).unwrap().into_rgb8();
+    let mut large = image::imageops::resize(&small, width, height, image::imageops::FilterType::CatmullRom);
+    for (x, y, pixel) in large.enumerate_pixels_mut() {
+        if (x / 3 + y / 5) % 2 == 0 {
+            pixel.0 = pixel.0.map(|c| c.saturating_add(12));
+        }
+    }
+    let mut bytes = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut bytes, 92).encode_image(&large).unwrap();
+    bytes
+}
+
+/// Cosine of two photos' bytes, each less its mean.
+fn centred_cosine(a: &[u8], b: &[u8]) -> f64 {
+    let centred = |v: &[u8]| -> Vec<f64> {
+        let mean = v.iter().map(|x| f64::from(*x)).sum::<f64>() / v.len() as f64;
+        v.iter().map(|x| f64::from(*x) - mean).collect()
+    };
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let (a, b) = (centred(a), centred(b));
+    dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt()
+}
+
+#[test]
+fn a_large_jpeg_is_decoded_small_and_comes_out_as_if_it_had_not_been() {
+    let rule = Preprocessing::imagenet(SIZE).unwrap();
+    for ((width, height), decoded) in
+        [((2400, 1803), 1803 / 4), ((1203, 1600), 1203 / 4), ((640, 520), 260), ((300, 255), 255)]
+    {
+        let bytes = large_jpeg(width, height);
+        let full = Photo::decode(&bytes, &Limits::default()).unwrap();
+        let small = Photo::decode_for(&bytes, &Limits::default(), SIZE).unwrap();
+        assert_eq!((small.width(), small.height()), (width, height), "its size is told as it was sent");
+        let short = small.rgb().width().min(small.rgb().height());
+        assert!(
+            short.abs_diff(decoded) <= 1 && short >= 2 * SIZE.min(decoded / 2),
+            "{width}×{height}: {short}"
+        );
+        let (full, small) = (rule.apply(&full), rule.apply(&small));
+        let off = full.bytes().iter().zip(small.bytes()).map(|(a, b)| f64::from(a.abs_diff(*b)));
+        let mean = off.sum::<f64>() / full.bytes().len() as f64;
+        let cosine = centred_cosine(full.bytes(), small.bytes());
+        assert!(cosine >= 0.995 && mean < 3.0, "{width}×{height}: cosine {cosine:.5}, mean {mean:.2} of 255");
+    }
+}
+
+#[test]
+fn a_part_of_a_photo_decoded_small_is_the_same_part() {
+    let bytes = large_jpeg(2400, 1800);
+    let rule = Preprocessing::imagenet(SIZE).unwrap();
+    let part = |photo: Photo| rule.apply(&photo.crop(400, 300, 1500, 1200).unwrap());
+    let full = part(Photo::decode(&bytes, &Limits::default()).unwrap());
+    let small = part(Photo::decode_for(&bytes, &Limits::default(), SIZE).unwrap());
+    let cosine = centred_cosine(full.bytes(), small.bytes());
+    assert!(cosine > 0.98, "{cosine}");
+}
+
+#[test]
+fn limits_hold_before_a_jpeg_is_decoded_small() {
+    let limits = Limits { max_pixels: 1_000_000 };
+    let refused = Photo::decode_for(&large_jpeg(1200, 900), &limits, SIZE).unwrap_err();
+    assert!(matches!(refused, PhotoError::TooManyPixels { width: 1200, height: 900, .. }), "{refused}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -105,7 +171,9 @@ proptest! {
         let mut bytes = golden(name);
         let place = at.index(bytes.len());
         if cut { bytes.truncate(place) } else { bytes[place] ^= flip }
-        if let Ok(photo) = Photo::decode(&bytes, &Limits { max_pixels: 1_000_000 }) {
+        let limits = Limits { max_pixels: 1_000_000 };
+        prop_assert_eq!(Photo::decode(&bytes, &limits).is_ok(), Photo::decode_for(&bytes, &limits, 16).is_ok());
+        if let Ok(photo) = Photo::decode_for(&bytes, &limits, 16) {
             prop_assert_eq!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).size(), SIZE);
         }
     }

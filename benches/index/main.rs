@@ -40,7 +40,7 @@ fn run() -> Result<(), Failed> {
     let mut results = Vec::new();
     for name in setting("SETS", "clustered,sample").split(',') {
         let set = sets::Set::of(name, items, folder)?;
-        println!("── {name}: {} × {} numbers, w {}", set.count(), set.dims, set.weight.get());
+        println!("── {name}: {} × {}, w {}", set.count(), set.dims, set.weight.get());
         let mut ours = ours::Ours::build(&set, folder)?;
         ours.measure(&set)?;
         let peers = peers.iter().map(|peer| peer.measure(&set, folder)).collect::<Result<Vec<_>, _>>()?;

@@ -56,7 +56,8 @@ fn run() -> Result<(), Failed> {
             let python = setting("PEER_PYTHON", "target/bench/peers/bin/python");
             let mut command = Command::new(&python);
             command.arg("benches/peers/model.py").arg(&large).arg(each.as_secs_f64().to_string());
-            let output = command.env("BENCH_PHOTOS", &folder).output().map_err(|e| format!("{python}: {e}"))?;
+            let output =
+                command.env("BENCH_PHOTOS", &folder).output().map_err(|e| format!("{python}: {e}"))?;
             let last = String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().to_owned();
             serde_json::from_str(&last).map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?
         }
@@ -65,7 +66,9 @@ fn run() -> Result<(), Failed> {
     let peak = peak();
     for (name, seconds) in ours.iter().chain(&peers) {
         let share = match peak {
-            Some(peak) if name.starts_with("int8") => format!("  {:.0} % of the core's peak", 100.0 * OPERATIONS / seconds / peak),
+            Some(peak) if name.starts_with("int8") => {
+                format!("  {:.0} % of the core's peak", 100.0 * OPERATIONS / seconds / peak)
+            }
             _ => String::new(),
         };
         println!("{name:<20} {:>8.2} ms{share}", seconds * 1e3);
@@ -73,11 +76,16 @@ fn run() -> Result<(), Failed> {
     let mut ratios = BTreeMap::new();
     for batch in BATCHES {
         for precision in ["int8", "bf16"] {
-            if let (Some(a), Some(b)) = (ours.get(&format!("{precision}@{batch}")), peers.get(&format!("openvino-{precision}@{batch}"))) {
+            if let (Some(a), Some(b)) = (
+                ours.get(&format!("{precision}@{batch}")),
+                peers.get(&format!("openvino-{precision}@{batch}")),
+            ) {
                 ratios.insert(format!("openvino-{precision}@{batch}"), b / a);
             }
         }
-        if let (Some(a), Some(b)) = (ours.get(&format!("f32@{batch}")), peers.get(&format!("torch-f32@{batch}"))) {
+        if let (Some(a), Some(b)) =
+            (ours.get(&format!("f32@{batch}")), peers.get(&format!("torch-f32@{batch}")))
+        {
             ratios.insert(format!("torch-f32@{batch}"), b / a);
         }
     }
@@ -85,14 +93,20 @@ fn run() -> Result<(), Failed> {
         ratios.insert("pillow-12mp".into(), b / a);
     }
     ratios.iter().for_each(|(name, ratio)| println!("ratio {name:<20} {ratio:.2}"));
-    let report = json!({"seconds": ours, "peers": peers, "ratios": ratios, "int8_peak_operations_per_second": peak});
+    let report =
+        json!({"seconds": ours, "peers": peers, "ratios": ratios, "int8_peak_operations_per_second": peak});
     fs::write("target/bench/model.json", serde_json::to_string_pretty(&report)? + "\n")?;
     println!("written to target/bench/model.json");
     Ok(())
 }
 
 /// Seconds a photo by precision and batch, and for the large photo; what is there already is only bettered.
-fn measure(models: &[Model], large: &Path, each: Duration, into: &mut BTreeMap<String, f64>) -> Result<(), Failed> {
+fn measure(
+    models: &[Model],
+    large: &Path,
+    each: Duration,
+    into: &mut BTreeMap<String, f64>,
+) -> Result<(), Failed> {
     let mut better = |name: String, seconds: f64| {
         let best = into.entry(name).or_insert(seconds);
         *best = best.min(seconds);
@@ -136,7 +150,9 @@ fn large_photo(folder: &Path) -> Result<PathBuf, Failed> {
     let mut canvas = image::RgbImage::new(LARGE.0, LARGE.1);
     let (mut x, mut y, mut row) = (0, 0, 0);
     let mut photos: Vec<PathBuf> = Vec::new();
-    for class in fs::read_dir(folder).map_err(|e| format!("{}: {e}; PHOTOS=DIR names photos", folder.display()))? {
+    for class in
+        fs::read_dir(folder).map_err(|e| format!("{}: {e}; PHOTOS=DIR names photos", folder.display()))?
+    {
         photos.extend(fs::read_dir(class?.path())?.flatten().map(|e| e.path()).take(20));
     }
     photos.sort();

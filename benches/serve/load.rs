@@ -23,7 +23,8 @@ pub fn photos(folder: &Path, most: usize) -> Result<Vec<Bytes>, Failed> {
     let mut paths = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}; PHOTOS=DIR names photos", folder.display()))?;
+        let entries = fs::read_dir(&folder)
+            .map_err(|e| format!("{}: {e}; PHOTOS=DIR names photos", folder.display()))?;
         for entry in entries {
             let path = entry?.path();
             if path.is_dir() {
@@ -127,7 +128,14 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |share: f64| self.percentile(share) * 1e3;
-        write!(f, "{:>7.1} req/s  p50 {:>7.1}  p95 {:>7.1}  p99 {:>7.1} ms", self.rate(), ms(0.5), ms(0.95), ms(0.99))?;
+        write!(
+            f,
+            "{:>7.1} req/s  p50 {:>7.1}  p95 {:>7.1}  p99 {:>7.1} ms",
+            self.rate(),
+            ms(0.5),
+            ms(0.95),
+            ms(0.99)
+        )?;
         if self.refused + self.failed > 0 {
             write!(f, "  ({} × 429, {} failed)", self.refused, self.failed)?;
         }
@@ -172,13 +180,22 @@ pub async fn so_many(load: &Load, clients: usize, requests: usize) {
     tasks.join_all().await;
 }
 
-/// Arrivals at random, `rate` a second on average, whether or not the earlier ones are answered.
-pub async fn open(load: &Load, rate: f64, time: Duration) -> Outcome {
+/// When photos arrive, in seconds: at random, `rate` a second on average.
+pub fn arrivals(rate: f64, time: Duration) -> Vec<f64> {
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(4);
-    let started = Instant::now();
-    let (mut at, mut tasks) = (0.0, JoinSet::new());
+    let (mut at, mut times) = (0.0, Vec::new());
     while at < time.as_secs_f64() {
         at += -rng.random_range(f64::MIN_POSITIVE..1.0).ln() / rate;
+        times.push(at);
+    }
+    times
+}
+
+/// Photos that arrive whether or not the earlier ones are answered.
+pub async fn open(load: &Load, arrivals: &[f64]) -> Outcome {
+    let started = Instant::now();
+    let mut tasks = JoinSet::new();
+    for at in arrivals.iter().copied() {
         let due = started + Duration::from_secs_f64(at);
         tokio::time::sleep_until(due.into()).await;
         let load = load.clone();
@@ -188,5 +205,5 @@ pub async fn open(load: &Load, rate: f64, time: Duration) -> Outcome {
         });
     }
     let answers = tasks.join_all().await;
-    Outcome::of(answers, at)
+    Outcome::of(answers, arrivals.last().copied().unwrap_or(f64::NAN))
 }

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use load::{Load, Outcome, closed, open};
+use load::{Load, Outcome, arrivals, closed, open};
 use server::{Running, Server};
 
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -47,10 +47,13 @@ async fn run() -> Result<(), Failed> {
     let folder = setting("PHOTOS", "../shared/clothing/img");
     let photos = load::photos(Path::new(&folder), PHOTOS)?;
     let each = Duration::from_secs_f64(setting("SECONDS_EACH", "20").parse()?);
-    let peers = match setting("PEERS", "fastapi-torch,litserve,openvino-bf16,openvino-int8,openvino-int8-latency").as_str() {
-        "none" => Vec::new(),
-        names => names.split(',').map(|name| Server::peer(name, &folder)).collect(),
-    };
+    let peers =
+        match setting("PEERS", "fastapi-torch,litserve,openvino-bf16,openvino-int8,openvino-int8-latency")
+            .as_str()
+        {
+            "none" => Vec::new(),
+            names => names.split(',').map(|name| Server::peer(name, &folder)).collect(),
+        };
     let cores = std::thread::available_parallelism()?.get();
     println!("{} photos of {folder}, {cores} cores", photos.len());
     let mut results: BTreeMap<String, BTreeMap<usize, Outcome>> = BTreeMap::new();
@@ -69,10 +72,18 @@ async fn run() -> Result<(), Failed> {
         if server.is_ours() {
             ours = Ours::measure(&running, &load, &of_server, each).await?;
         } else {
-            for (share, rate) in ours.rates() {
-                let outcome = open(&load, rate, each).await;
-                println!("{:<24} {rate:>5.1} arrivals/s ({:.0} % of our peak)  {outcome}", server.name, 100.0 * share);
-                ours.peers_open.push(json!({"peer": server.name, "share": share, "rate": rate, "outcome": outcome.json()}));
+            let peak = of_server.values().map(Outcome::rate).fold(0.0, f64::max);
+            // Beyond its peak a queue only grows.
+            for (share, rate) in ours.rates().into_iter().filter(|(_, rate)| *rate < peak) {
+                let outcome = open(&load, &arrivals(rate, 2 * each)).await;
+                println!(
+                    "{:<24} {rate:>5.1} arrivals/s ({:.0} % of our peak)  {outcome}",
+                    server.name,
+                    100.0 * share
+                );
+                ours.peers_open.push(
+                    json!({"peer": server.name, "share": share, "rate": rate, "outcome": outcome.json()}),
+                );
             }
         }
         results.insert(server.name.clone(), of_server);
@@ -83,7 +94,9 @@ async fn run() -> Result<(), Failed> {
     fs::create_dir_all("target/bench")?;
     fs::write("target/bench/serve.json", serde_json::to_string_pretty(&report)? + "\n")?;
     if let Some(ratios) = report["ratios"].as_object() {
-        ratios.iter().for_each(|(name, ratio)| println!("ratio {name:<40} {:.2}", ratio.as_f64().unwrap_or(f64::NAN)));
+        ratios
+            .iter()
+            .for_each(|(name, ratio)| println!("ratio {name:<40} {:.2}", ratio.as_f64().unwrap_or(f64::NAN)));
     }
     println!("written to target/bench/serve.json");
     Ok(())
@@ -118,8 +131,9 @@ impl Ours {
         single.stop().await?;
         println!("lookalike on one core      1 client   {one_core}");
         for (share, rate) in ours.rates() {
-            let outcome = open(load, rate, each).await;
-            let simulated = simulation::p99(rate, &one_core.latencies, cores);
+            let arrivals = arrivals(rate, 2 * each);
+            let outcome = open(load, &arrivals).await;
+            let simulated = simulation::p99(&arrivals, &one_core.latencies, cores);
             let ratio = outcome.percentile(0.99) / simulated;
             println!(
                 "lookalike                {rate:>5.1} arrivals/s ({:.0} % of our peak)  {outcome}; p99 of a simulated queue {:.1} ms, ours {ratio:.2} ×",

@@ -28,8 +28,17 @@ pub struct Running {
 impl Server {
     /// Our own over a bundle of `target/bench`, or the demo's, without remembering photos.
     pub fn ours(bundle: &str, more: &[&str]) -> Self {
-        let bundle = if bundle == "demo" { "target/demo/bundle".into() } else { format!("target/bench/{bundle}") };
-        let fixed = ["target/release/lookalike-server", "--bundle", &bundle, "--embedding-cache", "off", "--log", "warn"];
+        let bundle =
+            if bundle == "demo" { "target/demo/bundle".into() } else { format!("target/bench/{bundle}") };
+        let fixed = [
+            "target/release/lookalike-server",
+            "--bundle",
+            &bundle,
+            "--embedding-cache",
+            "off",
+            "--log",
+            "warn",
+        ];
         let command = fixed.iter().chain(more).map(|s| (*s).to_owned()).collect();
         Self { name: "lookalike".into(), command, ready: "/readyz", photos: String::new() }
     }
@@ -63,11 +72,17 @@ impl Server {
         loop {
             // LitServe has no such address of its own: that it answers is enough.
             let answered = client.get(&url).send().await;
-            if answered.is_ok_and(|r| r.status().is_success() || (self.name == "litserve" && r.status() == 404)) {
+            if answered
+                .is_ok_and(|r| r.status().is_success() || (self.name == "litserve" && r.status() == 404))
+            {
                 return Ok(running);
             }
             if let Some(status) = running.child.try_wait()? {
-                return Err(format!("{} ended with {status}: target/bench/serve-{}.log", self.name, self.name).into());
+                return Err(format!(
+                    "{} ended with {status}: target/bench/serve-{}.log",
+                    self.name, self.name
+                )
+                .into());
             }
             if begun.elapsed() > Duration::from_secs(600) {
                 return Err(format!("{} does not answer at {url}", self.name).into());

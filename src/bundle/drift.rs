@@ -80,13 +80,14 @@ impl Drift {
         let mut wrong = Vec::new();
         let mut least = |name: &str, found: f64, bound: f64| {
             // A figure that is no number is past any bound.
-            if !(found >= bound) {
+            if found.is_nan() || found < bound {
                 wrong.push(format!("{name} is {found:.4}, at least {bound} is asked for"));
             }
         };
         least("mean centred cosine", self.centred_cosine_mean, bound.cosine);
         least("overlap of the nearest ten", self.top10_overlap, bound.overlap);
-        for (name, change) in [("top-1 changes by", self.top1_change), ("hit@1 changes by", self.hit1_change)] {
+        for (name, change) in [("top-1 changes by", self.top1_change), ("hit@1 changes by", self.hit1_change)]
+        {
             // Of few photos one alone may be more than the bound.
             let one = 1.0 / self.photos as f64;
             change.into_iter().for_each(|change| least(name, change, -LOSS.max(one)));

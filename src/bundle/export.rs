@@ -75,7 +75,8 @@ pub fn export(
             progress(precision);
             exporting.save(fresh()?.1, precision, dir)?;
             let drift = Drift::measure(&exact, &exporting.embed(precision, dir)?, &config.categories);
-            let drift = drift.ok_or_else(|| BundleError::Photos("too few photos to judge a precision on".into()))?;
+            let drift =
+                drift.ok_or_else(|| BundleError::Photos("too few photos to judge a precision on".into()))?;
             if let Err(reason) = drift.check(precision)
                 && !options.allow_drift
             {

@@ -77,7 +77,9 @@ pub enum BundleError {
     #[error("the photos of --data: {0}")]
     Extraction(#[from] ExtractionError),
     /// A precision is too far from f32.
-    #[error("{precision} strays too far from f32: {reason}. Leave it out with --precision, or write it with --allow-drift")]
+    #[error(
+        "{precision} strays too far from f32: {reason}. Leave it out with --precision, or write it with --allow-drift"
+    )]
     Drift {
         /// Which.
         precision: Precision,

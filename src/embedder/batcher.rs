@@ -1,8 +1,8 @@
 //! A bounded queue before the model. Nothing waits for a batch to fill: it is whatever queued meanwhile.
 //!
 //! On a CPU of several cores a model can run wide (one batch on all cores: the soonest answer to a single photo) or in lanes
-//! (a batch a core or few: no core waits for another, the most photos a second). Which is decided batch by batch, by how many
-//! photos wait. On a GPU there is the wide way alone.
+//! (a batch a core or few: no core waits for another, the most photos a second). Which is decided batch by batch, by whether
+//! photos have lately met others here. On a GPU there is the wide way alone.
 
 use std::{
     collections::VecDeque,
@@ -24,6 +24,9 @@ use crate::{
 /// larger one, which makes everyone in it wait; a GPU gains much.
 const MAX_BATCH_CPU: usize = 4;
 const MAX_BATCH_GPU: usize = 32;
+
+/// After so many photos in a row that met no other it counts as quiet.
+const QUIET_AFTER: usize = 8;
 
 /// More lanes than this only cost memory: each then gets several cores.
 const MOST_LANES: usize = 16;
@@ -97,7 +100,7 @@ impl ModelThreads {
 
     /// Waits for them; whether none of them panicked.
     pub fn join(self) -> bool {
-        self.0.into_iter().map(JoinHandle::join).fold(true, |well, ended| well && ended.is_ok())
+        self.0.into_iter().map(JoinHandle::join).all(|ended| ended.is_ok())
     }
 }
 
@@ -188,11 +191,18 @@ impl ModelThreads {
     ) -> Result<Arc<Model>, E> {
         let (sender, loaded) = std::sync::mpsc::channel();
         let tell = sender.clone();
-        self.spawn(queue, place, move || load().map(Arc::new), move |model| {
-            let _ = tell.send(model.map(Arc::clone));
-        })?;
+        self.spawn(
+            queue,
+            place,
+            move || load().map(Arc::new),
+            move |model| {
+                let _ = tell.send(model.map(Arc::clone));
+            },
+        )?;
         drop(sender);
-        loaded.recv().unwrap_or_else(|_| Err(EmbedderError::Torch("the model's thread ended while loading".into()).into()))
+        loaded.recv().unwrap_or_else(|_| {
+            Err(EmbedderError::Torch("the model's thread ended while loading".into()).into())
+        })
     }
 
     fn spawn<E: From<EmbedderError> + Send + 'static>(
@@ -215,7 +225,9 @@ impl ModelThreads {
             }
         };
         let thread = std::thread::Builder::new().name("model".into()).spawn(run);
-        self.0.push(thread.map_err(|e| EmbedderError::Torch(format!("the model's thread cannot be started: {e}")))?);
+        self.0.push(
+            thread.map_err(|e| EmbedderError::Torch(format!("the model's thread cannot be started: {e}")))?,
+        );
         Ok(())
     }
 }
@@ -241,10 +253,13 @@ struct Queue {
 struct State {
     jobs: VecDeque<Job>,
     max_batch: usize,
-    /// Lanes there are, and lanes at work; whether the wide way is at work.
+    /// Lanes there are, and lanes at work; whether the wide way is at work; photos at work in any.
     lanes: usize,
     busy: usize,
     wide: bool,
+    at_work: usize,
+    /// How many more photos must find it quiet until one runs wide.
+    crowded: usize,
     closed: bool,
 }
 
@@ -256,14 +271,22 @@ impl State {
             return 0;
         }
         match way {
-            // Few photos and nobody at work: all cores on them.
-            Way::Wide if self.busy == 0 && (self.lanes == 0 || waiting < self.lanes) => waiting.min(self.max_batch),
+            // A quiet time: all cores on what there is.
+            Way::Wide if self.busy == 0 && self.crowded == 0 => waiting.min(self.max_batch),
             // Otherwise every lane its part, those at work too: they will be free soon.
-            Way::Lane if self.busy > 0 || waiting >= self.lanes => {
+            Way::Lane if self.busy > 0 || self.crowded > 0 => {
                 waiting.div_ceil(self.lanes.max(1)).min(self.max_batch)
             }
             Way::Wide | Way::Lane => 0,
         }
+    }
+
+    /// Takes note of whether this photo meets others: of two that come one after the other all cores serve each best, of two
+    /// at once a lane each.
+    fn arrives(&mut self) {
+        let others = self.jobs.len() + self.at_work;
+        let meets = self.lanes > 0 && others >= (self.lanes / 2).max(1);
+        self.crowded = if meets { QUIET_AFTER } else { self.crowded.saturating_sub(1) };
     }
 
     /// Forgets callers that left.
@@ -280,6 +303,8 @@ impl Queue {
             lanes: 0,
             busy: 0,
             wide: false,
+            at_work: 0,
+            crowded: 0,
             closed: false,
         };
         Self { state: Mutex::new(state), changed: Condvar::new(), most: options.queue.max(1) }
@@ -297,6 +322,7 @@ impl Queue {
         if state.jobs.len() >= self.most {
             return Err(EmbedderError::Busy);
         }
+        state.arrives();
         state.jobs.push_back(job);
         telemetry::queued(state.jobs.len());
         drop(state);
@@ -307,8 +333,8 @@ impl Queue {
     /// A thread's life: takes a batch, answers it, until nobody can ask any more.
     fn serve(&self, way: Way, model: &Model) {
         while let Some(batch) = self.take(way) {
-            let _at_work = AtWork { queue: self, way };
-            self.answer(model, batch);
+            let at_work = AtWork { queue: self, way, photos: batch.len() };
+            self.answer(model, batch, at_work);
         }
     }
 
@@ -320,6 +346,7 @@ impl Queue {
             let share = state.share(way);
             if share > 0 {
                 let batch = state.jobs.drain(..share).collect();
+                state.at_work += share;
                 match way {
                     Way::Wide => state.wide = true,
                     Way::Lane => state.busy += 1,
@@ -334,7 +361,7 @@ impl Queue {
         }
     }
 
-    fn answer(&self, model: &Model, batch: Vec<Job>) {
+    fn answer(&self, model: &Model, batch: Vec<Job>, at_work: AtWork<'_>) {
         let (mut photos, mut callers) = (Vec::new(), Vec::new());
         for job in batch {
             callers.push((job.reply, job.queued.elapsed()));
@@ -345,9 +372,14 @@ impl Queue {
         let embedded = in_parts(&|photos| model.embed(photos), &photos, &|too_many| {
             let mut state = self.lock();
             state.max_batch = state.max_batch.min(too_many / 2).max(1);
-            tracing::warn!(batch = too_many, max_batch = state.max_batch, "the device has no memory for such a batch");
+            tracing::warn!(
+                batch = too_many,
+                max_batch = state.max_batch,
+                "the device has no memory for such a batch"
+            );
         });
         let took = started.elapsed();
+        drop(at_work); // before the callers know: whoever asks again finds the way free
         match embedded {
             Ok(answers) => {
                 for ((reply, queue), answer) in callers.into_iter().zip(answers) {
@@ -369,11 +401,13 @@ impl Queue {
 struct AtWork<'a> {
     queue: &'a Queue,
     way: Way,
+    photos: usize,
 }
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
+        state.at_work -= self.photos;
         match self.way {
             Way::Wide => state.wide = false,
             Way::Lane => state.busy -= 1,
@@ -451,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn one_photo_runs_wide_and_many_run_in_lanes() {
+    fn photos_that_meet_no_other_run_wide_and_those_that_do_run_in_lanes() {
         let queue = queue(2);
         let mut callers = Vec::new();
         let mut push = |n: usize| {
@@ -461,19 +495,29 @@ mod tests {
                 callers.push(answer);
             }
         };
-        push(1);
+        let at_work = |way: Way, photos: usize| AtWork { queue: &queue, way, photos };
         let share = |way| queue.lock().share(way);
+        push(1);
         assert_eq!((share(Way::Wide), share(Way::Lane)), (1, 0));
-        let wide = queue.take(Way::Wide).unwrap();
+        let wide = queue.take(Way::Wide).unwrap().len();
         push(5);
         assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 0), "all cores are at work");
-        drop((AtWork { queue: &queue, way: Way::Wide }, wide));
+        drop(at_work(Way::Wide, wide));
         assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 3), "five photos, two lanes");
-        let _lane = queue.take(Way::Lane).unwrap();
+        let first = queue.take(Way::Lane).unwrap().len();
         assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "two are left: one for each lane");
-        let _other = queue.take(Way::Lane).unwrap();
-        drop(AtWork { queue: &queue, way: Way::Lane });
-        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "while one lane is at work the others are lanes");
+        let second = queue.take(Way::Lane).unwrap().len();
+        drop(at_work(Way::Lane, first));
+        let third = queue.take(Way::Lane).unwrap().len();
+        drop((at_work(Way::Lane, second), at_work(Way::Lane, third)));
+        // One at a time again: lanes at first, wide once it has been quiet for a while.
+        for quiet in 1..=QUIET_AFTER {
+            push(1);
+            let way = if quiet < QUIET_AFTER { Way::Lane } else { Way::Wide };
+            assert_eq!(share(way), 1, "after {quiet}");
+            let alone = queue.take(way).unwrap().len();
+            drop(at_work(way, alone));
+        }
     }
 
     #[test]

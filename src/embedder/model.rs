@@ -139,7 +139,10 @@ impl Model {
     }
 
     fn wrong_size(&self) -> EmbedderError {
-        EmbedderError::Output(format!("a photo that is not of the model's side, {}", self.preprocessing.size()))
+        EmbedderError::Output(format!(
+            "a photo that is not of the model's side, {}",
+            self.preprocessing.size()
+        ))
     }
 }
 

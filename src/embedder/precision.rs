@@ -90,7 +90,10 @@ impl PrecisionChoice {
                 let refuse = |reason: String| Err(EmbedderError::Precision { asked, reason });
                 if !held.contains(&asked) {
                     let held: Vec<&str> = held.iter().map(|p| p.name()).collect();
-                    return refuse(format!("the bundle holds {} alone; export it with --data", held.join(", ")));
+                    return refuse(format!(
+                        "the bundle holds {} alone; export it with --data",
+                        held.join(", ")
+                    ));
                 }
                 if asked == Precision::Int8 && device != Device::Cpu {
                     return refuse("it runs on the CPU alone; f16 is the GPU's".into());

@@ -61,9 +61,10 @@ pub(super) async fn nowhere() -> ApiError {
 async fn written(id: &RequestIdText, answer: &Answer) -> Result<Response, ApiError> {
     let items = answer.count().await?;
     let mut response = Json(SimilarReply::new(&id.0, answer, items)).into_response();
-    let stages = answer.timings.stages().map(|(stage, time)| {
-        format!("{};dur={:.3}", stage.name(), time.as_secs_f64() * 1e3)
-    });
+    let stages = answer
+        .timings
+        .stages()
+        .map(|(stage, time)| format!("{};dur={:.3}", stage.name(), time.as_secs_f64() * 1e3));
     if let Ok(value) = HeaderValue::try_from(stages.collect::<Vec<_>>().join(", ")) {
         response.headers_mut().insert("server-timing", value);
     }

@@ -20,7 +20,8 @@ pub(super) fn decode(bytes: &[u8], size: (u32, u32), short_side: u32) -> Option<
     {
         return None;
     }
-    let enough = |eighths: &u32| u64::from(width.min(height)) * u64::from(*eighths) >= 16 * u64::from(short_side);
+    let enough =
+        |eighths: &u32| u64::from(width.min(height)) * u64::from(*eighths) >= 16 * u64::from(short_side);
     let eighths = EIGHTHS.into_iter().find(enough).unwrap_or(8);
     let scale = ScalingFactor::new(eighths as usize, 8);
     decoder.set_scaling_factor(scale).ok()?;

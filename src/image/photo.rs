@@ -2,7 +2,9 @@
 
 use std::{fmt, io::Cursor};
 
-use image::{ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, metadata::Orientation};
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, metadata::Orientation,
+};
 
 use super::{PhotoError, jpeg};
 
@@ -125,7 +127,8 @@ impl Photo {
         // A damaged EXIF block is no reason to refuse the picture.
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let plain = matches!(decoder.color_type(), ColorType::Rgb8 | ColorType::L8);
-        let fast = (format == PhotoFormat::Jpeg && plain).then(|| jpeg::decode(bytes, (width, height), short_side));
+        let fast =
+            (format == PhotoFormat::Jpeg && plain).then(|| jpeg::decode(bytes, (width, height), short_side));
         let mut image = match fast.flatten() {
             Some(rgb) => DynamicImage::ImageRgb8(rgb),
             None => DynamicImage::from_decoder(decoder).map_err(damaged)?,

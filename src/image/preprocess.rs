@@ -114,9 +114,8 @@ impl Preprocessing {
 
     /// The photos as one batch: `[N, 3, S, S]`, normalised, channel after channel. `None` where one is not of this size.
     pub fn normalise(&self, photos: &[Pixels]) -> Option<Vec<f32>> {
-        let tables: [[f32; 256]; 3] = std::array::from_fn(|c| {
-            std::array::from_fn(|v| (v as f32 / 255.0 - self.mean[c]) / self.std[c])
-        });
+        let tables: [[f32; 256]; 3] =
+            std::array::from_fn(|c| std::array::from_fn(|v| (v as f32 / 255.0 - self.mean[c]) / self.std[c]));
         let plane = (self.size * self.size) as usize;
         let mut data = vec![0f32; photos.len() * plane * 3];
         for (photo, planes) in photos.iter().zip(data.chunks_exact_mut(plane * 3)) {

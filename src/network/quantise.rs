@@ -32,7 +32,8 @@ pub fn quantise(
     let _guard = tch::no_grad_guard();
     use_quantised_engine()?;
     let observed = observe(network, preprocessing, photos)?;
-    let writer = Writer { network, preprocessing, observed, module: ScriptModule::begin()?, source: String::new() };
+    let writer =
+        Writer { network, preprocessing, observed, module: ScriptModule::begin()?, source: String::new() };
     writer.write(path)
 }
 
@@ -67,7 +68,9 @@ impl Range {
         let bins = || self.histogram.iter().enumerate().skip(1);
         let cost = |clip: f64| {
             let rounding = (clip / steps).powi(2) / 12.0;
-            bins().map(|(i, n)| n * rounding.max(((i as f64 + 0.5) * width - clip).max(0.0).powi(2))).sum::<f64>()
+            bins()
+                .map(|(i, n)| n * rounding.max(((i as f64 + 0.5) * width - clip).max(0.0).powi(2)))
+                .sum::<f64>()
         };
         let clips = (BINS / 8..=BINS).step_by(8).map(|i| i as f64 * width);
         let best = clips.map(|clip| (cost(clip), clip)).min_by(|a, b| a.0.total_cmp(&b.0));
@@ -114,7 +117,8 @@ fn observe(
 ) -> Result<BTreeMap<String, Seen>, NetworkError> {
     let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
     let share = 1.0 / photos.len() as f64;
-    let [mean, std] = [preprocessing.mean(), preprocessing.std()].map(|v| Tensor::from_slice(&v).view([1, 3, 1, 1]));
+    let [mean, std] =
+        [preprocessing.mean(), preprocessing.std()].map(|v| Tensor::from_slice(&v).view([1, 3, 1, 1]));
     for images in photos {
         walk(network, images, &mut |name, input, output| {
             let input = if name == "stem" { input * &std + &mean } else { input.shallow_clone() };
@@ -131,7 +135,9 @@ fn observe(
         });
     }
     if let Some(name) = seen.iter().find(|(_, s)| !s.output.largest.is_finite()).map(|(name, _)| name) {
-        return Err(NetworkError::Architecture(format!("activations after {name} are not finite: not to be quantised")));
+        return Err(NetworkError::Architecture(format!(
+            "activations after {name} are not finite: not to be quantised"
+        )));
     }
     for images in photos {
         let mut failed = None;
@@ -152,7 +158,8 @@ fn count(range: &mut Range, output: &Tensor) -> Result<(), tch::TchError> {
     if range.largest <= 0.0 {
         return Ok(());
     }
-    let places = (output.f_abs()?.f_flatten(0, -1)? * (BINS as f64 / range.largest)).f_to_kind(Kind::Int64)?;
+    let places =
+        (output.f_abs()?.f_flatten(0, -1)? * (BINS as f64 / range.largest)).f_to_kind(Kind::Int64)?;
     let places = places.f_clamp_max(BINS as i64 - 1)?;
     let counts = Vec::<i64>::try_from(places.f_bincount(None::<Tensor>, BINS as i64)?)?;
     for (sum, n) in range.histogram.iter_mut().zip(counts) {
@@ -211,7 +218,8 @@ impl Writer<'_> {
         let moves = unit.moves();
         let side = i64::from(self.preprocessing.size()) + 2 * moves.padding;
         let bytes = self.preprocessing.mean().map(|m| (m.clamp(0.0, 1.0) * 255.0).round() as u8);
-        let frame = Tensor::from_slice(&bytes).view([1, 1, 1, 3]).expand([1, side, side, 3], false).contiguous();
+        let frame =
+            Tensor::from_slice(&bytes).view([1, 1, 1, 3]).expand([1, side, side, 3], false).contiguous();
         self.module.tensor("frame", &frame)?;
         self.pack("stem", &weight, &bias, Moves { padding: 0, ..moves })
     }
@@ -222,7 +230,13 @@ impl Writer<'_> {
     }
 
     /// Quantises the weights, a scale an output channel; what that shifts the mean output by is taken off the bias.
-    fn pack(&mut self, name: &str, weight: &Tensor, bias: &Tensor, moves: Moves) -> Result<Scale, NetworkError> {
+    fn pack(
+        &mut self,
+        name: &str,
+        weight: &Tensor,
+        bias: &Tensor,
+        moves: Moves,
+    ) -> Result<Scale, NetworkError> {
         let Some(seen) = self.observed.get(name) else {
             return Err(NetworkError::Architecture(format!("calibration did not see {name}")));
         };
@@ -230,9 +244,17 @@ impl Writer<'_> {
         let largest = weight.abs().amax([1i64, 2, 3].as_slice(), false).clamp_min(1e-12);
         let scales = largest / 127.0;
         let zeros = Tensor::zeros([channels], (Kind::Int64, Device::Cpu));
-        let quantised = weight.to_kind(Kind::Float).contiguous().f_quantize_per_channel(&scales, &zeros, 0, Kind::QInt8)?;
-        let error = (quantised.f_dequantize()?.to_kind(Kind::Double) - weight)
-            .sum_dim_intlist([2i64, 3].as_slice(), false, Kind::Double);
+        let quantised = weight.to_kind(Kind::Float).contiguous().f_quantize_per_channel(
+            &scales,
+            &zeros,
+            0,
+            Kind::QInt8,
+        )?;
+        let error = (quantised.f_dequantize()?.to_kind(Kind::Double) - weight).sum_dim_intlist(
+            [2i64, 3].as_slice(),
+            false,
+            Kind::Double,
+        );
         // Channel o sees the inputs of its own group.
         let inputs = seen.input.view([moves.groups, 1, -1]);
         let shift = (error.view([moves.groups, channels / moves.groups, -1]) * inputs)
@@ -248,7 +270,9 @@ impl Writer<'_> {
         let plane = |v: [f32; 3]| Tensor::from_slice(&v).view([1, 3, 1, 1]);
         self.module.tensor("mean", &plane(self.preprocessing.mean()))?;
         self.module.tensor("std", &plane(self.preprocessing.std()))?;
-        for (name, layer) in [("embedding", &self.network.embedding), ("classifier", &self.network.classifier)] {
+        for (name, layer) in
+            [("embedding", &self.network.embedding), ("classifier", &self.network.classifier)]
+        {
             self.module.tensor(&format!("{name}_weight"), &layer.ws.detach().to_kind(Kind::Float))?;
             let none = || Tensor::zeros([layer.ws.size()[0]], (Kind::Float, Device::Cpu));
             let bias = layer.bs.as_ref().map_or_else(none, |b| b.detach().to_kind(Kind::Float));
@@ -264,7 +288,9 @@ impl Writer<'_> {
         let pooled = if size % 32 == 0 {
             let (width, share) = (size * 3, byte / 1024.0);
             [
-                format!("rows = torch.sum(torch.to(torch.reshape(bytes, [-1, {side}, 32, {width}]), 6), [2])"),
+                format!(
+                    "rows = torch.sum(torch.to(torch.reshape(bytes, [-1, {side}, 32, {width}]), 6), [2])"
+                ),
                 format!("cells = torch.sum(torch.reshape(rows, [-1, {cells}, 32, 3]), [2]) * {share}"),
                 "cells = cells.transpose(1, 2)".into(),
             ]
@@ -305,5 +331,6 @@ def forward(self, images) -> Tuple[Tensor, Tensor, Tensor]:
 }
 
 fn folded(unit: &Unit) -> Result<(&Tensor, &Tensor), NetworkError> {
-    unit.folded().ok_or_else(|| NetworkError::Architecture("the network must be folded before it is quantised".into()))
+    unit.folded()
+        .ok_or_else(|| NetworkError::Architecture("the network must be folded before it is quantised".into()))
 }

@@ -51,7 +51,8 @@ impl ResNet {
     pub fn forward_t(&self, images: &Tensor, train: bool) -> Tensor {
         // Converted by example: a conversion by kind would pin a trace to this device.
         let example = self.stem.weight();
-        let images = if images.kind() == example.kind() { images.shallow_clone() } else { images.type_as(example) };
+        let images =
+            if images.kind() == example.kind() { images.shallow_clone() } else { images.type_as(example) };
         let x = pool(&self.stem.forward_t(&images, train).relu_());
         self.blocks().fold(x, |x, block| block.forward_t(&x, train))
     }
@@ -64,7 +65,8 @@ impl ResNet {
     /// The convolutions of all units, to be changed.
     pub fn units_mut(&mut self) -> impl Iterator<Item = &mut Unit> {
         let blocks = self.stages.iter_mut().flatten();
-        std::iter::once(&mut self.stem).chain(blocks.flat_map(|b| b.units.iter_mut().chain(&mut b.downsample)))
+        std::iter::once(&mut self.stem)
+            .chain(blocks.flat_map(|b| b.units.iter_mut().chain(&mut b.downsample)))
     }
 
     pub fn fold(&mut self) {

@@ -72,8 +72,13 @@ mod tests {
     use crate::image::PhotoFormat;
 
     fn known(length: usize) -> Arc<Known> {
-        let facts =
-            PhotoFacts { width: 1, height: 1, format: PhotoFormat::Png, turned: false, categories: Vec::new() };
+        let facts = PhotoFacts {
+            width: 1,
+            height: 1,
+            format: PhotoFormat::Png,
+            turned: false,
+            categories: Vec::new(),
+        };
         Arc::new(Known { vectors: Vectors::new(vec![1.0; length], vec![]).unwrap(), facts })
     }
 
@@ -95,6 +100,8 @@ mod tests {
             cache.put(Some([1; 32]), &known(4));
         }
         assert_eq!(on.get(Some([1; 32])).unwrap().vectors.deep().len(), 4);
-        assert!(on.get(Some([2; 32])).is_none() && on.get(None).is_none() && off.get(Some([1; 32])).is_none());
+        assert!(
+            on.get(Some([2; 32])).is_none() && on.get(None).is_none() && off.get(Some([1; 32])).is_none()
+        );
     }
 }

@@ -8,10 +8,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{
-    Answer, Ask, AskError, Asked, Pair, Timings,
-    photo::Studio,
-};
+use super::{Answer, Ask, AskError, Asked, Pair, Timings, photo::Studio};
 use crate::{
     catalogue::{Effort, Filter, Item, ItemId, Nearest, Query, Vectors},
     image::{Limits, Photo},

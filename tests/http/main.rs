@@ -10,3 +10,4 @@ mod life;
 mod limits;
 mod refusals;
 mod similar;
+mod speed;

@@ -17,6 +17,7 @@ use std::{
 use lookalike::{
     bundle::{self, Bundle, Draft},
     catalogue::{self, BuildOptions, Dims, Item, ItemId},
+    embedder::Precision,
     image::{Limits, Photo, Preprocessing},
     network::{self, Architecture, Backbone},
 };

@@ -17,7 +17,11 @@ use lookalike::{
 };
 
 use crate::{
-    data::{ManySets, Reading}, embed::Embed, evaluate::Evaluate, index::Index};
+    data::{ManySets, Reading},
+    embed::Embed,
+    evaluate::Evaluate,
+    index::Index,
+};
 
 /// What can be done.
 #[derive(Subcommand)]

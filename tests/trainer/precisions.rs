@@ -1,0 +1,78 @@
+//! A bundle in four precisions: how far each strays, what is refused, what the server would take.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+use crate::{done, refused, trainer};
+
+fn manifest(bundle: &Path) -> Value {
+    serde_json::from_slice(&fs::read(bundle.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// The embedding of a photo, by `embed`.
+fn embedding(dir: &Path, precision: &str, photo: &str) -> Vec<f64> {
+    let output = trainer(dir, &format!("embed --bundle bundle --device cpu --precision {precision} {photo}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_value(json["embedding"].clone()).unwrap()
+}
+
+#[test]
+fn the_shipped_weights_hold_their_bounds_in_every_precision() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/demo");
+    done(dir, "sample-data --out shop --products 100 --views 4 --seed 21");
+    done(dir, &format!("export --run {} --out bundle --data shop --layout deepfashion", weights.display()));
+    let manifest = manifest(&dir.join("bundle"));
+    for (precision, cosine, overlap) in [("bf16", 0.999, 0.97), ("f16", 0.999, 0.97), ("int8", 0.985, 0.92)] {
+        let drift = &manifest["drift"][precision];
+        let figure = |name: &str| drift[name].as_f64().unwrap();
+        assert!(figure("centred_cosine_mean") >= cosine, "{precision}: {drift}");
+        assert!(figure("top10_overlap") >= overlap, "{precision}: {drift}");
+        assert!(figure("photos") >= 100.0);
+        assert!(manifest["files"][format!("model.{precision}.ts")]["size"].is_u64());
+    }
+    let size = |name: &str| manifest["files"][name]["size"].as_f64().unwrap();
+    assert!(size("model.int8.ts") < 0.5 * size("model.f32.ts"));
+    assert!(size("model.bf16.ts") < 0.7 * size("model.f32.ts"));
+
+    // By another program and another road than the figures above.
+    let photo = fs::read_dir(dir.join("shop/img")).unwrap().next().unwrap().unwrap().path();
+    let photo = fs::read_dir(photo).unwrap().next().unwrap().unwrap().path();
+    let exact = embedding(dir, "f32", photo.to_str().unwrap());
+    for (precision, most) in [("bf16", 0.05), ("f16", 0.01), ("int8", 0.1)] {
+        let other = embedding(dir, precision, photo.to_str().unwrap());
+        let apart = exact.iter().zip(&other).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+        assert!(apart < most && apart > 0.0, "{precision}: {apart} from f32");
+    }
+    // Without photos there is f32 alone, and the others are refused by name.
+    done(dir, &format!("export --run {} --out plain", weights.display()));
+    let photo = photo.display();
+    let missing = refused(dir, &format!("embed --bundle plain --device cpu --precision int8 {photo}"));
+    assert!(missing.contains("int8") && missing.contains("--data"), "{missing}");
+}
+
+#[test]
+fn a_precision_that_strays_is_refused_unless_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/demo");
+    done(dir, "sample-data --out shop --products 40 --views 3 --seed 22");
+    // Photos to calibrate with that show nothing: what is seen later goes far past their range.
+    let lists = fs::read_to_string(dir.join("shop/Eval/list_eval_partition.txt")).unwrap();
+    let black = image::RgbImage::new(64, 64);
+    for line in lists.lines().filter(|line| line.trim_end().ends_with("train")) {
+        let path = dir.join("shop").join(line.split_whitespace().next().unwrap());
+        black.save(path).unwrap();
+    }
+    let export =
+        format!("export --run {} --data shop --layout deepfashion --precision int8", weights.display());
+    let strayed = refused(dir, &format!("{export} --out bundle"));
+    assert!(strayed.contains("int8 strays") && strayed.contains("--allow-drift"), "{strayed}");
+    assert!(!dir.join("bundle").exists(), "nothing is left of a refused export");
+    done(dir, &format!("{export} --out bundle --allow-drift"));
+    let drift = &manifest(&dir.join("bundle"))["drift"]["int8"];
+    assert!(drift["top10_overlap"].as_f64().unwrap() < 0.92, "{drift}");
+}

@@ -8,8 +8,8 @@ import common
 import torch
 
 
-def fastapi(embed):
-    """FastAPI on uvicorn: `embed` runs on the thread pool, as plain `def` handlers do."""
+def fastapi(embed, prepare):
+    """FastAPI on uvicorn: `prepare` and `embed` run on the thread pool, as plain `def` handlers do."""
     import uvicorn
     from fastapi import FastAPI, Request
     from fastapi.concurrency import run_in_threadpool
@@ -17,7 +17,7 @@ def fastapi(embed):
     app, found = FastAPI(), common.index()
 
     def work(photo: bytes) -> dict:
-        return common.answer(found, embed(common.tensor(photo)))
+        return common.answer(found, embed(prepare(photo)))
 
     @app.get("/ready")
     def ready():
@@ -38,7 +38,7 @@ def fastapi_torch():
         with lock, torch.inference_mode():  # one forward pass at a time has all cores: faster than passes that fight
             return model(image[None])[0].numpy()
 
-    fastapi(embed)
+    fastapi(embed, common.tensor)
 
 
 def openvino(which: str):
@@ -57,9 +57,9 @@ def openvino(which: str):
         if not hasattr(held, "request"):
             held.request = compiled.create_infer_request()
         with free:
-            return next(iter(held.request.infer([image[None].numpy()]).values()))[0]
+            return next(iter(held.request.infer([image]).values()))[0]
 
-    fastapi(embed)
+    fastapi(embed, common.array)
 
 
 def litserve():

@@ -55,7 +55,11 @@ pub struct Load {
 impl Load {
     /// `form`: the photo is sent as a form's field `image`, not as it is.
     pub fn new(address: SocketAddr, photos: Vec<Bytes>, form: bool) -> Self {
-        let client = reqwest::Client::builder().pool_max_idle_per_host(1024).build().unwrap_or_default();
+        let client = reqwest::Client::builder()
+            .pool_max_idle_per_host(1024)
+            .timeout(Duration::from_secs(60))
+            .build()
+            .unwrap_or_default();
         let url = format!("http://{address}/similar");
         Self { client, url, form, photos: Arc::new(photos), next: Arc::default() }
     }

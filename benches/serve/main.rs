@@ -62,7 +62,12 @@ async fn run() -> Result<(), Failed> {
     for server in std::iter::once(Server::ours("full", &[])).chain(peers) {
         let running = server.start().await?;
         let load = Load::new(running.address, photos.clone(), server.name == "litserve");
-        closed(&load, 4, Duration::from_secs(3)).await; // warm
+        let warm = closed(&load, 4, Duration::from_secs(3)).await;
+        if warm.latencies.is_empty() {
+            return Err(
+                format!("{} answers nothing with 200: target/bench/serve-{0}.log", server.name).into()
+            );
+        }
         let mut of_server = BTreeMap::new();
         for clients in CLIENTS {
             let outcome = closed(&load, clients, each).await;

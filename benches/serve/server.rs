@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::{SocketAddr, TcpListener},
+    os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -64,6 +65,8 @@ impl Server {
             command.arg(address.port().to_string()).env("BENCH_PHOTOS", &self.photos);
         }
         let log = fs::File::create(format!("target/bench/serve-{}.log", self.name))?;
+        // A group of its own: workers that a server starts are stopped with it.
+        command.process_group(0);
         let child = command.stdout(Stdio::from(log.try_clone()?)).stderr(Stdio::from(log)).spawn();
         let child = child.map_err(|e| format!("{}: {e}", self.command[0]))?;
         let mut running = Running { address, child };
@@ -115,21 +118,27 @@ impl Running {
     }
 
     pub async fn stop(mut self) -> Result<(), Failed> {
-        // Children of its own (LitServe's workers) end with it: it is asked first.
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        self.signal("TERM")?;
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {
             if begun.elapsed() > Duration::from_secs(15) {
-                self.child.kill()?;
+                self.signal("KILL")?;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        Ok(())
+    }
+
+    /// To the server and whatever it started.
+    fn signal(&self, name: &str) -> Result<(), Failed> {
+        let group = format!("-{}", self.child.id());
+        Command::new("kill").args([&format!("-{name}"), "--", &group]).stderr(Stdio::null()).status()?;
         Ok(())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        let _ = self.signal("KILL");
     }
 }

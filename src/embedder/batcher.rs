@@ -77,6 +77,7 @@ struct About {
     shape: Shape,
     device: String,
     precision: Precision,
+    at_once: usize,
 }
 
 /// The queue as callers hold it: closed once the last of them is gone.
@@ -121,18 +122,21 @@ impl Embedder {
         let open = Arc::new(Open(Arc::clone(&queue)));
         let wide = Place { way: Way::Wide, cores };
         let model = threads.start(&queue, wide, load.clone())?;
-        if options.max_batch == 0 {
-            let suits = if model.device() == Device::Cpu { MAX_BATCH_CPU } else { MAX_BATCH_GPU };
-            queue.lock().max_batch = suits;
-        }
+        let max_batch = match options.max_batch {
+            0 if model.device() == Device::Cpu => MAX_BATCH_CPU,
+            0 => MAX_BATCH_GPU,
+            n => n,
+        };
+        queue.lock().max_batch = max_batch;
+        let lanes = if model.device() == Device::Cpu && cores > 1 { cores.min(MOST_LANES) } else { 0 };
         let about = About {
             preprocessing: model.preprocessing().clone(),
             shape: model.shape(),
             device: format!("{:?}", model.device()).to_lowercase(),
             precision: model.precision(),
+            at_once: max_batch.saturating_mul(lanes.max(1)),
         };
-        if model.device() == Device::Cpu && cores > 1 {
-            let lanes = cores.min(MOST_LANES);
+        if lanes > 0 {
             let mut shared = Arc::clone(&model);
             for _ in 0..lanes {
                 let lane = Place { way: Way::Lane, cores: cores / lanes };
@@ -173,6 +177,11 @@ impl Embedder {
     /// Where the model runs: `cpu` or `cuda(0)`.
     pub fn device(&self) -> &str {
         &self.about.device
+    }
+
+    /// How many photos may be in the model at once.
+    pub fn at_once(&self) -> usize {
+        self.about.at_once
     }
 
     /// What it computes in.

@@ -19,9 +19,6 @@ use crate::{
     telemetry::{self, TelemetryError},
 };
 
-/// Photos beyond the queue's that may be decoded, in the model or searched for at once.
-const AT_WORK: usize = 32;
-
 /// How often metrics are settled.
 const SETTLED: Duration = Duration::from_secs(5);
 
@@ -85,13 +82,15 @@ impl Server {
         let embedding = EmbedderOptions { queue, max_batch, threads };
         let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, how, embedding));
         let (pair, model_threads) = opening.await.map_err(io::Error::other)??;
+        let cores = std::thread::available_parallelism()?.get();
         let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
         tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr()?;
         let recommending = RecommenderOptions {
-            photos: embedding.queue.saturating_add(AT_WORK.max(max_batch)),
+            // Those that wait, those in the model, and one being decoded or searched for on each core.
+            photos: queue.saturating_add(pair.embedder.at_once()).saturating_add(cores),
             limits: Limits { max_pixels: config.max_pixels.get() },
             cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
         };

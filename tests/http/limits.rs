@@ -8,7 +8,11 @@ use std::{
 
 use tokio::task::{JoinSet, spawn_blocking};
 
-use crate::support::{pictures::jpeg, running::Running, tiny_shop};
+use crate::support::{
+    pictures::{jpeg, png},
+    running::Running,
+    tiny_shop,
+};
 
 /// A client that sends everything before it reads anything: the one that a refusal in mid-body hits hardest.
 fn stubborn(running: &Running, head: &str, megabytes: usize, chunked: bool) -> String {
@@ -100,12 +104,16 @@ async fn an_answer_that_takes_too_long_is_given_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_is_served_or_asked_to_come_back_and_the_server_lives() {
     let shop = tiny_shop();
-    let server = std::sync::Arc::new(Running::start(shop, &["--queue", "1", "--max-batch", "1"]).await);
-    let photo = jpeg(&image::RgbImage::from_fn(1600, 1200, |x, y| image::Rgb([x as u8, y as u8, 90])));
+    let server = std::sync::Arc::new(
+        Running::start(shop, &["--queue", "1", "--max-batch", "1", "--threads", "1"]).await,
+    );
+    // PNG, which is decoded whole; each another, so that none is known already.
+    let photo = |n: u8| png(&image::RgbImage::from_fn(1600, 1200, |x, y| image::Rgb([x as u8, y as u8, n])));
     let mut crowd = JoinSet::new();
-    for _ in 0..60 {
-        let (server, photo) = (std::sync::Arc::clone(&server), photo.clone());
-        crowd.spawn(async move { server.post("/similar", "image/jpeg", photo).await });
+    let photos: Vec<Vec<u8>> = (0..60).map(photo).collect();
+    for photo in photos {
+        let server = std::sync::Arc::clone(&server);
+        crowd.spawn(async move { server.post("/similar", "image/png", photo).await });
     }
     let answers = crowd.join_all().await;
     let served = answers.iter().filter(|a| a.status == 200).count();
@@ -114,5 +122,5 @@ async fn a_crowd_is_served_or_asked_to_come_back_and_the_server_lives() {
         assert_eq!(answer.header("retry-after"), "1");
     }
     assert!((1..60).contains(&served), "{served} of 60 were served");
-    assert_eq!(server.post("/similar", "image/jpeg", photo).await.status, 200);
+    assert_eq!(server.post("/similar", "image/png", photo(60)).await.status, 200);
 }

@@ -41,7 +41,7 @@ bench: bench-index bench-model bench-serve ## benchmarks, into target/bench
 bench-index: ## our search beside hnswlib and faiss on 139,709 vectors (PEERS=all: usearch too); takes an hour the first time
 	@scripts/install-build-tools.sh
 	@scripts/install-libtorch.sh
-	@scripts/install-bench-tools.sh
+	@scripts/install-venv.sh target/bench/venv scripts/bench-requirements.txt
 	cargo bench --locked --bench embeddings
 	cargo bench --locked --bench index
 	target/bench/venv/bin/python scripts/bench-index-plot.py target/bench/index.json target/bench/index.png
@@ -51,11 +51,11 @@ bench-bundle: ## a bundle at full width with 139,709 made-up vectors, into targe
 	cargo bench --locked --bench bundle
 
 bench-model: bench-bundle ## int8, bf16 and f32 alone, and decoding, beside OpenVINO, PyTorch and Pillow (5 GB of peers from PyPI)
-	@scripts/install-peers.sh
+	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
 	cargo bench --locked --bench model
 
 bench-serve: bench-bundle ## the whole server beside FastAPI, LitServe and OpenVINO, under load (PEERS=none: ours alone); a quarter of an hour
-	@scripts/install-peers.sh
+	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
 	@scripts/demo-bundle.sh
 	cargo bench --locked --bench serve
 

@@ -5,8 +5,7 @@
 //! photos have lately met others here. On a GPU there is the wide way alone.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -14,7 +13,10 @@ use std::{
 use tch::Device;
 use tokio::sync::oneshot;
 
-use super::{Embedded, EmbedderError, Model, Precision, Shape};
+use super::{
+    Embedded, EmbedderError, Model, Precision, Shape,
+    queue::{AtWork, Job, Queue, Reply, Way},
+};
 use crate::{
     image::{Pixels, Preprocessing},
     telemetry,
@@ -24,9 +26,6 @@ use crate::{
 /// larger one, which makes everyone in it wait; a GPU gains much.
 const MAX_BATCH_CPU: usize = 4;
 const MAX_BATCH_GPU: usize = 32;
-
-/// After so many photos in a row that met no other it counts as quiet.
-const QUIET_AFTER: usize = 8;
 
 /// More lanes than this only cost memory: each then gets several cores.
 const MOST_LANES: usize = 16;
@@ -46,14 +45,6 @@ impl Default for EmbedderOptions {
     fn default() -> Self {
         Self { queue: 64, max_batch: 0, threads: 0 }
     }
-}
-
-type Reply = Result<(Embedded, EmbedTimes), EmbedderError>;
-
-struct Job {
-    pixels: Pixels,
-    queued: Instant,
-    reply: oneshot::Sender<Reply>,
 }
 
 /// Where an embedding's time went.
@@ -85,8 +76,7 @@ struct Open(Arc<Queue>);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.changed.notify_all();
+        self.0.close();
     }
 }
 
@@ -228,7 +218,7 @@ impl ModelThreads {
             match load() {
                 Ok(model) => {
                     tell(Ok(&model));
-                    queue.serve(place.way, &model);
+                    serve(&queue, place.way, &model);
                 }
                 Err(e) => tell(Err(e)),
             }
@@ -241,188 +231,51 @@ impl ModelThreads {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Way {
-    Wide,
-    Lane,
-}
-
 #[derive(Clone, Copy)]
 struct Place {
     way: Way,
     cores: usize,
 }
 
-struct Queue {
-    state: Mutex<State>,
-    changed: Condvar,
-    most: usize,
-}
-
-struct State {
-    jobs: VecDeque<Job>,
-    max_batch: usize,
-    /// Lanes there are, and lanes at work; whether the wide way is at work; photos at work in any.
-    lanes: usize,
-    busy: usize,
-    wide: bool,
-    at_work: usize,
-    /// How many more photos must find it quiet until one runs wide.
-    crowded: usize,
-    closed: bool,
-}
-
-impl State {
-    /// How many photos this way should take now; 0 is none.
-    fn share(&self, way: Way) -> usize {
-        let waiting = self.jobs.len();
-        if waiting == 0 || self.wide {
-            return 0;
-        }
-        match way {
-            // A quiet time: all cores on what there is.
-            Way::Wide if self.busy == 0 && self.crowded == 0 => waiting.min(self.max_batch),
-            // Otherwise every lane its part, those at work too: they will be free soon.
-            Way::Lane if self.busy > 0 || self.crowded > 0 => {
-                waiting.div_ceil(self.lanes.max(1)).min(self.max_batch)
-            }
-            Way::Wide | Way::Lane => 0,
-        }
-    }
-
-    /// Takes note of whether this photo meets others: of two that come one after the other all cores serve each best, of two
-    /// at once a lane each.
-    fn arrives(&mut self) {
-        let others = self.jobs.len() + self.at_work;
-        let meets = self.lanes > 0 && others >= (self.lanes / 2).max(1);
-        self.crowded = if meets { QUIET_AFTER } else { self.crowded.saturating_sub(1) };
-    }
-
-    /// Forgets callers that left.
-    fn purge(&mut self) {
-        self.jobs.retain(|job| !job.reply.is_closed());
+/// A thread's life: takes a batch, answers it, until nobody can ask any more.
+fn serve(queue: &Queue, way: Way, model: &Model) {
+    while let Some((batch, at_work)) = queue.take(way) {
+        answer(queue, model, batch, at_work);
     }
 }
 
-impl Queue {
-    fn new(options: EmbedderOptions) -> Self {
-        let state = State {
-            jobs: VecDeque::new(),
-            max_batch: options.max_batch,
-            lanes: 0,
-            busy: 0,
-            wide: false,
-            at_work: 0,
-            crowded: 0,
-            closed: false,
-        };
-        Self { state: Mutex::new(state), changed: Condvar::new(), most: options.queue.max(1) }
+fn answer(queue: &Queue, model: &Model, batch: Vec<Job>, at_work: AtWork<'_>) {
+    let (mut photos, mut callers) = (Vec::new(), Vec::new());
+    for job in batch {
+        callers.push((job.reply, job.queued.elapsed()));
+        photos.push(job.pixels);
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, job: Job) -> Result<(), EmbedderError> {
-        let mut state = self.lock();
-        if state.jobs.len() >= self.most {
-            state.purge();
-        }
-        if state.jobs.len() >= self.most {
-            return Err(EmbedderError::Busy);
-        }
-        state.arrives();
-        state.jobs.push_back(job);
-        telemetry::queued(state.jobs.len());
-        drop(state);
-        self.changed.notify_all();
-        Ok(())
-    }
-
-    /// A thread's life: takes a batch, answers it, until nobody can ask any more.
-    fn serve(&self, way: Way, model: &Model) {
-        while let Some(batch) = self.take(way) {
-            let at_work = AtWork { queue: self, way, photos: batch.len() };
-            self.answer(model, batch, at_work);
-        }
-    }
-
-    /// Waits for a batch; `None` once the queue is closed and empty.
-    fn take(&self, way: Way) -> Option<Vec<Job>> {
-        let mut state = self.lock();
-        loop {
-            state.purge();
-            let share = state.share(way);
-            if share > 0 {
-                let batch = state.jobs.drain(..share).collect();
-                state.at_work += share;
-                match way {
-                    Way::Wide => state.wide = true,
-                    Way::Lane => state.busy += 1,
-                }
-                telemetry::queued(state.jobs.len());
-                return Some(batch);
-            }
-            if state.closed && state.jobs.is_empty() {
-                return None;
-            }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn answer(&self, model: &Model, batch: Vec<Job>, at_work: AtWork<'_>) {
-        let (mut photos, mut callers) = (Vec::new(), Vec::new());
-        for job in batch {
-            callers.push((job.reply, job.queued.elapsed()));
-            photos.push(job.pixels);
-        }
-        telemetry::batch(photos.len());
-        let started = Instant::now();
-        let embedded = in_parts(&|photos| model.embed(photos), &photos, &|too_many| {
-            let mut state = self.lock();
-            state.max_batch = state.max_batch.min(too_many / 2).max(1);
-            tracing::warn!(
-                batch = too_many,
-                max_batch = state.max_batch,
-                "the device has no memory for such a batch"
-            );
-        });
-        let took = started.elapsed();
-        drop(at_work); // before the callers know: whoever asks again finds the way free
-        match embedded {
-            Ok(answers) => {
-                for ((reply, queue), answer) in callers.into_iter().zip(answers) {
-                    let _ = reply.send(answer.map(|e| (e, EmbedTimes { queue, model: took })));
-                }
-            }
-            Err(e) => {
-                let text = e.to_string();
-                tracing::error!(error = text, batch = callers.len(), "the model failed on a batch");
-                for (reply, _) in callers {
-                    let _ = reply.send(Err(EmbedderError::Torch(text.clone())));
-                }
+    telemetry::batch(photos.len());
+    let started = Instant::now();
+    let embedded = in_parts(&|photos| model.embed(photos), &photos, &|too_many| {
+        let mut state = queue.lock();
+        state.max_batch = state.max_batch.min(too_many / 2).max(1);
+        tracing::warn!(
+            batch = too_many,
+            max_batch = state.max_batch,
+            "the device has no memory for such a batch"
+        );
+    });
+    let took = started.elapsed();
+    drop(at_work); // before the callers know: whoever asks again finds the way free
+    match embedded {
+        Ok(answers) => {
+            for ((reply, waited), answer) in callers.into_iter().zip(answers) {
+                let _ = reply.send(answer.map(|e| (e, EmbedTimes { queue: waited, model: took })));
             }
         }
-    }
-}
-
-/// Held while a batch is being answered; whatever comes of it, the way is free again afterwards.
-struct AtWork<'a> {
-    queue: &'a Queue,
-    way: Way,
-    photos: usize,
-}
-
-impl Drop for AtWork<'_> {
-    fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        state.at_work -= self.photos;
-        match self.way {
-            Way::Wide => state.wide = false,
-            Way::Lane => state.busy -= 1,
+        Err(e) => {
+            let text = e.to_string();
+            tracing::error!(error = text, batch = callers.len(), "the model failed on a batch");
+            for (reply, _) in callers {
+                let _ = reply.send(Err(EmbedderError::Torch(text.clone())));
+            }
         }
-        drop(state);
-        self.queue.changed.notify_all();
     }
 }
 
@@ -449,85 +302,6 @@ mod tests {
 
     use super::*;
     use crate::catalogue::Vectors;
-
-    fn job() -> (Job, oneshot::Receiver<Reply>) {
-        let (reply, answer) = oneshot::channel();
-        (Job { pixels: Pixels::grey(128), queued: Instant::now(), reply }, answer)
-    }
-
-    fn queue(lanes: usize) -> Queue {
-        let queue = Queue::new(EmbedderOptions { queue: 6, max_batch: 4, threads: 0 });
-        queue.lock().lanes = lanes;
-        queue
-    }
-
-    #[test]
-    fn a_full_queue_refuses_until_a_caller_leaves() {
-        let queue = queue(0);
-        let mut callers = Vec::new();
-        for _ in 0..6 {
-            let (job, answer) = job();
-            queue.push(job).unwrap();
-            callers.push(answer);
-        }
-        let (one_more, _answer) = job();
-        assert!(matches!(queue.push(one_more), Err(EmbedderError::Busy)));
-        callers.remove(2);
-        let (another, answer) = job();
-        queue.push(another).unwrap();
-        callers.push(answer);
-        assert_eq!(queue.take(Way::Wide).unwrap().len(), 4);
-    }
-
-    #[test]
-    fn callers_that_left_are_not_run() {
-        let queue = queue(0);
-        let callers: Vec<_> = (0..3).map(|_| job()).collect();
-        let mut kept = Vec::new();
-        for (i, (job, answer)) in callers.into_iter().enumerate() {
-            queue.push(job).unwrap();
-            if i == 1 {
-                kept.push(answer);
-            }
-        }
-        assert_eq!(queue.take(Way::Wide).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn photos_that_meet_no_other_run_wide_and_those_that_do_run_in_lanes() {
-        let queue = queue(2);
-        let mut callers = Vec::new();
-        let mut push = |n: usize| {
-            for _ in 0..n {
-                let (job, answer) = job();
-                queue.push(job).unwrap();
-                callers.push(answer);
-            }
-        };
-        let at_work = |way: Way, photos: usize| AtWork { queue: &queue, way, photos };
-        let share = |way| queue.lock().share(way);
-        push(1);
-        assert_eq!((share(Way::Wide), share(Way::Lane)), (1, 0));
-        let wide = queue.take(Way::Wide).unwrap().len();
-        push(5);
-        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 0), "all cores are at work");
-        drop(at_work(Way::Wide, wide));
-        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 3), "five photos, two lanes");
-        let first = queue.take(Way::Lane).unwrap().len();
-        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "two are left: one for each lane");
-        let second = queue.take(Way::Lane).unwrap().len();
-        drop(at_work(Way::Lane, first));
-        let third = queue.take(Way::Lane).unwrap().len();
-        drop((at_work(Way::Lane, second), at_work(Way::Lane, third)));
-        // One at a time again: lanes at first, wide once it has been quiet for a while.
-        for quiet in 1..=QUIET_AFTER {
-            push(1);
-            let way = if quiet < QUIET_AFTER { Way::Lane } else { Way::Wide };
-            assert_eq!(share(way), 1, "after {quiet}");
-            let alone = queue.take(way).unwrap().len();
-            drop(at_work(way, alone));
-        }
-    }
 
     #[test]
     fn a_batch_that_does_not_fit_is_halved() {

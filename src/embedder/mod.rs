@@ -7,6 +7,7 @@ mod batcher;
 mod device;
 mod model;
 mod precision;
+mod queue;
 
 pub use batcher::{EmbedTimes, Embedder, EmbedderOptions, ModelThreads};
 pub use device::DeviceChoice;

@@ -1,0 +1,256 @@
+//! What waits for the model, and who takes it: the state that callers and the model's threads share. It knows no model.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use tokio::sync::oneshot;
+
+use super::{EmbedTimes, Embedded, EmbedderError, EmbedderOptions};
+use crate::{image::Pixels, telemetry};
+
+/// After so many photos in a row that met no other it counts as quiet.
+const QUIET_AFTER: usize = 8;
+
+/// What a caller gets.
+pub(super) type Reply = Result<(Embedded, EmbedTimes), EmbedderError>;
+
+/// A photo and whoever asked about it.
+pub(super) struct Job {
+    pub pixels: Pixels,
+    pub queued: Instant,
+    pub reply: oneshot::Sender<Reply>,
+}
+
+/// How a batch is run.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Way {
+    /// On all cores, or on a GPU.
+    Wide,
+    /// On the cores of one lane.
+    Lane,
+}
+
+/// Callers push, the model's threads take.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    most: usize,
+}
+
+/// All that changes, behind the queue's lock.
+pub(super) struct State {
+    jobs: VecDeque<Job>,
+    /// Photos in one forward pass at most.
+    pub max_batch: usize,
+    /// Lanes there are; none at first.
+    pub lanes: usize,
+    /// Lanes at work; whether the wide way is; photos in any.
+    busy: usize,
+    wide: bool,
+    at_work: usize,
+    /// How many more photos must find it quiet until one runs wide.
+    crowded: usize,
+    closed: bool,
+}
+
+impl State {
+    /// How many photos this way should take now; 0 is none.
+    fn share(&self, way: Way) -> usize {
+        let waiting = self.jobs.len();
+        if waiting == 0 || self.wide {
+            return 0;
+        }
+        match way {
+            // A quiet time: all cores on what there is.
+            Way::Wide if self.busy == 0 && self.crowded == 0 => waiting.min(self.max_batch),
+            // Otherwise every lane its part, those at work too: they will be free soon.
+            Way::Lane if self.busy > 0 || self.crowded > 0 => {
+                waiting.div_ceil(self.lanes.max(1)).min(self.max_batch)
+            }
+            Way::Wide | Way::Lane => 0,
+        }
+    }
+
+    /// Takes note of whether this photo meets others: of two that come one after the other all cores serve each best, of two
+    /// at once a lane each.
+    fn arrives(&mut self) {
+        let others = self.jobs.len() + self.at_work;
+        let meets = self.lanes > 0 && others >= (self.lanes / 2).max(1);
+        self.crowded = if meets { QUIET_AFTER } else { self.crowded.saturating_sub(1) };
+    }
+
+    /// Forgets callers that left.
+    fn purge(&mut self) {
+        self.jobs.retain(|job| !job.reply.is_closed());
+    }
+}
+
+impl Queue {
+    pub fn new(options: EmbedderOptions) -> Self {
+        let state = State {
+            jobs: VecDeque::new(),
+            max_batch: options.max_batch,
+            lanes: 0,
+            busy: 0,
+            wide: false,
+            at_work: 0,
+            crowded: 0,
+            closed: false,
+        };
+        Self { state: Mutex::new(state), changed: Condvar::new(), most: options.queue.max(1) }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn push(&self, job: Job) -> Result<(), EmbedderError> {
+        let mut state = self.lock();
+        if state.jobs.len() >= self.most {
+            state.purge();
+        }
+        if state.jobs.len() >= self.most {
+            return Err(EmbedderError::Busy);
+        }
+        state.arrives();
+        state.jobs.push_back(job);
+        telemetry::queued(state.jobs.len());
+        drop(state);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Nobody will push any more: once it is empty, [`take`](Self::take) gives nothing.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for a batch, which keeps its way until what comes with it is dropped; `None` once the queue is closed and empty.
+    pub fn take(&self, way: Way) -> Option<(Vec<Job>, AtWork<'_>)> {
+        let mut state = self.lock();
+        loop {
+            state.purge();
+            let share = state.share(way);
+            if share > 0 {
+                let batch = state.jobs.drain(..share).collect();
+                state.at_work += share;
+                match way {
+                    Way::Wide => state.wide = true,
+                    Way::Lane => state.busy += 1,
+                }
+                telemetry::queued(state.jobs.len());
+                return Some((batch, AtWork { queue: self, way, photos: share }));
+            }
+            if state.closed && state.jobs.is_empty() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Held while a batch is being answered; whatever comes of it, the way is free again afterwards.
+pub(super) struct AtWork<'a> {
+    queue: &'a Queue,
+    way: Way,
+    photos: usize,
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        state.at_work -= self.photos;
+        match self.way {
+            Way::Wide => state.wide = false,
+            Way::Lane => state.busy -= 1,
+        }
+        drop(state);
+        self.queue.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> (Job, oneshot::Receiver<Reply>) {
+        let (reply, answer) = oneshot::channel();
+        (Job { pixels: Pixels::grey(128), queued: Instant::now(), reply }, answer)
+    }
+
+    fn queue(lanes: usize) -> Queue {
+        let queue = Queue::new(EmbedderOptions { queue: 6, max_batch: 4, threads: 0 });
+        queue.lock().lanes = lanes;
+        queue
+    }
+
+    #[test]
+    fn a_full_queue_refuses_until_a_caller_leaves() {
+        let queue = queue(0);
+        let mut callers = Vec::new();
+        for _ in 0..6 {
+            let (job, answer) = job();
+            queue.push(job).unwrap();
+            callers.push(answer);
+        }
+        let (one_more, _answer) = job();
+        assert!(matches!(queue.push(one_more), Err(EmbedderError::Busy)));
+        callers.remove(2);
+        let (another, answer) = job();
+        queue.push(another).unwrap();
+        callers.push(answer);
+        assert_eq!(queue.take(Way::Wide).unwrap().0.len(), 4);
+    }
+
+    #[test]
+    fn callers_that_left_are_not_run() {
+        let queue = queue(0);
+        let callers: Vec<_> = (0..3).map(|_| job()).collect();
+        let mut kept = Vec::new();
+        for (i, (job, answer)) in callers.into_iter().enumerate() {
+            queue.push(job).unwrap();
+            if i == 1 {
+                kept.push(answer);
+            }
+        }
+        assert_eq!(queue.take(Way::Wide).unwrap().0.len(), 1);
+    }
+
+    #[test]
+    fn photos_that_meet_no_other_run_wide_and_those_that_do_run_in_lanes() {
+        let queue = queue(2);
+        let mut callers = Vec::new();
+        let mut push = |n: usize| {
+            for _ in 0..n {
+                let (job, answer) = job();
+                queue.push(job).unwrap();
+                callers.push(answer);
+            }
+        };
+        let share = |way| queue.lock().share(way);
+        push(1);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (1, 0));
+        let wide = queue.take(Way::Wide).unwrap();
+        push(5);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 0), "all cores are at work");
+        drop(wide);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 3), "five photos, two lanes");
+        let first = queue.take(Way::Lane).unwrap();
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "two are left: one for each lane");
+        let second = queue.take(Way::Lane).unwrap();
+        drop(first);
+        let third = queue.take(Way::Lane).unwrap();
+        drop((second, third));
+        // One at a time again: lanes at first, wide once it has been quiet for a while.
+        for quiet in 1..=QUIET_AFTER {
+            push(1);
+            let way = if quiet < QUIET_AFTER { Way::Lane } else { Way::Wide };
+            assert_eq!(share(way), 1, "after {quiet}");
+            drop(queue.take(way).unwrap());
+        }
+    }
+}

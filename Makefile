@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build test test-neon lint bench bench-index bench-bundle bench-model bench-serve libtorch cuda docker-cpu docker-cuda docker-base clean
+.PHONY: help demo smoke build test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve libtorch cuda docker-cpu docker-cuda docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ test: ## install what the tests need, run them all
 	@scripts/install-libtorch.sh
 	@scripts/install-test-tools.sh
 	cargo test --release --locked
+
+test-api: ## openapi.yaml against the running server: schemathesis, and a generated client
+	@scripts/test-api.sh
 
 test-neon: ## the NEON kernel, under qemu-user
 	@scripts/test-neon.sh

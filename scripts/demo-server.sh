@@ -6,6 +6,10 @@ port_free() { # PORT
   ! (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null
 }
 
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 start_server() { # PORT: returns when it is ready
   target/release/lookalike-server --bundle target/demo/bundle --images target/demo/shop --listen "127.0.0.1:$1" &
   server_pid=$!

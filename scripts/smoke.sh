@@ -7,7 +7,7 @@ log=target/demo/smoke.log
 
 scripts/build.sh
 scripts/demo-bundle.sh
-port=${PORT:-$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')}
+port=${PORT:-$(free_port)}
 
 fail() { echo "smoke: FAILED: $1. The server's log: $log" >&2; tail -n 20 "$log" >&2; exit 1; }
 trap 'stop_server || true' EXIT

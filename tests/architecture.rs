@@ -42,8 +42,11 @@ fn libraries_stay_in_their_rooms() {
     only_in(&["axum::", "tower_http::", "axum::{"], &["http/"]);
     only_in(&["hnsw_rs::", "hnsw_rs::{"], &["catalogue/build.rs"]);
     only_in(&["tch::"], &["libtorch/", "network/", "training/", "extraction/", "embedder/", "bundle/"]);
+    only_in(&["governor::", "utoipa_swagger_ui::"], &["http/"]);
+    only_in(&["opentelemetry", "tracing_opentelemetry", "metrics_exporter_prometheus"], &["telemetry/"]);
+    only_in(&["toml::", "subtle::"], &["config/"]);
     only_in(&["anyhow::"], &["bin/"]);
-    only_in(&["env::var", "std::env::"], &["config.rs"]);
+    only_in(&["env::var", "std::env::"], &["config/"]);
 }
 
 #[test]

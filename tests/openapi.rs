@@ -6,7 +6,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{
     running::Running,
     spec::{operations, resolved, spec},
@@ -63,9 +63,10 @@ fn gather<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 async fn every_operation_answers_as_the_file_says() {
     let (shop, server) = (tiny_shop(), Running::start(tiny_shop(), &[]).await);
     for (method, path) in operations() {
-        let path = path.replace("{id}", "circle-red~0");
-        let answer = match method.as_str() {
-            "POST" => server.post(&path, "image/png", shop.photo("circle-red~0")).await,
+        let path = path.replace("{id}", "circle-red~0").replace("{file}", "swagger-ui.css");
+        let answer = match (method.as_str(), path.as_str()) {
+            ("POST", "/search") => server.json(&path, &json!({"positive": ["circle-red~0"]})).await,
+            ("POST", _) => server.form(&path, &[("image", &shop.photo("circle-red~0"))]).await,
             _ => server.get(&path).await,
         };
         assert_eq!(answer.status, 200, "{method} {path}");

@@ -96,6 +96,14 @@ impl Facets {
         Some(Admitted { count: points.len() as usize, points: Points::Only(points) })
     }
 
+    /// Every category and how many points it has, by name.
+    pub fn categories(&self) -> Vec<(String, usize)> {
+        let count = |(name, points): (&String, &RoaringBitmap)| (name.clone(), points.len() as usize);
+        let mut all: Vec<_> = self.categories.iter().map(count).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Writes them; the same facets give the same bytes.
     pub fn write(&self, path: &Path) -> std::io::Result<FileSeal> {
         let categories = self.categories.iter().map(|(value, points)| (None, value, points));

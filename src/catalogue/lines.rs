@@ -47,6 +47,16 @@ impl Lines {
 
     /// The place of an item by its id.
     pub fn find(&self, id: &str) -> Result<Option<usize>, CatalogueError> {
+        self.search(id).map(Result::ok)
+    }
+
+    /// The first place of an id above this one.
+    pub fn after(&self, id: &str) -> Result<usize, CatalogueError> {
+        Ok(self.search(id)?.map_or_else(|place| place, |place| place + 1))
+    }
+
+    /// The place of an id, or the one it would have.
+    fn search(&self, id: &str) -> Result<Result<usize, usize>, CatalogueError> {
         /// The field that lines are ordered by.
         #[derive(Deserialize)]
         struct Named<'a> {
@@ -58,12 +68,12 @@ impl Lines {
             let middle = low.midpoint(high);
             let named: Named<'_> = self.read(middle)?;
             match named.id.as_ref().cmp(id) {
-                std::cmp::Ordering::Equal => return Ok(Some(middle)),
+                std::cmp::Ordering::Equal => return Ok(Ok(middle)),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
             }
         }
-        Ok(None)
+        Ok(Err(low))
     }
 
     fn read<'a, T: Deserialize<'a>>(&'a self, place: usize) -> Result<T, CatalogueError> {

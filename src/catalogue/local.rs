@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 
 use super::{
     Catalogue, CatalogueError, Dims, Distance, Effort, Filter, GenerationManifest, Hit, Item, ItemId,
-    Nearest, Query, Vectors,
-    facets::Facets,
+    Listing, Nearest, Query, Vectors,
+    facets::{Admitted, Facets},
     frozen::Frozen,
     generation::{self, FACETS, GRAPH, ITEMS, MANIFEST},
     graph::Links,
@@ -23,6 +23,9 @@ use super::{
 
 /// Searches that compare more than this many photos leave the async threads to others.
 const INLINE: usize = 20_000;
+
+/// Of fewer than one item in so many, all are gathered and sorted; of more, the first ones soon come along.
+const SPARSE: usize = 8;
 
 /// A built catalogue, open for searching. Cloning it is cheap: all clones are one catalogue.
 #[derive(Clone)]
@@ -192,12 +195,48 @@ impl Opened {
         if holds != given && self.lines.len() > 0 {
             return Err(CatalogueError::Dims { holds, given });
         }
+        Ok(Search::plan(self.lines.len(), n, self.admitted(filter)?, effort, query.weight))
+    }
+
+    /// Whom the filter admits; `None` where that is everyone.
+    fn admitted(&self, filter: &Filter) -> Result<Option<Admitted>, CatalogueError> {
         let mut excluded = Vec::new();
         for id in &filter.exclude {
             excluded.extend(self.lines.find(id.as_str())?.map(|place| self.points[place]));
         }
-        let admitted = self.facets.compile(filter, &excluded, self.lines.len());
-        Ok(Search::plan(self.lines.len(), n, admitted, effort, query.weight))
+        Ok(self.facets.compile(filter, &excluded, self.lines.len()))
+    }
+
+    /// The places of what is admitted from `start` on, rising: at most `limit`.
+    fn places(&self, admitted: &Admitted, start: usize, limit: usize) -> Vec<usize> {
+        let all = self.lines.len();
+        if admitted.count < all / SPARSE {
+            let items = self.frozen.view().items;
+            let places = admitted.iter(all).map(|point| items[point as usize] as usize);
+            let mut places: Vec<usize> = places.filter(|&place| place >= start).collect();
+            places.sort_unstable();
+            places.truncate(limit);
+            return places;
+        }
+        (start..all).filter(|&place| admitted.contains(self.points[place])).take(limit).collect()
+    }
+
+    fn list(&self, filter: &Filter, after: Option<&ItemId>, limit: usize) -> Result<Listing, CatalogueError> {
+        let admitted = self.admitted(filter)?;
+        let start = after.map_or(Ok(0), |id| self.lines.after(id.as_str()))?;
+        let (mut places, total) = match &admitted {
+            None => ((start..self.lines.len()).take(limit + 1).collect(), self.lines.len()),
+            Some(admitted) => (self.places(admitted, start, limit + 1), admitted.count),
+        };
+        let more = places.len() > limit;
+        places.truncate(limit);
+        let items = places.into_iter().map(|place| self.lines.item(place).map(Arc::new));
+        Ok(Listing { items: items.collect::<Result<_, _>>()?, total, more })
+    }
+
+    fn vectors(&self, id: &ItemId) -> Result<Option<Vectors>, CatalogueError> {
+        let place = self.lines.find(id.as_str())?;
+        Ok(place.map(|place| Vectors::stored(self.frozen.view().vectors(self.points[place]))))
     }
 
     fn answer(&self, query: &Query, search: &Search) -> Result<Nearest, CatalogueError> {
@@ -228,6 +267,23 @@ impl Catalogue for LocalCatalogue {
             }
             _ => self.0.answer(query, &search),
         }
+    }
+
+    async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError> {
+        ids.iter().map(|id| self.0.vectors(id)).collect()
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Listing, CatalogueError> {
+        self.0.list(filter, after, limit)
+    }
+
+    async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {
+        Ok(self.0.facets.categories())
     }
 
     async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError> {

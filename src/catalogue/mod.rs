@@ -48,7 +48,7 @@ pub use generation::GenerationManifest;
 pub use index::{Progress, Stage, build};
 pub use item::{BadItemId, Item, ItemId};
 pub use local::{Entry, Footprint, LocalCatalogue, OpenTiming};
-pub use query::{ColourWeight, Dims, Distance, Effort, Filter, Hit, Nearest, Query, Vectors};
+pub use query::{ColourWeight, Dims, Distance, Effort, Filter, Hit, Listing, Nearest, Query, Vectors};
 
 use std::sync::Arc;
 
@@ -65,6 +65,20 @@ pub trait Catalogue: Send + Sync {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError>;
+
+    /// The vectors of these items, in their order; `None` for one that is not there.
+    async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError>;
+
+    /// The items that the filter admits, by rising id: at most `limit` of those after `after`.
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Listing, CatalogueError>;
+
+    /// Every category and how many items it has, by name.
+    async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError>;
 
     /// The item of that name with its vectors, if it is there.
     async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError>;

@@ -199,3 +199,14 @@ pub struct Nearest {
     /// The catalogue has no further item that the filter admits: a larger `n` would bring nothing.
     pub exhausted: bool,
 }
+
+/// A part of the items, by rising id.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Those of this part.
+    pub items: Vec<Arc<Item>>,
+    /// How many the filter admits, in all parts together.
+    pub total: usize,
+    /// There are further ones after these.
+    pub more: bool,
+}

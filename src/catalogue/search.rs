@@ -28,6 +28,9 @@ pub(super) const RERANKED: usize = 40;
 /// So few are compared exactly at once.
 const FEW: usize = 200;
 
+/// Where more than this many are asked for, all are compared and sorted: lists kept in order while they grow are for short ones.
+const MANY: usize = 2_000;
+
 /// A list asked for by name is walked up to here, however few the points: whoever measures the walk wants the walk.
 const WALKED_AS_ASKED: usize = 1_024;
 
@@ -88,7 +91,9 @@ impl Search {
             // A walk that may keep one in x of what it meets has to meet x times as many.
             let list = ef.max(n).saturating_mul(count) / available.max(1);
             let list = list.min(count);
-            if (as_asked && list <= WALKED_AS_ASKED) || list.saturating_mul(WALK_COST) < available {
+            if n > MANY {
+                Way::Exact
+            } else if (as_asked && list <= WALKED_AS_ASKED) || list.saturating_mul(WALK_COST) < available {
                 Way::Walk(list)
             } else if available <= FEW.max(reranked(n)) {
                 Way::Exact
@@ -174,6 +179,16 @@ impl Search {
         mut candidates: impl Iterator<Item = u32>,
     ) -> Vec<Found> {
         let asked = (query.vectors.deep(), query.vectors.colour());
+        let found = |point: u32| {
+            let distance = Distance::measured(view.kernel, asked, view.vectors(point), query.weight);
+            Found { item: view.items[point as usize], distance }
+        };
+        if self.n > MANY {
+            let mut all: Vec<Found> = candidates.map(found).collect();
+            all.sort_unstable_by(Found::order);
+            all.truncate(self.n);
+            return all;
+        }
         let mut best: Vec<Found> = Vec::with_capacity(self.n + 1);
         let fetch = |point: u32| {
             let (deep, colour) = view.vectors(point);
@@ -184,8 +199,7 @@ impl Search {
         let mut ahead = candidates.next().map(fetch);
         while let Some(point) = ahead {
             ahead = candidates.next().map(fetch);
-            let distance = Distance::measured(view.kernel, asked, view.vectors(point), query.weight);
-            let found = Found { item: view.items[point as usize], distance };
+            let found = found(point);
             if best.len() < self.n || best.last().is_some_and(|worst| found.order(worst).is_lt()) {
                 let at = best.partition_point(|other| other.order(&found).is_lt());
                 best.truncate(self.n - 1);

@@ -1,9 +1,12 @@
 //! What every handler can reach.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use super::health::Readiness;
-use crate::recommender::Recommender;
+use super::{guard::Gate, health::Readiness};
+use crate::{
+    config::{ApiKeys, RateLimit},
+    recommender::Recommender,
+};
 
 /// How requests are taken.
 #[derive(Clone, Debug)]
@@ -12,12 +15,20 @@ pub struct AppOptions {
     pub images: Option<PathBuf>,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// The most pixels a photo may have.
+    pub max_pixels: u64,
     /// How long an answer may take.
     pub request_timeout: Duration,
     /// How long a request body may take to come in.
     pub upload_timeout: Duration,
     /// Origins whose pages may call; all where none is named.
     pub cors_origins: Vec<String>,
+    /// The keys it is asked with; everybody may ask where there are none.
+    pub keys: ApiKeys,
+    /// How often a key may ask, …
+    pub rate: Option<RateLimit>,
+    /// … and how often at once.
+    pub burst: Option<NonZeroU32>,
 }
 
 /// The state behind the routes; cheap to clone.
@@ -27,13 +38,15 @@ pub struct App(Arc<Parts>);
 struct Parts {
     recommender: Recommender,
     readiness: Readiness,
+    gate: Arc<Gate>,
     options: AppOptions,
 }
 
 impl App {
     /// Not ready until its readiness says so.
     pub fn new(recommender: Recommender, options: AppOptions) -> Self {
-        Self(Arc::new(Parts { recommender, readiness: Readiness::default(), options }))
+        let gate = Arc::new(Gate::new(options.keys.clone(), options.rate, options.burst));
+        Self(Arc::new(Parts { recommender, readiness: Readiness::default(), gate, options }))
     }
 
     /// Who answers.
@@ -44,6 +57,10 @@ impl App {
     /// How requests are taken.
     pub fn options(&self) -> &AppOptions {
         &self.0.options
+    }
+
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.0.gate
     }
 
     pub(super) fn readiness(&self) -> &Readiness {

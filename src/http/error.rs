@@ -27,14 +27,24 @@ pub(super) enum ApiError {
     BadParameter { name: &'static str, reason: String },
     /// A form that does not hold exactly one photo.
     Form(String),
+    /// No key, or none that is known; what the address does.
+    Unauthorized(&'static str),
+    /// A read key where an admin key is asked for.
+    Forbidden,
+    /// The caller asks too often; it may again after this long.
+    TooFast(Duration),
+    /// More at once than a caller's rate ever lets through: this many.
+    TooManyAtOnce(u32),
     /// The body did not come in whole.
     Incomplete,
     /// The body is larger than what is taken, in bytes.
     TooLarge(usize),
     /// The body took too long to come in.
     SlowUpload,
-    /// The content type is none that is read; as it was given.
-    MediaType(Option<String>),
+    /// The content type, as it was given, is none that is read; and what is.
+    MediaType { given: Option<String>, wanted: &'static str },
+    /// JSON that does not say what it should.
+    Json(String),
     /// A path that cannot name an item.
     NotAnItem(String),
     /// The item's photo is not to be had here.
@@ -55,11 +65,12 @@ pub(super) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    retry_after: Duration,
 }
 
 /// The document as it is sent.
 #[derive(Serialize)]
-struct Document<'a> {
+pub(super) struct Document<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
@@ -68,9 +79,15 @@ struct Document<'a> {
     request_id: &'a str,
 }
 
+impl Document<'_> {
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+}
+
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into() }
+        Self { status, code, detail: detail.into(), retry_after: RETRY_AFTER }
     }
 
     /// For answers made by a layer that knows no more than the status.
@@ -96,35 +113,60 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
     }
 
-    /// The problem as `application/problem+json`, on top of the headers that `response` has already.
-    pub(super) fn write(&self, request_id: &str, response: &mut Response) {
-        let document = Document {
+    pub(super) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+        Document {
             r#type: format!("urn:lookalike:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code,
             request_id,
-        };
-        let body = serde_json::to_vec(&document).unwrap_or_default();
+        }
+    }
+
+    /// The problem as `application/problem+json`, on top of the headers that `response` has already.
+    pub(super) fn write(&self, request_id: &str, response: &mut Response) {
+        let body = serde_json::to_vec(&self.document(request_id)).unwrap_or_default();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER.as_secs()));
+            // Whole seconds, and never too early.
+            let seconds = self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         *response.body_mut() = Body::from(body);
     }
 }
 
 impl ApiError {
+    /// What the client is told; what it is not told is logged.
+    pub(super) fn logged(&self) -> Problem {
+        let problem = self.problem();
+        if problem.status == StatusCode::INTERNAL_SERVER_ERROR
+            && let Self::Ask(cause) = self
+        {
+            tracing::error!(error = %cause, "a request failed");
+        }
+        problem
+    }
+
     fn problem(&self) -> Problem {
         use StatusCode as S;
         let (status, code, detail): (_, _, String) = match self {
             Self::Ask(e) => return asked(e),
-            Self::MediaType(given) => return media_type(given.as_deref()),
+            Self::TooFast(wait) => {
+                let detail =
+                    "this key asks more often than it may; the header Retry-After says when to go on";
+                let problem = Problem::new(S::TOO_MANY_REQUESTS, "rate_limited", detail);
+                return Problem { retry_after: *wait, ..problem };
+            }
+            Self::MediaType { given, wanted } => return media_type(given.as_deref(), wanted),
             Self::NoRoute => (
                 S::NOT_FOUND,
                 "not_found",
@@ -133,13 +175,31 @@ impl ApiError {
             Self::NotReady(why) => (S::SERVICE_UNAVAILABLE, "not_ready", (*why).into()),
             Self::UnknownParameter { name, known } => {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                let detail = format!("unknown query parameter '{}'; known here: {known}", shown(name));
+                let detail = format!("unknown query parameter '{}'; known here: {known}", shown(name, 80));
                 (S::BAD_REQUEST, "unknown_parameter", detail)
             }
             Self::BadParameter { name, reason } => {
                 (S::BAD_REQUEST, "bad_parameter", format!("the query parameter '{name}' {reason}"))
             }
             Self::Form(why) => (S::BAD_REQUEST, "bad_form", why.clone()),
+            Self::Json(why) => (
+                S::BAD_REQUEST,
+                "bad_body",
+                format!("the body is not what it should be: {}", shown(why, 200)),
+            ),
+            Self::Unauthorized(what) => (
+                S::UNAUTHORIZED,
+                "unauthorized",
+                format!("this address {what}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"),
+            ),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "this address needs an admin key".into()),
+            Self::TooManyAtOnce(most) => (
+                S::TOO_MANY_REQUESTS,
+                "rate_limited",
+                format!(
+                    "a batch counts as one request a photo, and this server takes {most} at once from a key"
+                ),
+            ),
             Self::Incomplete => {
                 (S::BAD_REQUEST, "incomplete_body", "the request body did not come in whole".into())
             }
@@ -151,20 +211,17 @@ impl ApiError {
                 (S::REQUEST_TIMEOUT, "slow_upload", "the request body took too long to come in".into())
             }
             Self::NotAnItem(text) => {
-                (S::NOT_FOUND, "unknown_item", format!("there is no item '{}'", shown(text)))
+                (S::NOT_FOUND, "unknown_item", format!("there is no item '{}'", shown(text, 80)))
             }
             Self::NoPhoto(why) => (S::NOT_FOUND, "no_photo", (*why).into()),
         };
-        Problem { status, code, detail }
+        Problem::new(status, code, detail)
     }
 }
 
-fn media_type(given: Option<&str>) -> Problem {
-    let given = given.map_or("no Content-Type".to_owned(), |g| format!("Content-Type '{}'", shown(g)));
-    let detail = format!(
-        "{given} is not taken: send multipart/form-data with a field 'image', or the photo itself as image/jpeg, \
-         image/png, image/webp, image/gif or image/bmp"
-    );
+fn media_type(given: Option<&str>, wanted: &str) -> Problem {
+    let given = given.map_or("no Content-Type".to_owned(), |g| format!("Content-Type '{}'", shown(g, 80)));
+    let detail = format!("{given} is not taken: {wanted}");
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
@@ -177,6 +234,14 @@ fn asked(e: &AskError) -> Problem {
         }
         AskError::ShuttingDown => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down")
+        }
+        AskError::NoColour => {
+            let name = "color_weight";
+            ApiError::BadParameter { name, reason: e.to_string() }.problem()
+        }
+        AskError::BadVector(why) => Problem::new(StatusCode::BAD_REQUEST, "bad_vector", why.clone()),
+        AskError::NoDirection => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_direction", e.to_string())
         }
         AskError::UnknownItem(_) => Problem::new(StatusCode::NOT_FOUND, "unknown_item", e.to_string()),
         AskError::EmptyCatalogue => Problem::new(StatusCode::NOT_FOUND, "empty_catalogue", e.to_string()),
@@ -200,19 +265,14 @@ fn photo(e: &PhotoError) -> Problem {
 }
 
 /// What a client sent, fit to be shown back to it: short, without control characters.
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
+fn shown(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 impl IntoResponse for ApiError {
     /// An empty answer of the right status that carries the problem; the layer that knows the request id writes it out.
     fn into_response(self) -> Response {
-        let problem = self.problem();
-        if problem.status == StatusCode::INTERNAL_SERVER_ERROR
-            && let Self::Ask(cause) = &self
-        {
-            tracing::error!(error = %cause, "a request failed");
-        }
+        let problem = self.logged();
         let mut response = problem.status.into_response();
         response.extensions_mut().insert(problem);
         response

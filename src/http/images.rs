@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::{
+    body::Bytes,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -17,7 +18,7 @@ use super::{
     error::ApiError,
     params::{NoParams, PathId},
 };
-use crate::recommender::PhotoFormat;
+use crate::recommender::{Item, ItemId, PhotoFormat};
 
 /// Photos seldom change under an id; a browser asks again after an hour, with the ETag.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
@@ -30,24 +31,43 @@ pub(super) async fn photo(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let item = app.recommender().item(&id).await?;
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     if item.image.starts_with("https://") {
         return Ok(([(header::CACHE_CONTROL, CACHE)], Redirect::temporary(&item.image)).into_response());
     }
+    file_of(&app, &item, known).await.map(IntoResponse::into_response)
+}
+
+/// The bytes of an item's photo, to be looked at again.
+pub(super) async fn bytes_of(app: &App, id: &ItemId) -> Result<Bytes, ApiError> {
+    let item = app.recommender().item(id).await?;
+    if item.image.starts_with("https://") {
+        return Err(ApiError::NoPhoto(
+            "the photo of this item is kept elsewhere: a part of it cannot be asked with",
+        ));
+    }
+    let file = file_of(app, &item, None).await?;
+    file.fresh.map(|(_, bytes)| bytes.into()).ok_or(ApiError::NoPhoto(NOT_TO_BE_HAD))
+}
+
+/// Unless the client has the photo whose ETag it names.
+async fn file_of(app: &App, item: &Item, known: Option<String>) -> Result<File, ApiError> {
     let Some(folder) = app.options().images.clone() else {
         return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
     };
     let relative = item.image.clone();
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let read = tokio::task::spawn_blocking(move || read(&folder, &relative, known.as_deref()));
     match read.await {
-        Ok(Ok(file)) => Ok(file.into_response()),
+        Ok(Ok(file)) => Ok(file),
         Ok(Err(e)) => {
-            tracing::warn!(item = %id, error = %e, "an item's photo cannot be read");
-            Err(ApiError::NoPhoto("the photo of this item is not to be had"))
+            tracing::warn!(item = %item.id, error = %e, "an item's photo cannot be read");
+            Err(ApiError::NoPhoto(NOT_TO_BE_HAD))
         }
         Err(e) => Err(ApiError::Ask(e.into())),
     }
 }
+
+const NOT_TO_BE_HAD: &str = "the photo of this item is not to be had";
 
 struct File {
     etag: String,

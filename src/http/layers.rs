@@ -16,12 +16,15 @@ use tower_http::{
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::TraceLayer,
 };
-use tracing::Span;
+use tracing::{Span, field::Empty};
 
 use super::{app::AppOptions, error::Problem, linger::lingering};
-use crate::telemetry;
+use crate::telemetry::{self, TraceParent};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The request's id, for handlers that write it out.
 #[derive(Clone)]
@@ -90,7 +93,14 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
 fn cors(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, REQUEST_ID])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            API_KEY,
+            REQUEST_ID,
+            TRACEPARENT,
+            TRACESTATE,
+        ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER, HeaderName::from_static("server-timing")])
         .max_age(Duration::from_secs(3600));
     if origins.is_empty() {
@@ -107,11 +117,28 @@ async fn harden(mut response: Response) -> Response {
 }
 
 fn span(request: &Request) -> Span {
-    let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
+    let header = |name: &HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let (method, path, id) =
+        (request.method(), request.uri().path(), header(&REQUEST_ID).unwrap_or_default());
+    let span = tracing::info_span!(
+        "request",
+        %method,
+        path,
+        request_id = id,
+        key = Empty,
+        trace_id = Empty,
+        parent_id = Empty,
+        otel.name = Empty,
+        otel.kind = Empty,
+    );
+    let parent = header(&TRACEPARENT).and_then(|parent| TraceParent::parse(parent, header(&TRACESTATE)));
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    telemetry::adopt(&span, parent.as_ref(), format!("{method} {route}").trim_end());
+    span
 }
 
-fn log<B>(response: &axum::http::Response<B>, latency: Duration, _: &Span) {
+fn log<B>(response: &axum::http::Response<B>, latency: Duration, span: &Span) {
+    telemetry::finished(span, response.status().as_u16());
     let latency_ms = (latency.as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status = response.status().as_u16(), latency_ms, "answered");
 }
@@ -122,15 +149,20 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::config::ApiKeys;
 
     #[tokio::test]
     async fn a_panic_is_the_servers_fault_and_keeps_its_words_to_itself() {
         let options = AppOptions {
             images: None,
             max_body: 1000,
+            max_pixels: 1000,
             request_timeout: Duration::from_secs(1),
             upload_timeout: Duration::from_secs(1),
             cors_origins: Vec::new(),
+            keys: ApiKeys::default(),
+            rate: None,
+            burst: None,
         };
         async fn boom() -> Response {
             panic!("a secret of the house")

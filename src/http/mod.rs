@@ -5,7 +5,10 @@
 //! (declared once, in `routes.rs`) and every answer to it.
 
 mod app;
+mod batch;
+mod docs;
 mod error;
+mod guard;
 mod handlers;
 mod health;
 mod healthcheck;
@@ -16,10 +19,11 @@ mod page;
 mod params;
 mod reply;
 mod routes;
+mod search;
 mod server;
 mod upload;
 
 pub use app::{App, AppOptions};
 pub use healthcheck::healthcheck;
 pub use routes::{endpoints, router};
-pub use server::{Server, ServerError, run};
+pub use server::{Server, ServerError, check, run};

@@ -33,7 +33,7 @@ pub(super) async fn openapi() -> Response {
     sent("application/yaml", include_str!("../../openapi.yaml"))
 }
 
-fn sent(media_type: &'static str, text: &'static str) -> Response {
+pub(super) fn sent(media_type: &'static str, text: &'static str) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),

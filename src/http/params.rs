@@ -1,16 +1,31 @@
 //! Query parameters and path segments: parsed once, into types that cannot hold a bad value. Nothing is clamped, and
 //! what is not known is refused by name.
 
+use std::{fmt::Display, str::FromStr};
+
 use axum::{
     extract::{FromRequestParts, Path, Query},
     http::{Uri, request::Parts},
 };
 
 use super::error::ApiError;
-use crate::recommender::{Ask, ItemId};
+use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
 
-/// The parameters of a question.
+/// The parameters of a question about a photo or an item.
 pub(super) struct AskParams(pub(super) Ask);
+
+/// The parameters of a question about what has no picture: all but the box.
+pub(super) struct SearchParams(pub(super) Ask);
+
+/// Which part of a photo is meant.
+pub(super) struct BoxParam(pub(super) Option<Region>);
+
+/// Which items are listed: of which sort, after which one, and how many at most.
+pub(super) struct ListParams {
+    pub(super) filter: Filter,
+    pub(super) after: Option<ItemId>,
+    pub(super) limit: K,
+}
 
 /// A route that takes no parameters says so.
 pub(super) struct NoParams;
@@ -18,7 +33,31 @@ pub(super) struct NoParams;
 /// The `{id}` of a path.
 pub(super) struct PathId(pub(super) ItemId);
 
-/// A query string whose names are all known, each given once at most.
+/// What may be given more than once.
+const REPEATABLE: [&str; 3] = ["category", "attribute", "exclude"];
+
+/// How often, at most; and the longest category or attribute, in characters.
+const REPEATED: usize = 100;
+const LONGEST: usize = 200;
+
+const ASK: &[&str] = &[
+    "k",
+    "offset",
+    "min_score",
+    "category",
+    "attribute",
+    "exclude",
+    "color_weight",
+    "collapse",
+    "dedup",
+    "diversity",
+    "exact",
+    "box",
+];
+
+const LIST: &[&str] = &["limit", "after", "category", "attribute"];
+
+/// A query string whose names are all known, each given once unless it may come more often.
 struct Params(Vec<(String, String)>);
 
 impl Params {
@@ -29,29 +68,120 @@ impl Params {
             let Some(&name) = known.iter().find(|k| *k == name) else {
                 return Err(ApiError::UnknownParameter { name: name.clone(), known });
             };
-            if pairs.iter().filter(|(n, _)| n == name).count() > 1 {
-                return Err(ApiError::BadParameter { name, reason: "is given more than once".into() });
+            let most = if REPEATABLE.contains(&name) { REPEATED } else { 1 };
+            if pairs.iter().filter(|(n, _)| n == name).count() > most {
+                let reason = match most {
+                    1 => "is given more than once".to_owned(),
+                    most => format!("is given more than {most} times"),
+                };
+                return Err(ApiError::BadParameter { name, reason });
             }
         }
         Ok(Self(pairs))
     }
 
-    /// The parameter's value, parsed; its default where it is not given.
-    fn parsed<T: std::str::FromStr + Default>(&self, name: &'static str) -> Result<T, ApiError>
-    where
-        T::Err: std::fmt::Display,
-    {
-        let Some((_, value)) = self.0.iter().find(|(n, _)| n == name) else { return Ok(T::default()) };
-        value.parse().map_err(|e: T::Err| ApiError::BadParameter { name, reason: e.to_string() })
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
+
+    /// The parameter's value, parsed, if it is given.
+    fn optional<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<T>, ApiError> {
+        let parsed = self.values(name).next().map(str::parse).transpose();
+        parsed.map_err(|e| refused(name, &e))
+    }
+
+    /// The parameter's value, parsed; its default where it is not given.
+    fn parsed<T: FromStr<Err: Display> + Default>(&self, name: &'static str) -> Result<T, ApiError> {
+        self.optional(name).map(Option::unwrap_or_default)
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, ApiError> {
+        match self.values(name).next() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(refused(name, &"must be true or false")),
+        }
+    }
+
+    fn filter(&self) -> Result<Filter, ApiError> {
+        let mut filter = Filter::default();
+        for category in self.values("category") {
+            filter.categories.push(text("category", category)?.to_owned());
+        }
+        for attribute in self.values("attribute") {
+            let pair =
+                text("attribute", attribute)?.split_once(':').filter(|(k, v)| !k.is_empty() && !v.is_empty());
+            let (key, value) =
+                pair.ok_or_else(|| refused("attribute", &"must be key:value, as in colour:red"))?;
+            filter.attributes.entry(key.to_owned()).or_default().push(value.to_owned());
+        }
+        for id in self.values("exclude") {
+            let not = "must be an item's id: 1 to 128 of the characters A-Z a-z 0-9 . _ ~ -";
+            filter.exclude.push(ItemId::parse(id).map_err(|_| refused("exclude", &not))?);
+        }
+        Ok(filter)
+    }
+
+    fn ask(&self) -> Result<Ask, ApiError> {
+        let (k, offset): (K, Offset) = (self.parsed("k")?, self.parsed("offset")?);
+        Ok(Ask {
+            page: Page::new(k, offset).map_err(|e| refused("offset", &e))?,
+            min_score: self.parsed("min_score")?,
+            filter: self.filter()?,
+            color_weight: self.optional("color_weight")?,
+            region: self.optional("box")?,
+            collapse: self.parsed("collapse")?,
+            dedup: self.flag("dedup")?,
+            diversity: self.parsed("diversity")?,
+            exact: self.flag("exact")?,
+        })
+    }
+}
+
+fn refused(name: &'static str, reason: &dyn Display) -> ApiError {
+    ApiError::BadParameter { name, reason: reason.to_string() }
+}
+
+fn text<'a>(name: &'static str, value: &'a str) -> Result<&'a str, ApiError> {
+    if (1..=LONGEST).contains(&value.chars().count()) {
+        return Ok(value);
+    }
+    Err(refused(name, &format!("must have 1 to {LONGEST} characters")))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for AskParams {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let params = Params::of(&parts.uri, &["k"])?;
-        Ok(Self(Ask { k: params.parsed("k")? }))
+        Params::of(&parts.uri, ASK)?.ask().map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SearchParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let without_box = &ASK[..ASK.len() - 1];
+        Params::of(&parts.uri, without_box)?.ask().map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BoxParam {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Params::of(&parts.uri, &["box"])?.optional("box").map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ListParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let params = Params::of(&parts.uri, LIST)?;
+        let after = params.values("after").next().map(ItemId::parse).transpose();
+        let after = after.map_err(|_| refused("after", &"must be an item's id"))?;
+        Ok(Self { filter: params.filter()?, after, limit: params.parsed("limit")? })
     }
 }
 
@@ -78,30 +208,71 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recommender::K;
     use proptest::prelude::*;
 
-    fn ask(query: &str) -> Result<K, ApiError> {
+    fn ask(query: &str) -> Result<Ask, ApiError> {
         let uri: Uri = format!("/similar?{query}").parse().unwrap();
-        Params::of(&uri, &["k"])?.parsed("k")
+        Params::of(&uri, ASK)?.ask()
     }
 
     #[test]
-    fn k_is_parsed_or_refused_by_name() {
-        assert_eq!(ask("").unwrap(), K::default());
-        assert_eq!(ask("k=100").unwrap().get(), 100);
-        for bad in ["k=0", "k=101", "k=abc", "k=", "k", "k=1&k=2", "k=%FF"] {
-            assert!(matches!(ask(bad), Err(ApiError::BadParameter { name: "k", .. })), "{bad}");
+    fn every_parameter_is_read() {
+        let read = ask(
+            "k=7&offset=3&min_score=0.5&category=Tee&category=Coat&attribute=fit:slim&attribute=fit:wide&\
+             attribute=a:b:c&exclude=x~1&color_weight=1&collapse=product&dedup=true&diversity=0.3&exact=true&box=0,0,1,0.5",
+        )
+        .unwrap();
+        assert_eq!((read.page.offset(), read.page.end()), (3, 10));
+        assert_eq!(read.filter.categories, ["Tee", "Coat"]);
+        assert_eq!(read.filter.attributes["fit"], ["slim", "wide"]);
+        assert_eq!(read.filter.attributes["a"], ["b:c"]);
+        assert_eq!(read.filter.exclude[0].as_str(), "x~1");
+        assert!(read.dedup && read.exact && read.region.is_some());
+        let plain = ask("").unwrap();
+        assert_eq!((plain.page.k(), plain.page.offset()), (K::default(), 0));
+        assert!(plain.filter.admits_all() && plain.color_weight.is_none() && !plain.dedup && !plain.exact);
+    }
+
+    #[test]
+    fn what_is_not_in_range_is_refused_by_name() {
+        let refusals: [(&'static str, &[&str]); 11] = [
+            ("k", &["0", "101", "abc", "", "1.5"]),
+            ("offset", &["-1", "500", "x", "495"]),
+            ("min_score", &["-0.1", "1.1", "NaN", ""]),
+            ("category", &[""]),
+            ("attribute", &["", "colour", ":red", "colour:"]),
+            ("exclude", &["", "a b"]),
+            ("color_weight", &["2", "-1", "x"]),
+            ("collapse", &["items", "", "Product"]),
+            ("dedup", &["1", "yes", "", "True"]),
+            ("diversity", &["1.5", "-0.5"]),
+            ("box", &["", "0,0,1", "0,0,2,1", "a,b,c,d"]),
+        ];
+        for (wanted, values) in refusals {
+            for value in values {
+                let refused = ask(&format!("{wanted}={value}"));
+                assert!(
+                    matches!(&refused, Err(ApiError::BadParameter { name, .. }) if *name == wanted),
+                    "{wanted}={value}: {refused:?}"
+                );
+            }
         }
+        for twice in ["k=1&k=2", "box=0,0,1,1&box=0,0,1,1", "dedup=true&dedup=true"] {
+            assert!(matches!(ask(twice), Err(ApiError::BadParameter { .. })), "{twice}");
+        }
+        assert!(matches!(
+            ask(&"exclude=a&".repeat(101)),
+            Err(ApiError::BadParameter { name: "exclude", .. })
+        ));
         assert!(matches!(ask("kk=1"), Err(ApiError::UnknownParameter { name, .. }) if name == "kk"));
         assert!(matches!(ask("k=1&=2"), Err(ApiError::UnknownParameter { .. })));
     }
 
     proptest! {
         #[test]
-        fn no_query_string_yields_a_k_out_of_range(query in "[a-z0-9=&%+;]{0,20}") {
-            if let Ok(k) = ask(&query) {
-                prop_assert!((1..=100).contains(&k.get()));
+        fn no_query_string_yields_a_page_out_of_range(query in "[a-z0-9=&%+;]{0,20}") {
+            if let Ok(ask) = ask(&query) {
+                prop_assert!((1..=100).contains(&ask.page.k().get()) && ask.page.end() <= 500);
             }
         }
     }

@@ -1,47 +1,65 @@
 //! Every route, declared once: the router is made of this table, and a test holds `openapi.yaml` to it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     http::{Method, StatusCode},
+    middleware::from_fn_with_state,
     routing::{MethodRouter, get, post},
 };
 use tower_http::timeout::TimeoutLayer;
 
-use super::{app::App, handlers, health, images, layers, page};
+use super::{
+    app::App,
+    batch, docs,
+    guard::{Access, guard},
+    handlers, health, images, layers, page, search,
+};
+use crate::telemetry;
 
 /// One operation of the API.
 struct Route {
     method: Method,
     path: &'static str,
     handler: MethodRouter<App>,
+    access: Access,
     /// It has a body, whose coming in has a time limit of its own.
     uploads: bool,
 }
 
-fn on_get(path: &'static str, handler: MethodRouter<App>) -> Route {
-    Route { method: Method::GET, path, handler, uploads: false }
+fn on_get(access: Access, path: &'static str, handler: MethodRouter<App>) -> Route {
+    Route { method: Method::GET, path, handler, access, uploads: false }
 }
 
 fn on_upload(path: &'static str, handler: MethodRouter<App>) -> Route {
-    Route { method: Method::POST, path, handler, uploads: true }
+    Route { method: Method::POST, path, handler, access: Access::Read, uploads: true }
 }
 
+/// A page's pictures and scripts come without a key, and what probes ask for does.
 fn table() -> Vec<Route> {
+    use Access::{Admin, Public, Read};
     vec![
         on_upload("/similar", post(handlers::similar_to_photo)),
-        on_get("/items/{id}", get(handlers::item)),
-        on_get("/items/{id}/similar", get(handlers::similar_to_item)),
-        on_get("/images/{id}", get(images::photo)),
-        on_get("/random", get(handlers::random)),
-        on_get("/livez", get(health::live)),
-        on_get("/readyz", get(health::ready)),
-        on_get("/metrics", get(health::metrics)),
-        on_get("/openapi.yaml", get(page::openapi)),
-        on_get("/", get(page::html)),
-        on_get("/page.css", get(page::css)),
-        on_get("/page.js", get(page::js)),
+        on_upload("/similar/batch", post(batch::similar_to_photos)),
+        on_upload("/search", post(search::search)),
+        on_upload("/embed", post(handlers::embed)),
+        on_get(Read, "/items", get(handlers::items)),
+        on_get(Read, "/items/{id}", get(handlers::item)),
+        on_get(Read, "/items/{id}/similar", get(handlers::similar_to_item)),
+        on_get(Public, "/images/{id}", get(images::photo)),
+        on_get(Read, "/random", get(handlers::random)),
+        on_get(Read, "/categories", get(handlers::categories)),
+        on_get(Read, "/info", get(handlers::info)),
+        on_get(Public, "/livez", get(health::live)),
+        on_get(Public, "/readyz", get(health::ready)),
+        on_get(Admin, "/metrics", get(health::metrics)),
+        on_get(Public, "/openapi.yaml", get(page::openapi)),
+        on_get(Public, "/docs", get(docs::html)),
+        on_get(Public, "/docs/{file}", get(docs::file)),
+        on_get(Public, "/", get(page::html)),
+        on_get(Public, "/page.css", get(page::css)),
+        on_get(Public, "/page.js", get(page::js)),
     ]
 }
 
@@ -54,7 +72,12 @@ pub fn endpoints() -> Vec<(Method, &'static str)> {
 pub fn router(app: App) -> Router {
     let options = app.options();
     let mut routes = Router::new();
-    for Route { path, handler, uploads, .. } in table() {
+    for Route { path, handler, access, uploads, .. } in table() {
+        telemetry::expect_route(path);
+        let handler = match access {
+            Access::Public => handler,
+            _ => handler.layer(from_fn_with_state((Arc::clone(app.gate()), access), guard)),
+        };
         let coming_in = if uploads { options.upload_timeout } else { Duration::ZERO };
         let limit = options.request_timeout.saturating_add(coming_in);
         let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);

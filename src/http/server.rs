@@ -16,7 +16,7 @@ use crate::{
     recommender::{
         AskError, EmbedderOptions, Limits, ModelThreads, Pair, PairError, Recommender, RecommenderOptions,
     },
-    telemetry::{self, TelemetryError},
+    telemetry::{self, TelemetryError, Tracer},
 };
 
 /// How often metrics are settled.
@@ -74,34 +74,23 @@ pub struct Server {
 impl Server {
     /// Verifies and loads the bundle, then takes the port.
     pub async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
-        check_images(config)?;
         telemetry::init_metrics();
-        let bundle = config.bundle.clone().ok_or(ServerError::NoBundle)?;
-        let how = (config.device, config.precision);
-        let (queue, max_batch, threads) = (config.queue.get(), config.max_batch, config.threads);
-        let embedding = EmbedderOptions { queue, max_batch, threads };
-        let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, how, embedding));
-        let (pair, model_threads) = opening.await.map_err(io::Error::other)??;
-        let cores = std::thread::available_parallelism()?.get();
-        let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
-        tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
+        let (recommender, model_threads) = recommender(config).await?;
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr()?;
-        let recommending = RecommenderOptions {
-            // Those that wait, those in the model, and one being decoded or searched for on each core.
-            photos: queue.saturating_add(pair.embedder.at_once()).saturating_add(cores),
-            limits: Limits { max_pixels: config.max_pixels.get() },
-            cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
-        };
         let options = AppOptions {
             images: config.images.clone(),
             max_body: config.max_body.0,
+            max_pixels: config.max_pixels.get(),
             request_timeout: config.request_timeout,
             upload_timeout: config.upload_timeout,
             cors_origins: config.cors_origins.clone(),
+            keys: config.keys.clone(),
+            rate: config.rate_limit,
+            burst: config.rate_burst,
         };
-        let app = App::new(Recommender::new(pair, recommending), options);
+        let app = App::new(recommender, options);
         let (shutdown_delay, drain_timeout) = (config.shutdown_delay, config.drain_timeout);
         Ok(Self { app, listener, address, model_threads, shutdown_delay, drain_timeout })
     }
@@ -126,8 +115,10 @@ impl Server {
             }
         };
         let warming = tokio::spawn(warm_up(app.clone()));
-        let settling = tokio::spawn(settle());
-        let serving = axum::serve(listener, router(app)).with_graceful_shutdown(drain).into_future();
+        let settling = tokio::spawn(settle(app.clone()));
+        let serving = axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
+            .with_graceful_shutdown(drain)
+            .into_future();
         tokio::select! {
             ended = serving => ended?,
             failed = failure(warming) => return Err(failed),
@@ -140,6 +131,27 @@ impl Server {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Verifies and loads the bundle.
+async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads), ServerError> {
+    check_images(config)?;
+    let bundle = config.bundle.clone().ok_or(ServerError::NoBundle)?;
+    let how = (config.device, config.precision);
+    let (queue, max_batch, threads) = (config.queue.get(), config.max_batch, config.threads);
+    let embedding = EmbedderOptions { queue, max_batch, threads };
+    let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, how, embedding));
+    let (pair, model_threads) = opening.await.map_err(io::Error::other)??;
+    let cores = std::thread::available_parallelism()?.get();
+    let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
+    tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
+    let options = RecommenderOptions {
+        // Those that wait, those in the model, and one being decoded or searched for on each core.
+        photos: queue.saturating_add(pair.embedder.at_once()).saturating_add(cores),
+        limits: Limits { max_pixels: config.max_pixels.get() },
+        cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
+    };
+    Ok((Recommender::new(pair, options), model_threads))
 }
 
 fn check_images(config: &ServerConfig) -> Result<(), ServerError> {
@@ -178,10 +190,11 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
 }
 
 /// Never resolves.
-async fn settle() {
+async fn settle(app: App) {
     loop {
         tokio::time::sleep(SETTLED).await;
         telemetry::settle_metrics();
+        app.gate().forget();
     }
 }
 
@@ -200,7 +213,9 @@ async fn join(threads: ModelThreads) {
 
 /// The whole life of the program `lookalike-server`, to SIGINT or SIGTERM.
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
-    telemetry::init(&config.log_filter, config.log_format)?;
+    // Before the runtime: the exporter has a thread of its own.
+    let tracer = config.otlp_endpoint.as_deref().map(Tracer::to).transpose()?;
+    telemetry::init(&config.log_filter, config.log_format, tracer.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let (mut interrupt, mut terminate) =
@@ -213,6 +228,29 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
         server.serve(signalled).await
     });
     // Whoever outlived the drain is not waited for a second time.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    tracer.into_iter().for_each(Tracer::close);
+    outcome
+}
+
+/// Everything that a start would do short of listening: settings, keys, photos' folder, bundle, one pass of the model.
+/// Says what would be served.
+pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
+    telemetry::check(&config.log_filter)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let (recommender, model_threads) = recommender(config).await?;
+        recommender.warm_up().await.map_err(ServerError::WarmUp)?;
+        let pair = recommender.pair();
+        let items = pair.catalogue.count().await.map_err(|e| ServerError::WarmUp(e.into()))?;
+        let (model, device) = (&pair.manifest.architecture, pair.embedder.device());
+        let precision = pair.embedder.precision().name();
+        let told =
+            format!("settings and bundle are sound: {model} in {precision} on {device}, {items} items");
+        drop((pair, recommender));
+        join(model_threads).await;
+        Ok(told)
+    });
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }

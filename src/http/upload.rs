@@ -1,4 +1,4 @@
-//! The one photo of a request: the raw body, or the field `image` of a form.
+//! The photos of a request: the raw body, or the fields `image` of a form. And the other kind of body: JSON.
 
 use axum::{
     body::Bytes,
@@ -8,6 +8,7 @@ use axum::{
     },
     http::{StatusCode, header},
 };
+use serde::de::DeserializeOwned;
 
 use super::{app::App, error::ApiError};
 
@@ -18,64 +19,114 @@ const FIELD: &str = "image";
 /// photo's own first bytes say what it is.
 pub(super) struct Upload(pub(super) Bytes);
 
+/// Several of them, in the order of the form's fields.
+pub(super) struct Uploads(pub(super) Vec<Bytes>);
+
+/// A body of JSON, of no more fields than are known.
+pub(super) struct JsonBody<T>(pub(super) T);
+
+/// The most photos of one request.
+pub(super) const BATCH: usize = 32;
+
+const PHOTO: &str = "send multipart/form-data with a field 'image', or the photo itself as image/jpeg, image/png, \
+                     image/webp, image/gif or image/bmp";
+const FORM: &str = "send multipart/form-data with a field 'image' for each photo";
+const JSON: &str = "send application/json";
+
 impl FromRequest<App> for Upload {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let options = app.options();
         let read = async {
-            match wrapping(&request)? {
-                Wrapping::Raw => Bytes::from_request(request, app).await.map_err(|e| {
-                    if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                        ApiError::TooLarge(options.max_body)
-                    } else {
-                        ApiError::Incomplete
-                    }
-                }),
-                Wrapping::Form => form(request, options.max_body).await,
+            match essence(&request).as_str() {
+                "multipart/form-data" => {
+                    let photos = form(request, 1, app.options().max_body).await?;
+                    photos.into_iter().next().ok_or_else(nothing)
+                }
+                e if e.starts_with("image/") => whole(request, app).await,
+                _ => Err(media_type(&request, PHOTO)),
             }
         };
-        let bytes = tokio::time::timeout(options.upload_timeout, read).await;
-        bytes.map_err(|_| ApiError::SlowUpload)?.map(Self)
+        in_time(app, read).await.map(Self)
     }
 }
 
-enum Wrapping {
-    Raw,
-    Form,
+impl FromRequest<App> for Uploads {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if essence(&request) != "multipart/form-data" {
+            return Err(media_type(&request, FORM));
+        }
+        in_time(app, form(request, BATCH, app.options().max_body)).await.map(Self)
+    }
 }
 
-fn wrapping(request: &Request) -> Result<Wrapping, ApiError> {
+impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if essence(&request) != "application/json" {
+            return Err(media_type(&request, JSON));
+        }
+        let bytes = in_time(app, whole(request, app)).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| ApiError::Json(e.to_string()))
+    }
+}
+
+async fn in_time<T>(app: &App, read: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::time::timeout(app.options().upload_timeout, read).await.map_err(|_| ApiError::SlowUpload)?
+}
+
+async fn whole(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, app).await.map_err(|e| match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(app.options().max_body),
+        _ => ApiError::Incomplete,
+    })
+}
+
+fn content_type(request: &Request) -> Option<String> {
     let given = request.headers().get(header::CONTENT_TYPE);
-    let text = given.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let essence = text.as_deref().and_then(|t| t.split(';').next()).unwrap_or("").trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "multipart/form-data" => Ok(Wrapping::Form),
-        e if e.starts_with("image/") => Ok(Wrapping::Raw),
-        _ => Err(ApiError::MediaType(text)),
-    }
+    given.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// Exactly one field `image` and nothing else.
-async fn form(request: Request, max_body: usize) -> Result<Bytes, ApiError> {
+/// The content type without its parameters.
+fn essence(request: &Request) -> String {
+    let text = content_type(request).unwrap_or_default();
+    text.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+fn media_type(request: &Request, wanted: &'static str) -> ApiError {
+    ApiError::MediaType { given: content_type(request), wanted }
+}
+
+fn nothing() -> ApiError {
+    ApiError::Form("the form has no field 'image'".into())
+}
+
+/// Fields `image`, one at least and `most` at most, and nothing else.
+async fn form(request: Request, most: usize, max_body: usize) -> Result<Vec<Bytes>, ApiError> {
     let broken = |e: MultipartError| form_error(&e, max_body);
     let mut form = Multipart::from_request(request, &()).await.map_err(|e: MultipartRejection| {
         ApiError::Form(format!("the form cannot be read: {}", lower(&e.body_text())))
     })?;
-    let mut photo = None;
+    let mut photos = Vec::new();
     while let Some(field) = form.next_field().await.map_err(broken)? {
         match field.name() {
-            Some(FIELD) if photo.is_none() => photo = Some(field.bytes().await.map_err(broken)?),
+            Some(FIELD) if photos.len() < most => photos.push(field.bytes().await.map_err(broken)?),
             Some(FIELD) => {
-                return Err(ApiError::Form("the form has more than one field 'image'; send one".into()));
+                let most = if most == 1 { "one field".to_owned() } else { format!("{most} fields") };
+                return Err(ApiError::Form(format!("the form has more than {most} 'image'")));
             }
             other => {
                 let name: String = other.unwrap_or("").chars().filter(|c| !c.is_control()).take(80).collect();
-                return Err(ApiError::Form(format!("unknown form field '{name}'; send one field 'image'")));
+                return Err(ApiError::Form(format!(
+                    "unknown form field '{name}'; photos are in fields 'image'"
+                )));
             }
         }
     }
-    photo.ok_or_else(|| ApiError::Form("the form has no field 'image'".into()))
+    if photos.is_empty() { Err(nothing()) } else { Ok(photos) }
 }
 
 fn form_error(e: &MultipartError, max_body: usize) -> ApiError {
@@ -99,11 +150,15 @@ mod tests {
     use super::*;
 
     fn read(boundary: &str, body: Vec<u8>) -> Result<Bytes, ApiError> {
+        read_all(boundary, body, 1).map(|photos| photos[0].clone())
+    }
+
+    fn read_all(boundary: &str, body: Vec<u8>, most: usize) -> Result<Vec<Bytes>, ApiError> {
         let request = Request::builder()
             .header("content-type", format!("multipart/form-data; boundary={boundary}"))
             .body(Body::from(body))
             .unwrap();
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(form(request, 1 << 20))
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(form(request, most, 1 << 20))
     }
 
     fn part(disposition: &str, bytes: &[u8]) -> Vec<u8> {
@@ -126,6 +181,15 @@ mod tests {
             let body = [parts.concat(), end.clone()].concat();
             assert!(matches!(read("B", body), Err(ApiError::Form(_))));
         }
+    }
+
+    #[test]
+    fn several_come_in_their_order_up_to_the_most() {
+        let part = |n: u8| part("name=\"image\"", &[n]);
+        let body = |n: u8| [(0..n).flat_map(part).collect(), b"--B--\r\n".to_vec()].concat();
+        let photos = read_all("B", body(5), 5).unwrap();
+        assert_eq!(photos.iter().map(|p| p[0]).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert!(matches!(read_all("B", body(6), 5), Err(ApiError::Form(_))));
     }
 
     proptest! {

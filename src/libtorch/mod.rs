@@ -39,7 +39,14 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn lookalike_script_save(m: RawModule, source: *const c_char, path: *const c_char) -> *mut c_char;
     fn lookalike_script_abandon(module: RawModule);
+    fn lookalike_torch_version() -> *const c_char;
     fn free(text: *mut c_void);
+}
+
+/// The version of libtorch this was built with, e.g. `2.11.0`.
+pub fn version() -> &'static str {
+    // SAFETY: the C side returns a string constant.
+    unsafe { CStr::from_ptr(lookalike_torch_version()) }.to_str().unwrap_or("unknown")
 }
 
 /// Turns a C error string, which this takes over, into a result.

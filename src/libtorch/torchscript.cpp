@@ -12,6 +12,7 @@
 #include <torch/csrc/jit/frontend/tracer.h>
 #include <torch/csrc/jit/passes/fixup_trace_scope_blocks.h>
 #include <torch/csrc/jit/passes/normalize_ops.h>
+#include <torch/version.h>
 
 namespace tracer = torch::jit::tracer;
 
@@ -133,3 +134,6 @@ extern "C" char *lookalike_script_save(torch::jit::Module *module, const char *s
 }
 
 extern "C" void lookalike_script_abandon(torch::jit::Module *module) { delete module; }
+
+// Of the headers; tch sees to it that the libraries are of the same.
+extern "C" const char *lookalike_torch_version() { return TORCH_VERSION; }

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AskError, Pair};
+use super::{AskError, Examples, Page, Pair, Region};
 use crate::{
-    catalogue::{Hit, Item},
+    catalogue::{Hit, Item, Vectors},
     image::PhotoFormat,
     telemetry::Stage,
 };
@@ -16,11 +16,13 @@ pub struct Answer {
     pub pair: Arc<Pair>,
     /// What was asked about.
     pub asked: Asked,
-    /// How many results were wanted.
-    pub requested: usize,
-    /// The nearest items, nearest first.
+    /// The part of the photo that was asked with, if not all of it.
+    pub region: Option<Region>,
+    /// Which of the results were wanted.
+    pub page: Page,
+    /// The results of that page, in the order asked for: nearest first, unless they were to differ.
     pub hits: Vec<Hit>,
-    /// The catalogue has no more to offer than these.
+    /// The catalogue has no more to offer after these.
     pub exhausted: bool,
     /// Where the time went.
     pub timings: Timings,
@@ -40,6 +42,25 @@ pub enum Asked {
     Photo(PhotoFacts),
     /// An item of the catalogue.
     Item(Arc<Item>),
+    /// Items to be like and unlike.
+    Examples(Examples),
+    /// A vector.
+    Vector,
+}
+
+/// A photo as the model sees it.
+#[derive(Clone)]
+pub struct Embedding {
+    /// The model, and the catalogue it belongs to.
+    pub pair: Arc<Pair>,
+    /// What is known of the photo.
+    pub facts: PhotoFacts,
+    /// The part of it that was embedded, if not all of it.
+    pub region: Option<Region>,
+    /// What it came to.
+    pub vectors: Vectors,
+    /// Where the time went; there was no search.
+    pub timings: Timings,
 }
 
 /// What is known of a photo that was sent.
@@ -76,7 +97,7 @@ pub struct Timings {
     /// The forward pass of the batch it was in.
     pub model: Option<Duration>,
     /// The search in the catalogue.
-    pub search: Duration,
+    pub search: Option<Duration>,
     /// All of it.
     pub total: Duration,
 }
@@ -84,7 +105,7 @@ pub struct Timings {
 impl Timings {
     /// The steps that were taken, in their order, all of it last.
     pub fn stages(&self) -> impl Iterator<Item = (Stage, Duration)> + use<> {
-        let times = [self.decode, self.queue, self.model, Some(self.search), Some(self.total)];
+        let times = [self.decode, self.queue, self.model, self.search, Some(self.total)];
         Stage::ALL.into_iter().zip(times).filter_map(|(stage, time)| Some((stage, time?)))
     }
 }

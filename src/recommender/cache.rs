@@ -6,7 +6,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::{Pair, PhotoFacts};
+use super::{Pair, PhotoFacts, Region};
 use crate::{catalogue::Vectors, telemetry};
 
 /// What a photo came to.
@@ -16,7 +16,7 @@ pub(super) struct Known {
     pub facts: PhotoFacts,
 }
 
-/// The hash of model, precision and photo: the same bytes give the same vectors.
+/// The hash of model, precision, box and photo: the same bytes give the same vectors.
 pub(super) type Fingerprint = [u8; 32];
 
 /// At most so many bytes of what photos came to, the least used going first. None where it is off.
@@ -30,13 +30,17 @@ impl EmbeddingCache {
         Self((bytes > 0).then(|| Cache::builder().max_capacity(bytes).weigher(weigh).build()))
     }
 
-    /// Names a photo, if anything is kept at all.
-    pub fn fingerprint(&self, pair: &Pair, photo: &[u8]) -> Option<Fingerprint> {
+    /// Names a photo, or the part of it that is asked with, if anything is kept at all.
+    pub fn fingerprint(&self, pair: &Pair, photo: &[u8], region: Option<Region>) -> Option<Fingerprint> {
         self.0.as_ref()?;
         let mut hash = Sha256::new();
         hash.update(pair.manifest.model_id.as_bytes());
         hash.update(pair.embedder.precision().name().as_bytes());
-        hash.update([0]);
+        hash.update([u8::from(region.is_some())]);
+        region
+            .iter()
+            .flat_map(|region| region.corners())
+            .for_each(|corner| hash.update(corner.to_le_bytes()));
         hash.update(photo);
         Some(hash.finalize().into())
     }

@@ -1,23 +1,35 @@
 //! A photo or an item → query → hits → answer: what a shop's question means, apart from how it came in.
 //!
-//! May enter: photo bytes trusted in nothing, [`ItemId`]s, an [`Ask`] that cannot hold a bad value. What leaves is an
-//! [`Answer`]: hits in the catalogue's exact order, never re-ranked here, with what is known of the query. Decoding runs
-//! off the async runtime, on as many threads as there are cores; the number of photos taken on at once is bounded.
+//! May enter: photo bytes trusted in nothing, [`ItemId`]s, a [`Subject`], an [`Ask`] that cannot hold a bad value. What leaves
+//! is an [`Answer`]: hits in the catalogue's exact order, unless diversity was asked for, with what is known of the query.
+//! Decoding runs off the async runtime, on as many threads as there are cores; the number of photos taken on at once is
+//! bounded.
+//!
+//! ```text
+//! photo → decode, crop (photo) → embed, or remembered (cache) ┐
+//! item, items, vector ─────────────────────────────────────────┴→ nearest (find) → hidden ones out (sieve) → diversify → page
+//! ```
 
 mod answer;
 mod ask;
 mod cache;
+mod diversify;
+mod find;
 mod pair;
 mod photo;
 mod service;
+mod sieve;
 
-pub use answer::{Answer, Asked, PhotoFacts, Prediction, Timings};
-pub use ask::{Ask, BadK, K};
+pub use answer::{Answer, Asked, Embedding, PhotoFacts, Prediction, Timings};
+pub use ask::{
+    Ask, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadRegion, BadUnit, Collapse, Examples, K,
+    Offset, Page, Region, Subject, Unit,
+};
 pub use pair::{Pair, PairError};
 pub use service::{Recommender, RecommenderOptions};
 
 pub use crate::{
-    catalogue::{Hit, Item, ItemId},
+    catalogue::{Dims, Filter, Hit, Item, ItemId, Listing},
     embedder::{EmbedderOptions, ModelThreads},
     image::{Limits, PhotoError, PhotoFormat},
 };
@@ -39,6 +51,15 @@ pub enum AskError {
     /// No item has this name.
     #[error("there is no item '{0}'")]
     UnknownItem(ItemId),
+    /// Colour was given a weight, and there are no colours to weigh.
+    #[error("must be 0 or left out: there is no colour to compare here")]
+    NoColour,
+    /// A vector that is not one of this model's.
+    #[error("{0}")]
+    BadVector(String),
+    /// Examples that cancel each other.
+    #[error("the positive and the negative items cancel each other: what is left points nowhere")]
+    NoDirection,
     /// There is nothing to draw from.
     #[error("the catalogue holds no items")]
     EmptyCatalogue,

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, debug_span};
 
 use super::{
-    AskError, Pair, PhotoFacts, Timings,
+    AskError, Pair, PhotoFacts, Region, Timings,
     answer::predict,
     cache::{EmbeddingCache, Fingerprint, Known},
 };
@@ -38,17 +39,17 @@ impl Studio {
     }
 
     /// Photo bytes → what the model takes and what is known of the photo; or what it came to before.
-    async fn look(&self, bytes: Bytes, pair: &Arc<Pair>) -> Result<Seen, AskError> {
+    async fn look(&self, bytes: Bytes, region: Option<Region>, pair: &Arc<Pair>) -> Result<Seen, AskError> {
         let permit = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| AskError::ShuttingDown)?;
         let (limits, cache, pair) = (self.limits, self.cache.clone(), Arc::clone(pair));
         let looked = tokio::task::spawn_blocking(move || {
             let _permit = permit; // held by the thread: a caller who left does not free the core
-            let fingerprint = cache.fingerprint(&pair, &bytes);
+            let fingerprint = cache.fingerprint(&pair, &bytes, region);
             if let Some(known) = cache.get(fingerprint) {
                 return Ok(Seen::Before(known));
             }
             let rule = pair.embedder.preprocessing();
-            let photo = Photo::decode_for(&bytes, &limits, rule.short_side())?;
+            let photo = Photo::decode_for(&bytes, &limits, side_for(rule.short_side(), region))?;
             let facts = PhotoFacts {
                 width: photo.width(),
                 height: photo.height(),
@@ -56,7 +57,11 @@ impl Studio {
                 turned: photo.turned(),
                 categories: Vec::new(),
             };
-            Ok::<_, PhotoError>(Seen::New(rule.apply(&photo), facts, fingerprint))
+            let pixels = match region {
+                None => rule.apply(&photo),
+                Some(region) => rule.apply(&cropped(&photo, region)?),
+            };
+            Ok::<_, PhotoError>(Seen::New(pixels, facts, fingerprint))
         });
         Ok(looked.await??)
     }
@@ -65,16 +70,17 @@ impl Studio {
     pub(super) async fn embed(
         &self,
         pair: &Arc<Pair>,
-        bytes: Bytes,
+        (bytes, region): (Bytes, Option<Region>),
         timings: &mut Timings,
     ) -> Result<Arc<Known>, AskError> {
         let started = Instant::now();
-        let (pixels, mut facts, fingerprint) = match self.look(bytes, pair).await? {
-            Seen::Before(known) => return Ok(known),
-            Seen::New(pixels, facts, fingerprint) => (pixels, facts, fingerprint),
-        };
+        let (pixels, mut facts, fingerprint) =
+            match self.look(bytes, region, pair).instrument(debug_span!("decode")).await? {
+                Seen::Before(known) => return Ok(known),
+                Seen::New(pixels, facts, fingerprint) => (pixels, facts, fingerprint),
+            };
         timings.decode = Some(started.elapsed());
-        let (embedded, times) = pair.embedder.embed(pixels).await?;
+        let (embedded, times) = pair.embedder.embed(pixels).instrument(debug_span!("model")).await?;
         timings.queue = Some(times.queue);
         timings.model = Some(times.model);
         facts.categories = predict(&embedded.logits, &pair.manifest.categories, CATEGORIES);
@@ -82,4 +88,18 @@ impl Studio {
         self.cache.put(fingerprint, &known);
         Ok(known)
     }
+}
+
+/// The shorter side a photo must be decoded for, so that the part asked with still has the model's.
+fn side_for(side: u32, region: Option<Region>) -> u32 {
+    // Float to integer saturates: a box of next to nothing asks for every pixel.
+    region.map_or(side, |region| (f64::from(side) / region.smallest()).ceil() as u32)
+}
+
+fn cropped(photo: &Photo, region: Region) -> Result<Photo, PhotoError> {
+    let [x, y, width, height] = region.pixels((photo.width(), photo.height()));
+    photo.crop(x, y, width, height).map_err(|e| match e {
+        PhotoError::EmptyBox(_) => PhotoError::EmptyBox(region.to_string()),
+        other => other,
+    })
 }

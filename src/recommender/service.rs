@@ -7,10 +7,15 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument, debug_span};
 
-use super::{Answer, Ask, AskError, Asked, Pair, Timings, photo::Studio};
+use super::{
+    Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Pair, Region, Subject, Timings,
+    find::{Start, find},
+    photo::Studio,
+};
 use crate::{
-    catalogue::{Effort, Filter, Item, ItemId, Nearest, Query, Vectors},
+    catalogue::{Filter, Item, ItemId, Listing, Vectors},
     image::{Limits, Photo},
     telemetry,
 };
@@ -48,34 +53,71 @@ impl Recommender {
         Arc::clone(&self.pair.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Items that look like the photo.
+    /// Items that look like the photo, or like the part of it in the box.
     pub async fn similar_to_photo(&self, bytes: Bytes, ask: &Ask) -> Result<Answer, AskError> {
         let _admitted = self.admit()?;
-        let (started, pair, mut timings) = (Instant::now(), self.pair(), Timings::default());
-        let known = self.studio.embed(&pair, bytes, &mut timings).await?;
-        let searching = Instant::now();
-        let found = search(&pair, known.vectors.clone(), ask, &Filter::default()).await?;
-        (timings.search, timings.total) = (searching.elapsed(), started.elapsed());
-        timings.stages().for_each(|(stage, time)| telemetry::took(stage, time));
-        Ok(answer(pair, Asked::Photo(known.facts.clone()), ask, found, timings))
+        let (mut clock, pair) = (Clock::of_photo(), self.pair());
+        let known = self.studio.embed(&pair, (bytes, ask.region), &mut clock.timings).await?;
+        let asked = Asked::Photo(known.facts.clone());
+        clock.answer(pair, Start::photo(known.vectors.clone()), asked, ask).await
     }
 
-    /// Items that look like this one; itself left out.
+    /// Items that look like this one; itself left out, and its product too where each product counts once.
     pub async fn similar_to_item(&self, id: &ItemId, ask: &Ask) -> Result<Answer, AskError> {
-        let (started, pair) = (Instant::now(), self.pair());
+        let (clock, pair) = (Clock::start(), self.pair());
         let held = pair.catalogue.get(id).await?;
         let (item, vectors) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
-        let filter = Filter { exclude: vec![id.clone()], ..Filter::default() };
-        let searching = Instant::now();
-        let found = search(&pair, vectors, ask, &filter).await?;
-        let timings = Timings { search: searching.elapsed(), total: started.elapsed(), ..Timings::default() };
-        Ok(answer(pair, Asked::Item(item), ask, found, timings))
+        clock.answer(pair, start_at(&item, vectors), Asked::Item(item), ask).await
+    }
+
+    /// The same by the item's own photo, of which the part in the box counts.
+    pub async fn similar_to_part_of(&self, id: &ItemId, bytes: Bytes, ask: &Ask) -> Result<Answer, AskError> {
+        let _admitted = self.admit()?;
+        let (mut clock, pair) = (Clock::of_photo(), self.pair());
+        let held = pair.catalogue.get(id).await?;
+        let (item, _) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
+        let known = self.studio.embed(&pair, (bytes, ask.region), &mut clock.timings).await?;
+        clock.answer(pair, start_at(&item, known.vectors.clone()), Asked::Item(item), ask).await
+    }
+
+    /// Items that look like some and unlike others, or like a vector.
+    pub async fn search(&self, subject: Subject, ask: &Ask) -> Result<Answer, AskError> {
+        let (clock, pair) = (Clock::start(), self.pair());
+        match subject {
+            Subject::Examples(examples) => {
+                let start = among(&pair, &examples, ask).await?;
+                clock.answer(pair, start, Asked::Examples(examples), ask).await
+            }
+            Subject::Vector(deep, colour) => {
+                let start = from_vector(&pair, deep, colour)?;
+                clock.answer(pair, start, Asked::Vector, ask).await
+            }
+        }
+    }
+
+    /// A photo, or the part of it in the box, as the model sees it.
+    pub async fn embed(&self, bytes: Bytes, region: Option<Region>) -> Result<Embedding, AskError> {
+        let _admitted = self.admit()?;
+        let (mut clock, pair) = (Clock::of_photo(), self.pair());
+        let known = self.studio.embed(&pair, (bytes, region), &mut clock.timings).await?;
+        let (facts, vectors) = (known.facts.clone(), known.vectors.clone());
+        Ok(Embedding { pair, facts, region, vectors, timings: clock.stop() })
     }
 
     /// The item of that name.
     pub async fn item(&self, id: &ItemId) -> Result<Arc<Item>, AskError> {
         let held = self.pair().catalogue.get(id).await?;
         held.map(|(item, _)| item).ok_or_else(|| AskError::UnknownItem(id.clone()))
+    }
+
+    /// Items by rising id: at most `limit` of those after `after`.
+    pub async fn items(
+        &self,
+        filter: &Filter,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Listing, AskError> {
+        Ok(self.pair().catalogue.list(filter, after, limit).await?)
     }
 
     /// An item drawn at random.
@@ -93,7 +135,7 @@ impl Recommender {
         let photo = Photo::from_rgb(checks).ok_or(AskError::EmptyCatalogue)?;
         let pixels = pair.embedder.preprocessing().apply(&photo);
         let (embedded, _) = pair.embedder.embed(pixels).await?;
-        search(&pair, embedded.vectors, &Ask::default(), &Filter::default()).await?;
+        find(&pair, Start::photo(embedded.vectors), &Ask::default()).await?;
         Ok(())
     }
 
@@ -102,12 +144,76 @@ impl Recommender {
     }
 }
 
-async fn search(pair: &Pair, vectors: Vectors, ask: &Ask, filter: &Filter) -> Result<Nearest, AskError> {
-    let query = Query { vectors, weight: pair.weight() };
-    Ok(pair.catalogue.nearest(&query, ask.k.get(), filter, Effort::Usual).await?)
+/// A question under way.
+struct Clock {
+    started: Instant,
+    timings: Timings,
+    /// Its stages are counted: it began with a photo.
+    counted: bool,
 }
 
-fn answer(pair: Arc<Pair>, asked: Asked, ask: &Ask, found: Nearest, timings: Timings) -> Answer {
-    let Nearest { hits, exhausted } = found;
-    Answer { pair, asked, requested: ask.k.get(), hits, exhausted, timings }
+impl Clock {
+    fn start() -> Self {
+        Self { started: Instant::now(), timings: Timings::default(), counted: false }
+    }
+
+    fn of_photo() -> Self {
+        Self { counted: true, ..Self::start() }
+    }
+
+    fn stop(mut self) -> Timings {
+        self.timings.total = self.started.elapsed();
+        if self.counted {
+            self.timings.stages().for_each(|(stage, time)| telemetry::took(stage, time));
+        }
+        self.timings
+    }
+
+    /// The last step of every search.
+    async fn answer(
+        mut self,
+        pair: Arc<Pair>,
+        start: Start,
+        asked: Asked,
+        ask: &Ask,
+    ) -> Result<Answer, AskError> {
+        let searching = Instant::now();
+        let found = find(&pair, start, ask).instrument(debug_span!("search")).await?;
+        self.timings.search = Some(searching.elapsed());
+        let (region, page) = (ask.region, ask.page);
+        let (hits, exhausted) = (found.hits, found.exhausted);
+        Ok(Answer { pair, asked, region, page, hits, exhausted, timings: self.stop() })
+    }
+}
+
+fn start_at(item: &Item, vectors: Vectors) -> Start {
+    let products = item.product.iter().cloned().collect();
+    Start { vectors, colourless: false, items: vec![item.id.clone()], products }
+}
+
+/// The examples themselves are no results, nor their products where each counts once.
+async fn among(pair: &Pair, examples: &Examples, ask: &Ask) -> Result<Start, AskError> {
+    let vectors = examples.vectors(pair).await?;
+    let mut products = Vec::new();
+    if ask.collapse == Collapse::Product {
+        for id in examples.items() {
+            products.extend(pair.catalogue.get(id).await?.and_then(|(item, _)| item.product.clone()));
+        }
+    }
+    Ok(Start { vectors, colourless: false, items: examples.items().cloned().collect(), products })
+}
+
+fn from_vector(pair: &Pair, deep: Vec<f32>, colour: Option<Vec<f32>>) -> Result<Start, AskError> {
+    let dims = pair.manifest.dims;
+    let check = |name: &str, given: usize, wanted: usize| {
+        let wrong =
+            format!("'{name}' must have {wanted} numbers, as many as this model's have; it has {given}");
+        if given == wanted { Ok(()) } else { Err(AskError::BadVector(wrong)) }
+    };
+    check("vector", deep.len(), dims.deep)?;
+    let colourless = colour.is_none();
+    let colour = colour.unwrap_or_else(|| vec![0.0; dims.colour]);
+    check("colour", colour.len(), dims.colour)?;
+    let vectors = Vectors::new(deep, colour).map_err(|e| AskError::BadVector(e.to_string()))?;
+    Ok(Start { colourless, ..Start::photo(vectors) })
 }

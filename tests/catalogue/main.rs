@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
 mod golden;
+mod lists;
 mod nearest;
 mod persistence;
 mod samples;

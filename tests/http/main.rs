@@ -5,9 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
+mod ask;
+mod docs;
 mod items;
 mod life;
 mod limits;
+mod others;
 mod refusals;
 mod similar;
 mod speed;

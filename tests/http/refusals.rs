@@ -33,7 +33,7 @@ async fn parameters_are_refused_by_name_and_never_clamped() {
 #[tokio::test]
 async fn addresses_and_methods_that_are_none() {
     let server = Running::start(tiny_shop(), &[]).await;
-    for path in ["/nothing", "/similar/", "/items", "/items/a/b", "//", "/images/"] {
+    for path in ["/nothing", "/similar/", "/items/", "/items/a/b", "//", "/images/"] {
         server.get(path).await.problem(404, "not_found");
     }
     for (method, path, allowed) in [
@@ -147,5 +147,41 @@ async fn forms_hold_exactly_one_photo() {
     unbounded.problem(400, "bad_form");
     let torn = b"--B\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc".to_vec();
     server.post("/similar", "multipart/form-data; boundary=B", torn).await.problem(400, "bad_form");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_parameter_has_its_range() {
+    let (shop, server) = (tiny_shop(), Running::start(tiny_shop(), &[]).await);
+    let photo = shop.photo("circle-red~0");
+    for (name, values) in [
+        ("offset", &["-1", "500", "x", "1.0"][..]),
+        ("min_score", &["-0.1", "1.01", "NaN", "x"]),
+        ("category", &[""]),
+        ("attribute", &["colour", ":red", "colour:"]),
+        ("exclude", &["a%20b", ""]),
+        ("color_weight", &["-1", "1.5", "inf"]),
+        ("box", &["0,0,1", "0,0,1,2", "a,b,c,d", ""]),
+        ("collapse", &["item", ""]),
+        ("dedup", &["1", "yes"]),
+        ("diversity", &["-0.1", "2"]),
+        ("exact", &["1", "maybe"]),
+    ] {
+        for value in values {
+            for answer in [
+                server.post(&format!("/similar?{name}={value}"), "image/png", photo.clone()).await,
+                server.get(&format!("/items/circle-red~0/similar?{name}={value}")).await,
+                server.form(&format!("/similar/batch?{name}={value}"), &[("image", &photo)]).await,
+            ] {
+                let detail = answer.problem(400, "bad_parameter");
+                assert!(detail.starts_with(&format!("the query parameter '{name}' ")), "{detail}");
+            }
+        }
+    }
+    let together =
+        server.get("/items/circle-red~0/similar?offset=495&k=6").await.problem(400, "bad_parameter");
+    assert!(together.contains("'offset' and k together must not be more than 500"), "{together}");
+    let many = format!("/items/circle-red~0/similar?{}", "exclude=a&".repeat(101));
+    assert!(server.get(&many).await.problem(400, "bad_parameter").contains("more than 100 times"));
     server.stop().await;
 }

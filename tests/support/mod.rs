@@ -107,7 +107,8 @@ fn open_shop(root: &Path) -> Shop {
     Shop { bundle, images, photos }
 }
 
-fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour: &str) -> Item {
+/// An item of this colour.
+pub fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour: &str) -> Item {
     Item {
         id: ItemId::parse(id).unwrap(),
         product: product.map(str::to_owned),

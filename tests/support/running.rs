@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use clap::Parser;
 use lookalike::{
     config::ServerConfig,
     http::{Server, ServerError},
@@ -37,7 +36,7 @@ pub fn config(shop: &Shop, more: &[&str]) -> ServerConfig {
     if !more.contains(&"--images") {
         arguments.extend(["--images", images]);
     }
-    ServerConfig::try_parse_from(arguments.into_iter().chain(more.iter().copied())).unwrap()
+    ServerConfig::from_arguments(arguments.into_iter().chain(more.iter().copied())).unwrap()
 }
 
 impl Running {
@@ -66,6 +65,11 @@ impl Running {
         format!("http://{}{path}", self.address)
     }
 
+    /// The client itself, for what is no operation of the API.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.client.request(method.parse().unwrap(), self.url(path))
     }
@@ -78,6 +82,11 @@ impl Running {
     pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
         let request = self.request("POST", path).header("content-type", content_type);
         send(request.body(body.into())).await
+    }
+
+    /// A body of JSON.
+    pub async fn json(&self, path: &str, body: &Value) -> Answer {
+        self.post(path, "application/json", body.to_string()).await
     }
 
     /// A form of fields, each with a file name.

@@ -1,4 +1,4 @@
-//! What can be asked for: values that were checked when they were made.
+//! Which of the results are wanted.
 
 use std::{fmt, str::FromStr};
 
@@ -55,11 +55,62 @@ impl fmt::Display for K {
     }
 }
 
-/// The parameters of a question, apart from what it is about.
-#[derive(Clone, Debug, Default)]
-pub struct Ask {
-    /// How many results.
-    pub k: K,
+/// How many results are left out before the first that is wanted: 0 to 499.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offset(u16);
+
+/// Why a value is not an [`Offset`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("must be a whole number from 0 to {}", Page::REACH - 1)]
+pub struct BadOffset;
+
+impl FromStr for Offset {
+    type Err = BadOffset;
+
+    /// Digits alone.
+    fn from_str(text: &str) -> Result<Self, BadOffset> {
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let number = text.parse::<u16>().ok().filter(|&n| digits && usize::from(n) < Page::REACH);
+        number.map(Self).ok_or(BadOffset)
+    }
+}
+
+/// `k` results from `offset` on, the 500th at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    k: K,
+    offset: Offset,
+}
+
+/// Why an [`Offset`] and a [`K`] are no [`Page`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("and k together must not be more than {}", Page::REACH)]
+pub struct BadPage;
+
+impl Page {
+    /// The last result that can be asked for.
+    pub const REACH: usize = 500;
+
+    /// Takes both, if they do not lead too far.
+    pub fn new(k: K, offset: Offset) -> Result<Self, BadPage> {
+        let page = Self { k, offset };
+        if page.end() <= Self::REACH { Ok(page) } else { Err(BadPage) }
+    }
+
+    /// How many results are wanted.
+    pub fn k(self) -> K {
+        self.k
+    }
+
+    /// How many are left out before them.
+    pub fn offset(self) -> usize {
+        usize::from(self.offset.0)
+    }
+
+    /// The rank of the last result wanted.
+    pub fn end(self) -> usize {
+        self.offset() + self.k.get()
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +124,17 @@ mod tests {
         assert_eq!("100".parse().map(K::get), Ok(100));
         for bad in ["", "0", "101", "256", "357", "-1", "+5", " 5", "5 ", "1.0", "abc", "1e1", "٣"] {
             assert_eq!(bad.parse::<K>(), Err(BadK), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_ends_at_the_five_hundredth() {
+        let page = |k: usize, offset: &str| Page::new(K::new(k).unwrap(), offset.parse().unwrap());
+        assert_eq!(page(100, "400").map(Page::end), Ok(500));
+        assert_eq!(page(1, "499").map(Page::offset), Ok(499));
+        assert_eq!(page(100, "401"), Err(BadPage));
+        for bad in ["", "-1", "+1", "500", "1.0", "70000"] {
+            assert_eq!(bad.parse::<Offset>(), Err(BadOffset), "{bad}");
         }
     }
 

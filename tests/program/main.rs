@@ -2,20 +2,26 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod settings;
+mod started;
+mod telemetry;
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::TcpListener,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
     time::Duration,
 };
 
+use started::Started;
 use support::{pictures::png_header, tiny_shop};
 
-fn program(bundle: &Path) -> Command {
+/// The program over this bundle.
+pub fn program(bundle: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lookalike-server"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("LOOKALIKE_")) {
         command.env_remove(name);
@@ -35,62 +41,6 @@ fn refusal(command: &mut Command) -> String {
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.starts_with("lookalike-server: "), "{text}");
     text
-}
-
-struct Started {
-    child: Child,
-    address: SocketAddr,
-    log: BufReader<std::process::ChildStderr>,
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Started {
-    /// Starts the program on a free port and reads from its log which one, and that it is ready.
-    fn new(command: &mut Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut address = None;
-        let mut line = String::new();
-        while log.read_line(&mut line).unwrap() > 0 {
-            if let Some((_, rest)) = line.split_once("listening on http://") {
-                let end = rest.find(|c: char| !c.is_ascii_digit() && !".:".contains(c)).unwrap();
-                address = Some(rest[..end].parse().unwrap());
-            }
-            if line.contains("warm_up_ms") {
-                return Self { child, address: address.unwrap(), log };
-            }
-            line.clear();
-        }
-        panic!("the program ended: {:?}", child.wait());
-    }
-
-    fn ask(&self, head: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let head = format!(
-            "{head} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: {}\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(b"Content-Type: image/png\r\nX-Request-Id: from-the-test\r\n\r\n").unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
-    }
-
-    fn signal(&mut self, name: &str) -> (Option<i32>, String) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
-        let mut rest = String::new();
-        self.log.read_to_string(&mut rest).unwrap();
-        (self.child.wait().unwrap().code(), rest)
-    }
 }
 
 #[test]

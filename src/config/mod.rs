@@ -1,0 +1,137 @@
+//! The only place that reads the environment: what a program is told by flags, `LOOKALIKE_…` variables and a file.
+//!
+//! A flag goes before the environment, that before the file, that before the default. Nothing leaves this room unchecked:
+//! every field is of a type that holds valid values alone.
+
+#[cfg(feature = "tch")]
+mod file;
+mod keys;
+mod rate;
+#[cfg(feature = "tch")]
+mod server;
+
+use std::{str::FromStr, time::Duration};
+
+pub use keys::{ApiKeys, BadKeys, Role};
+pub use rate::RateLimit;
+#[cfg(feature = "tch")]
+pub use server::ServerConfig;
+
+/// What the commands of the trainer log: `LOOKALIKE_LOG`, if it is set.
+pub fn log_filter() -> Option<String> {
+    std::env::var("LOOKALIKE_LOG").ok()
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A number of bytes: `500000`, `20MB`, `16MiB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteSize(pub usize);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refuse = || format!("'{text}' is no size: 500000, 500kB, 20MB or 16MiB are");
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let unit: usize = match text[digits..].trim_start() {
+            "" | "B" => 1,
+            "kB" | "KB" => 1_000,
+            "MB" => 1_000_000,
+            "GB" => 1_000_000_000,
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            _ => return Err(refuse()),
+        };
+        let number: usize = text[..digits].parse().map_err(|_| refuse())?;
+        match number.checked_mul(unit) {
+            Some(size) if size > 0 => Ok(Self(size)),
+            _ => Err(refuse()),
+        }
+    }
+}
+
+/// A number of bytes, or none at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionalSize(pub Option<ByteSize>);
+
+/// `64MiB`, or `off`.
+#[cfg_attr(not(feature = "tch"), allow(dead_code))]
+fn size_or_off(text: &str) -> Result<OptionalSize, String> {
+    if text == "off" {
+        return Ok(OptionalSize(None));
+    }
+    text.parse().map(|size| OptionalSize(Some(size))).map_err(|e: String| format!("{e}; off keeps none"))
+}
+
+/// Seconds, fractions allowed: `30`, `0.5`.
+#[cfg_attr(not(feature = "tch"), allow(dead_code))]
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
+    Duration::try_from_secs_f64(number).map_err(|_| format!("'{text}' is no number of seconds"))
+}
+
+/// A web origin as browsers send it: scheme, host and perhaps a port, nothing after.
+#[cfg_attr(not(feature = "tch"), allow(dead_code))]
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    match host {
+        Some(host) if !host.is_empty() && host.chars().all(plain) => Ok(text.to_ascii_lowercase()),
+        _ => Err(format!("'{text}' is no web origin: https://shop.example is, without a path")),
+    }
+}
+
+/// The address of a collector: plain HTTP, to one nearby.
+#[cfg_attr(not(feature = "tch"), allow(dead_code))]
+fn collector(text: &str) -> Result<String, String> {
+    match text.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default()) {
+        Some(host) if !host.is_empty() && !text.contains(char::is_whitespace) => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(format!(
+            "'{text}' is no address of a collector: http://127.0.0.1:4318 is (TLS is the collector's to do)"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn sizes_have_units() {
+        let size = |text: &str| text.parse::<ByteSize>().ok().map(|s| s.0);
+        assert_eq!(size("20MB"), Some(20_000_000));
+        assert_eq!(size("16 MiB"), Some(16 << 20));
+        assert_eq!(size("512"), Some(512));
+        for bad in ["", "MB", "0", "-1", "1.5MB", "20mb", "99999999999GB", "18446744073709551616"] {
+            assert_eq!(size(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_end_at_the_port() {
+        assert_eq!(origin("https://Shop.example:8443").as_deref(), Ok("https://shop.example:8443"));
+        for bad in ["", "*", "shop.example", "https://", "https://shop.example/", "https://a b"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_a_parser(text in ".*") {
+            let _ = (text.parse::<ByteSize>(), seconds(&text), origin(&text));
+        }
+    }
+}

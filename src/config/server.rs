@@ -1,0 +1,159 @@
+//! What the server is told.
+
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
+
+use super::{
+    ApiKeys, ByteSize, LogFormat, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off,
+};
+use crate::embedder::{DeviceChoice, PrecisionChoice};
+
+/// What `--help` says in the end.
+const AFTER: &str = "\
+Every setting can be given in three ways: as a flag, as the variable of the environment named beside it, and in the file \
+that --config names, in TOML, under the flag's name: max-body = \"20MB\". A flag goes before the environment, that before \
+the file, that before the default.
+
+API keys have 16 to 256 visible characters. They are read from the files named, one a line, or from the variables \
+LOOKALIKE_READ_KEYS and LOOKALIKE_ADMIN_KEYS, separated by commas; never from flags, which other users of the machine see.";
+
+/// Answers "which of our items look like this photo?" over HTTP.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lookalike-server", version, about, max_term_width = 100, after_help = AFTER)]
+pub struct ServerConfig {
+    /// A file of settings, in TOML: the flags' names without dashes in front.
+    #[arg(long, env = "LOOKALIKE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder made by `lookalike-trainer`: a model and its catalogue.
+    #[arg(long, env = "LOOKALIKE_BUNDLE", value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one and says which.
+    #[arg(long, env = "LOOKALIKE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The folder the items' photos are under; without it only photos with an https URL are shown.
+    #[arg(long, env = "LOOKALIKE_IMAGES", value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// Where the model runs: auto, cpu, cuda:0 …
+    #[arg(long, env = "LOOKALIKE_DEVICE", value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceChoice,
+    /// What the model computes in: auto (the fastest that the bundle holds and the device has instructions for), f32,
+    /// bf16, f16 or int8.
+    #[arg(long, env = "LOOKALIKE_PRECISION", value_name = "PRECISION", default_value = "auto")]
+    pub precision: PrecisionChoice,
+    /// Cores the model may use on a CPU; 0 is all.
+    #[arg(long, env = "LOOKALIKE_THREADS", value_name = "N", default_value = "0")]
+    pub threads: usize,
+    /// Memory for the embeddings of photos seen lately, e.g. 64MiB; off keeps none.
+    #[arg(long, env = "LOOKALIKE_EMBEDDING_CACHE", value_name = "SIZE", default_value = "64MiB", value_parser = size_or_off)]
+    pub embedding_cache: OptionalSize,
+    /// The largest request body, e.g. 20MB.
+    #[arg(long, env = "LOOKALIKE_MAX_BODY", value_name = "SIZE", default_value = "20MB")]
+    pub max_body: ByteSize,
+    /// The most pixels a photo may have.
+    #[arg(long, env = "LOOKALIKE_MAX_PIXELS", value_name = "N", default_value = "64000000")]
+    pub max_pixels: NonZeroU64,
+    /// Photos that may wait for the model; one more is answered 429.
+    #[arg(long, env = "LOOKALIKE_QUEUE", value_name = "N", default_value = "64")]
+    pub queue: NonZeroUsize,
+    /// Photos in one pass of the model at most; 0 is what suits the device: 4 on a CPU, 32 on a GPU.
+    #[arg(long, env = "LOOKALIKE_MAX_BATCH", value_name = "N", default_value = "0")]
+    pub max_batch: usize,
+    /// Seconds an answer may take once the request is here (504 past that).
+    #[arg(long, env = "LOOKALIKE_REQUEST_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub request_timeout: Duration,
+    /// Seconds a request body may take to come in (408 past that).
+    #[arg(long, env = "LOOKALIKE_UPLOAD_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub upload_timeout: Duration,
+    /// Seconds to go on serving after SIGTERM with /readyz at 503, so that a load balancer notices.
+    #[arg(long, env = "LOOKALIKE_SHUTDOWN_DELAY", value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub shutdown_delay: Duration,
+    /// Seconds that requests under way may then take to end.
+    #[arg(long, env = "LOOKALIKE_DRAIN_TIMEOUT", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub drain_timeout: Duration,
+    /// Web pages of these origins may call the API, e.g. https://shop.example; all may where none is named.
+    #[arg(long = "cors-origin", env = "LOOKALIKE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
+    pub cors_origins: Vec<String>,
+    /// A file of API keys that open all that a shop's pages ask for; without any key, the API is open to everybody.
+    #[arg(long, env = "LOOKALIKE_READ_KEYS_FILE", value_name = "FILE")]
+    pub read_keys_file: Option<PathBuf>,
+    /// A file of API keys that open /metrics too.
+    #[arg(long, env = "LOOKALIKE_ADMIN_KEYS_FILE", value_name = "FILE")]
+    pub admin_keys_file: Option<PathBuf>,
+    /// Requests that one key, or one address where there are no keys, may send: 20/s, 600/min, 5000/h (429 past that).
+    #[arg(long, env = "LOOKALIKE_RATE_LIMIT", value_name = "RATE")]
+    pub rate_limit: Option<RateLimit>,
+    /// Requests it may send at once before the rate holds; the number in the rate where it is not given.
+    #[arg(long, env = "LOOKALIKE_RATE_BURST", value_name = "N")]
+    pub rate_burst: Option<NonZeroU32>,
+    /// How log lines are written.
+    #[arg(long, env = "LOOKALIKE_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// What is logged, e.g. info, or lookalike=debug,warn.
+    #[arg(long = "log", env = "LOOKALIKE_LOG", value_name = "FILTER", default_value = "info")]
+    pub log_filter: String,
+    /// Send traces to this OpenTelemetry collector, by OTLP over HTTP, e.g. http://127.0.0.1:4318.
+    #[arg(long, env = "LOOKALIKE_OTLP_ENDPOINT", value_name = "URL", value_parser = super::collector)]
+    pub otlp_endpoint: Option<String>,
+    /// Check the settings and the bundle, run a photo through it, and exit with 0 or 1.
+    #[arg(long)]
+    pub check: bool,
+    /// Ask the server at --listen whether it is ready, and exit with 0 or 1.
+    #[arg(long)]
+    pub healthcheck: bool,
+    /// The keys of the files and of the environment.
+    #[arg(skip)]
+    pub keys: ApiKeys,
+}
+
+impl ServerConfig {
+    /// From this program's arguments, its environment and the file they name. What is wrong ends the program, with a word.
+    pub fn of_program() -> Self {
+        let keys = |name: &str| std::env::var(name).ok();
+        let parsed = Self::read(std::env::args_os().collect());
+        let parsed = parsed.and_then(|config| config.with_keys(&keys));
+        parsed.unwrap_or_else(|e| e.exit())
+    }
+
+    /// The same from arguments given (the program's name first), without keys of the environment.
+    pub fn from_arguments<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Result<Self, clap::Error> {
+        Self::read(arguments.into_iter().map(Into::into).collect())?.with_keys(&|_| None)
+    }
+
+    fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let first = command.clone().ignore_errors(true).try_get_matches_from(&arguments);
+        let named = first.as_ref().ok().and_then(|found: &ArgMatches| found.get_one::<PathBuf>("config"));
+        if let Some(path) = named {
+            command = file::merged(command, path)?;
+        }
+        let config = Self::from_arg_matches(&command.clone().try_get_matches_from(arguments)?)?;
+        if config.bundle.is_none() && !config.healthcheck {
+            let why = "no bundle is named: --bundle DIR does, or LOOKALIKE_BUNDLE, or bundle in the file of --config";
+            return Err(command.error(ErrorKind::MissingRequiredArgument, why));
+        }
+        Ok(config)
+    }
+
+    fn with_keys(mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, clap::Error> {
+        let mut keys = ApiKeys::default();
+        let places = [
+            (Role::Read, &self.read_keys_file, "LOOKALIKE_READ_KEYS"),
+            (Role::Admin, &self.admin_keys_file, "LOOKALIKE_ADMIN_KEYS"),
+        ];
+        for (role, path, name) in places {
+            let from_file = path.as_ref().map_or(Ok(()), |path| keys.add_file(role, path));
+            let added =
+                from_file.and_then(|()| variable(name).map_or(Ok(()), |text| keys.add(role, &text, name)));
+            added.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+        }
+        self.keys = keys;
+        Ok(self)
+    }
+}

@@ -1,0 +1,106 @@
+//! What serves: `GET /info`, `GET /categories`.
+
+use serde::Serialize;
+
+use crate::{
+    http::{app::AppOptions, upload::BATCH},
+    libtorch,
+    recommender::{Dims, K, Page, Pair},
+};
+
+/// `GET /info`
+#[derive(Serialize)]
+pub(in crate::http) struct InfoReply<'a> {
+    model: ModelInfo<'a>,
+    catalogue: CatalogueInfo,
+    device: &'a str,
+    versions: Versions,
+    limits: LimitsReply,
+}
+
+#[derive(Serialize)]
+struct ModelInfo<'a> {
+    #[serde(flatten)]
+    model: super::ModelReply<'a>,
+    input_size: u32,
+    dims: Dims,
+    color_weight: f32,
+    labels: &'a [String],
+}
+
+#[derive(Serialize)]
+struct CatalogueInfo {
+    #[serde(flatten)]
+    catalogue: super::CatalogueReply,
+    categories: usize,
+}
+
+#[derive(Serialize)]
+struct Versions {
+    lookalike: &'static str,
+    libtorch: &'static str,
+}
+
+#[derive(Serialize)]
+struct LimitsReply {
+    body_bytes: usize,
+    photo_pixels: u64,
+    batch_photos: usize,
+    k: usize,
+    offset_plus_k: usize,
+    request_seconds: f64,
+    upload_seconds: f64,
+}
+
+/// `GET /categories`
+#[derive(Serialize)]
+pub(in crate::http) struct CategoriesReply {
+    categories: Vec<CategoryCount>,
+}
+
+#[derive(Serialize)]
+struct CategoryCount {
+    name: String,
+    items: usize,
+}
+
+impl<'a> InfoReply<'a> {
+    /// `items` and `categories` are how many the catalogue holds.
+    pub(in crate::http) fn new(
+        pair: &'a Pair,
+        options: &AppOptions,
+        (items, categories): (usize, usize),
+    ) -> Self {
+        Self {
+            model: ModelInfo {
+                model: super::ModelReply::of(pair),
+                input_size: pair.embedder.preprocessing().size(),
+                dims: pair.manifest.dims,
+                color_weight: pair.weight().get(),
+                labels: &pair.manifest.categories,
+            },
+            catalogue: CatalogueInfo {
+                catalogue: super::CatalogueReply { generation: pair.generation, items },
+                categories,
+            },
+            device: pair.embedder.device(),
+            versions: Versions { lookalike: env!("CARGO_PKG_VERSION"), libtorch: libtorch::version() },
+            limits: LimitsReply {
+                body_bytes: options.max_body,
+                photo_pixels: options.max_pixels,
+                batch_photos: BATCH,
+                k: K::MAX,
+                offset_plus_k: Page::REACH,
+                request_seconds: options.request_timeout.as_secs_f64(),
+                upload_seconds: options.upload_timeout.as_secs_f64(),
+            },
+        }
+    }
+}
+
+impl CategoriesReply {
+    pub(in crate::http) fn of(categories: Vec<(String, usize)>) -> Self {
+        let one = |(name, items)| CategoryCount { name, items };
+        Self { categories: categories.into_iter().map(one).collect() }
+    }
+}

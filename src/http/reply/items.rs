@@ -1,0 +1,49 @@
+//! Items.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::recommender::{Item, Listing};
+
+/// An item, as `GET /items/{id}` and `GET /random` give it.
+#[derive(Serialize)]
+pub(in crate::http) struct ItemReply<'a> {
+    id: &'a str,
+    product: Option<&'a str>,
+    category: &'a str,
+    attributes: &'a BTreeMap<String, Vec<String>>,
+    image_url: String,
+}
+
+/// `GET /items`
+#[derive(Serialize)]
+pub(in crate::http) struct ItemsReply<'a> {
+    items: Vec<ItemReply<'a>>,
+    total: usize,
+    next: Option<&'a str>,
+}
+
+impl<'a> ItemReply<'a> {
+    pub(in crate::http) fn of(item: &'a Item) -> Self {
+        Self {
+            id: item.id.as_str(),
+            product: item.product.as_deref(),
+            category: &item.category,
+            attributes: &item.attributes,
+            // An id needs no escaping. The photo's own place, a file or another host, stays behind this address.
+            image_url: format!("/images/{}", item.id),
+        }
+    }
+}
+
+impl<'a> ItemsReply<'a> {
+    pub(in crate::http) fn of(listing: &'a Listing) -> Self {
+        let last = listing.items.last().map(|item| item.id.as_str());
+        Self {
+            items: listing.items.iter().map(|item| ItemReply::of(item)).collect(),
+            total: listing.total,
+            next: last.filter(|_| listing.more),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Answers as they are written: the schemas of `openapi.yaml`, in its order.
+
+mod batch;
+mod embedding;
+mod info;
+mod items;
+mod similar;
+
+pub(super) use batch::{BatchEntry, BatchReply};
+pub(super) use embedding::EmbeddingReply;
+pub(super) use info::{CategoriesReply, InfoReply};
+pub(super) use items::{ItemReply, ItemsReply};
+pub(super) use similar::{SimilarReply, server_timing};
+
+use serde::Serialize;
+
+use crate::recommender::Pair;
+
+/// Which model answers.
+#[derive(Serialize)]
+pub(super) struct ModelReply<'a> {
+    id: &'a str,
+    architecture: &'a str,
+    precision: &'static str,
+}
+
+/// Which catalogue does.
+#[derive(Serialize)]
+pub(super) struct CatalogueReply {
+    generation: u64,
+    items: usize,
+}
+
+impl<'a> ModelReply<'a> {
+    fn of(pair: &'a Pair) -> Self {
+        let manifest = &pair.manifest;
+        Self {
+            id: &manifest.model_id,
+            architecture: &manifest.architecture,
+            precision: pair.embedder.precision().name(),
+        }
+    }
+}

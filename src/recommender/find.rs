@@ -1,0 +1,112 @@
+//! From a query to a page of results: what the catalogue holds nearest, less what is hidden, in the order asked for.
+
+use super::{
+    Ask, AskError, Collapse, Page, Pair,
+    diversify::diversify,
+    sieve::{Shown, Sieve},
+};
+use crate::catalogue::{ColourWeight, Effort, Filter, Hit, ItemId, Nearest, Query, Vectors};
+
+/// How many vectors are fetched at once: fewer than block a thread for long.
+const FETCHED: usize = 500;
+
+/// Where results may be hidden, so many times as many are asked for at once, …
+const AHEAD: usize = 4;
+/// … and so many times more whenever that was too few.
+const GROWTH: usize = 4;
+
+/// Where a search starts.
+pub(super) struct Start {
+    /// What results should be like.
+    pub vectors: Vectors,
+    /// The colours are not those of anything: they do not count.
+    pub colourless: bool,
+    /// The items asked about, which are no results.
+    pub items: Vec<ItemId>,
+    /// Their products, which are none either where each product counts once.
+    pub products: Vec<String>,
+}
+
+impl Start {
+    /// From a photo, which is no item.
+    pub fn photo(vectors: Vectors) -> Self {
+        Self { vectors, colourless: false, items: Vec::new(), products: Vec::new() }
+    }
+}
+
+/// The results of the page asked for; `exhausted` where nothing comes after them.
+pub(super) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest, AskError> {
+    let Start { vectors, colourless, items, products } = start;
+    let query = Query { vectors, weight: weight(pair, ask, colourless)? };
+    let mut filter = ask.filter.clone();
+    filter.exclude.extend(items);
+    let diverse = ask.diversity.get() > 0.0;
+    // One more than is wanted tells whether that is all.
+    let pool = if diverse { Page::REACH } else { ask.page.end() };
+    let mut shown = gather(pair, (&query, &filter), ask, products, pool + 1).await?;
+    let exhausted = shown.len() <= ask.page.end();
+    if diverse {
+        shown.truncate(pool);
+        let (weight, diversity, count) = (query.weight, ask.diversity, ask.page.end());
+        shown = tokio::task::spawn_blocking(move || diversify(shown, weight, diversity, count)).await?;
+    }
+    let page = shown.into_iter().skip(ask.page.offset()).take(ask.page.k().get());
+    let colour = |hit: Hit| if colourless { without_colour(hit) } else { hit };
+    Ok(Nearest { hits: page.map(|shown| colour(shown.hit)).collect(), exhausted })
+}
+
+/// The request's weight, else the model's.
+fn weight(pair: &Pair, ask: &Ask, colourless: bool) -> Result<ColourWeight, AskError> {
+    let none = colourless || pair.manifest.dims.colour == 0;
+    match ask.color_weight {
+        Some(weight) if none && weight.get() > 0.0 => Err(AskError::NoColour),
+        Some(weight) => Ok(ColourWeight::new(weight.get())?),
+        None if none => Ok(ColourWeight::new(0.0)?),
+        None => Ok(pair.weight()),
+    }
+}
+
+fn without_colour(mut hit: Hit) -> Hit {
+    hit.distance.colour = 0.0;
+    hit
+}
+
+/// The first `wanted` of what is shown at all, nearest first; fewer only where there are no more. The catalogue is asked for
+/// more and more until they are there.
+async fn gather(
+    pair: &Pair,
+    (query, filter): (&Query, &Filter),
+    ask: &Ask,
+    products: Vec<String>,
+    wanted: usize,
+) -> Result<Vec<Shown>, AskError> {
+    let effort = if ask.exact { Effort::Exact } else { Effort::Usual };
+    let hides = ask.dedup || ask.collapse == Collapse::Product;
+    let mut n = if hides { wanted * AHEAD } else { wanted };
+    loop {
+        let nearest = pair.catalogue.nearest(query, n, filter, effort).await?;
+        let mut sieve = Sieve::new(ask, &products, wanted);
+        let hits: Vec<Hit> = nearest.hits.into_iter().filter(|hit| sieve.admits(hit)).collect();
+        let sieve = if sieve.wants_vectors() { compared(pair, sieve, hits).await? } else { sieve.all(hits) };
+        if nearest.exhausted || sieve.is_done() {
+            return Ok(sieve.shown());
+        }
+        n = n.saturating_mul(GROWTH);
+    }
+}
+
+/// Lets hits through with their vectors, until there are enough.
+async fn compared(pair: &Pair, mut sieve: Sieve, hits: Vec<Hit>) -> Result<Sieve, AskError> {
+    for hits in hits.chunks(FETCHED) {
+        let ids: Vec<ItemId> = hits.iter().map(|hit| hit.item.id.clone()).collect();
+        let vectors = pair.catalogue.vectors(&ids).await?;
+        // An item that has gone meanwhile has none, and is no result.
+        let pairs: Vec<(Hit, Vectors)> =
+            hits.iter().cloned().zip(vectors).filter_map(|(hit, vectors)| Some((hit, vectors?))).collect();
+        sieve = tokio::task::spawn_blocking(move || sieve.compared(pairs)).await?;
+        if sieve.is_full() {
+            break;
+        }
+    }
+    Ok(sieve)
+}

@@ -1,0 +1,104 @@
+"""For schemathesis: real photos for image bodies, and what openapi.yaml says in words because a schema cannot.
+
+Nothing that a schema refuses is touched: what must be refused stays what it is.
+"""
+
+import io
+import json
+import math
+import os
+import re
+import urllib.request
+from pathlib import Path
+
+import schemathesis
+from hypothesis import strategies as st
+from PIL import Image
+
+HERE = Path(__file__).parent
+SERVER, KEY = os.environ["LOOKALIKE_TEST_SERVER"], os.environ["LOOKALIKE_TEST_KEY"]
+
+
+def ask(path):
+    request = urllib.request.Request(SERVER + path, headers={"Authorization": f"Bearer {KEY}"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
+
+
+def photos(suffix, form):
+    """The repository's photos of this kind, or others of them written as it."""
+    folder = HERE.parent / "golden/photos"
+    found = [path.read_bytes() for path in sorted(folder.glob(f"*{suffix}")) if ".expected" not in path.name]
+    for name in ("photo.jpg", "alpha.png"):
+        picture = io.BytesIO()
+        Image.open(folder / name).convert("RGB").save(picture, form)
+        found.append(picture.getvalue())
+    return found
+
+
+KINDS = {
+    "image/jpeg": photos(".jpg", "JPEG"),
+    "image/png": photos(".png", "PNG"),
+    "image/webp": photos(".webp", "WEBP"),
+    "image/gif": photos(".gif", "GIF"),
+    "image/bmp": photos(".bmp", "BMP"),
+}
+for media_type, bodies in KINDS.items():
+    schemathesis.openapi.media_type(media_type, st.sampled_from(bodies))
+
+ITEMS = [item["id"] for item in ask("/items?limit=100")["items"]]
+DIMS = ask("/info")["model"]["dims"]
+ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+BOX = re.compile(r"(0(\.[0-9]+)?|1(\.0+)?)(,(0(\.[0-9]+)?|1(\.0+)?)){3}")
+
+
+def real(name):
+    """Of two names that could be an item's one becomes an item's."""
+    fit = isinstance(name, str) and ID.fullmatch(name)
+    return ITEMS[len(name) % len(ITEMS)] if fit and len(name) % 2 else name
+
+
+def numbers(value):
+    return isinstance(value, list) and all(type(n) in (int, float) and math.isfinite(n) for n in value)
+
+
+def of_length(values, length):
+    return [max(-1e3, min(1e3, values[i % len(values)])) if values else 0.5 for i in range(length)]
+
+
+@schemathesis.hook
+def map_path_parameters(ctx, path_parameters):
+    if path_parameters and "id" in path_parameters:
+        path_parameters["id"] = real(path_parameters["id"])
+    return path_parameters
+
+
+@schemathesis.hook
+def map_query(ctx, query):
+    """offset + k is 500 at most; a box has a lower right corner that is lower and further right."""
+    if not query:
+        return query
+    k, offset, box = query.get("k", 10), query.get("offset", 0), query.get("box")
+    if type(k) is int and type(offset) is int and 1 <= k <= 100 and 500 - k < offset < 500:
+        query["offset"] = 500 - k
+    if isinstance(box, str) and BOX.fullmatch(box):
+        x1, y1, x2, y2 = (float(corner) for corner in box.split(","))
+        if x2 - x1 < 0.05 or y2 - y1 < 0.05:
+            query["box"] = "0.1,0.2,0.8,0.9"
+    return query
+
+
+@schemathesis.hook
+def map_body(ctx, body):
+    """A vector is as long as the model's, not zero; an item is one of the catalogue's."""
+    if not isinstance(body, dict):
+        return body
+    for side in ("positive", "negative"):
+        if isinstance(body.get(side), list):
+            body[side] = [real(name) for name in body[side]]
+    vector, colour = body.get("vector"), body.get("colour")
+    if numbers(vector) and vector and (colour is None or numbers(colour)):
+        body["vector"] = of_length(vector if any(vector) else [1.0], DIMS["deep"])
+        if colour is not None:
+            body["colour"] = of_length(colour, DIMS["colour"])
+    return body

@@ -40,8 +40,7 @@ fn table() -> Vec<Route> {
         on_get("/metrics", get(health::metrics)),
         on_get("/openapi.yaml", get(page::openapi)),
         on_get("/", get(page::html)),
-        on_get("/page.css", get(page::css)),
-        on_get("/page.js", get(page::js)),
+        on_get("/assets/{file}", get(page::asset)),
     ]
 }
 

@@ -49,7 +49,9 @@ async fn the_page_names_only_files_that_there_are() {
     let server = Running::start(tiny_shop(), &[]).await;
     let page = String::from_utf8(server.get("/").await.body).unwrap();
     let named: BTreeSet<&str> = page.split("\"assets/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert!(named.contains("page.js"));
+    for script in files("src/http/page").filter(|name| name.ends_with(".js")) {
+        assert!(named.contains(script.as_str()), "{script} would be asked for late");
+    }
     for file in named {
         assert!(described().contains(file), "{file}");
     }

@@ -28,12 +28,12 @@ const ADVICE = {
   slow_upload: "A smaller photo, or a better connection, helps.",
 };
 
-/** These pass by themselves. */
-const PASSING = [0, 408, 429, 500, 502, 503, 504];
+/** These pass by themselves, or with a key. */
+const PASSING = [0, 401, 408, 429, 500, 502, 503, 504];
 
 let counting; // down to the time that the server asked to be left in peace until
 
-/** Shows an error; `again` is called to try once more. */
+/** Shows an error; `again` is called to try once more, where that may help. */
 export function alarm(error, again) {
   clearInterval(counting);
   const { status, code, detail, requestId, retryAfter } = error;

@@ -98,9 +98,10 @@ function refused(error, fresh) {
   showIdle();
   at("status").textContent = "";
   failed = true;
-  if (error.status === 401) return at("keys").showModal();
   if (fresh) showFrame(false);
-  alarm(error, () => show(fromAddress()));
+  const askKey = error.status === 401 ? () => at("keys").showModal() : null;
+  alarm(error, askKey ?? (() => show(fromAddress())));
+  askKey?.();
   scrollTo({ top: 0, behavior: "instant" });
 }
 

@@ -15,9 +15,10 @@ export function showQuestion(state, onCrop) {
   const source = state.photo ? photo(state.photo).url : server().imageUrl(state.item);
   const alt = state.photo ? "The photo you searched with" : "The item you searched with";
   const picture = make("img", { id: "asked", src: source, alt, draggable: false });
-  stage = make("div", { className: "stage" }, picture);
+  stage = make("div", { className: "stage", title: "Draw a box to search with a part of it" }, picture);
   const bar = make("progress", { id: "progress", max: 1, value: 0, hidden: true, ariaLabel: "Sending the photo" });
   const well = make("div", { className: "well" }, stage, bar);
+  picture.addEventListener("load", () => stage.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight));
   picture.addEventListener("error", () => well.classList.add("bare"));
   cropper = new Cropper(stage, (box) => (showTools(), onCrop(box)));
   at("query").classList.remove("large");

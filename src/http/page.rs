@@ -41,8 +41,10 @@ impl Asset {
     /// The file, or 304 where the client has it.
     fn answer(&self, asked: &HeaderMap) -> Response {
         let known = asked.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-        let same = known.is_some_and(|k| k.split(',').any(|e| e.trim().trim_start_matches("W/") == self.etag));
-        let mut response = if same { StatusCode::NOT_MODIFIED.into_response() } else { self.text.into_response() };
+        let same =
+            known.is_some_and(|k| k.split(',').any(|e| e.trim().trim_start_matches("W/") == self.etag));
+        let mut response =
+            if same { StatusCode::NOT_MODIFIED.into_response() } else { self.text.into_response() };
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, CACHE);
         if same {

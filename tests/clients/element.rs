@@ -23,7 +23,9 @@ impl Visit {
     }
 
     async fn state(&self, state: &str) {
-        self.browser.until(&format!("document.querySelector('#it')?.getAttribute('state') === '{state}'")).await;
+        self.browser
+            .until(&format!("document.querySelector('#it')?.getAttribute('state') === '{state}'"))
+            .await;
     }
 
     async fn products(&self) -> Vec<String> {
@@ -36,13 +38,16 @@ impl Visit {
 async fn the_example_shows_what_looks_like_its_product_and_like_a_photo() {
     let visit = Visit::begin(&[]).await;
     let browser = &visit.browser;
-    let count = |id: &str| format!("document.querySelector('#{id}').shadowRoot.querySelectorAll('li img').length === 8");
+    let count = |id: &str| {
+        format!("document.querySelector('#{id}').shadowRoot.querySelectorAll('li img').length === 8")
+    };
     browser.until(&count("similar")).await;
     assert_eq!(browser.text("#title").await, "circle");
     browser.choose("#file", &crate::tiny_shop().images.join("stripes-blue-0.png")).await;
     browser.until(&count("own")).await;
     browser.until("[...document.querySelectorAll('similar-items')].every((e) => [...e.shadowRoot.querySelectorAll('img')].some((i) => i.naturalWidth > 0))").await;
-    let first = "return document.querySelector('#own').shadowRoot.querySelector('[part=product]').textContent";
+    let first =
+        "return document.querySelector('#own').shadowRoot.querySelector('[part=product]').textContent";
     assert_eq!(browser.run(first).await, "stripes-blue");
     browser.audit("example").await;
     browser.shoot("client-example").await;
@@ -61,12 +66,16 @@ async fn a_photo_by_its_address_and_attributes_that_change() {
     assert_eq!(visit.products().await[0], "triangle-blue");
     assert_eq!(visit.products().await.len(), 4);
 
-    browser.run("seen.length = 0; it.setAttribute('category', 'circle, square'); it.setAttribute('k', '3')").await;
+    browser
+        .run("seen.length = 0; it.setAttribute('category', 'circle, square'); it.setAttribute('k', '3')")
+        .await;
     browser.until("seen.length").await;
     assert_eq!(browser.run("return seen").await, json!([["load", 3]]), "two changes at once are one search");
     assert!(visit.products().await.iter().all(|p| p.starts_with("circle") || p.starts_with("square")));
 
-    browser.run("seen.length = 0; it.setAttribute('heading', 'Like it'); it.setAttribute('scores', '')").await;
+    browser
+        .run("seen.length = 0; it.setAttribute('heading', 'Like it'); it.setAttribute('scores', '')")
+        .await;
     assert_eq!(browser.run("return inside('[part=score]').length").await, 3);
     assert_eq!(browser.run("return inside('h2')[0].textContent").await, "Like it");
     assert_eq!(browser.run("return seen.length").await, 0, "what is only shown is not asked for again");
@@ -103,7 +112,9 @@ async fn nothing_is_asked_before_it_comes_near() {
 async fn a_card_leads_where_the_shop_says() {
     let visit = Visit::begin(&[]).await;
     let browser = &visit.browser;
-    visit.put(json!({"item": "square-red~0", "category": "circle", "link": "/p/{product}?from={id}"}), "").await;
+    visit
+        .put(json!({"item": "square-red~0", "category": "circle", "link": "/p/{product}?from={id}"}), "")
+        .await;
     visit.state("ready").await;
     let link = browser.run("return inside('a[part=card]')[0].getAttribute('href')").await;
     assert!(link.as_str().unwrap().starts_with("/p/circle-"), "{link}");
@@ -121,8 +132,11 @@ async fn a_card_leads_where_the_shop_says() {
 async fn nothing_found_and_nothing_had_are_said_in_the_shops_words() {
     let visit = Visit::begin(&[]).await;
     let browser = &visit.browser;
-    let words = "<p slot=\"empty\" id=\"none\">Nothing today.</p><p slot=\"error\" id=\"wrong\">Come back later.</p>";
-    let shown = |id: &str| format!("return document.getElementById('{id}').checkVisibility({{ checkVisibilityCSS: true }})");
+    let words =
+        "<p slot=\"empty\" id=\"none\">Nothing today.</p><p slot=\"error\" id=\"wrong\">Come back later.</p>";
+    let shown = |id: &str| {
+        format!("return document.getElementById('{id}').checkVisibility({{ checkVisibilityCSS: true }})")
+    };
     visit.put(json!({"item": "square-red~0", "category": "trousers"}), words).await;
     visit.state("empty").await;
     assert_eq!(browser.run(&shown("none")).await, true);

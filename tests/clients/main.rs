@@ -73,7 +73,8 @@ impl Visit {
     }
 
     async fn example(&self) {
-        let page = format!("http://{}/example.html?item=circle-red~0&api={}", self.site, self.server.url("/"));
+        let page =
+            format!("http://{}/example.html?item=circle-red~0&api={}", self.site, self.server.url("/"));
         self.browser.goto(&page).await;
     }
 

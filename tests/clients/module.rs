@@ -20,13 +20,19 @@ impl Visit {
 async fn every_question_is_asked_from_another_origin() {
     let visit = Visit::begin(&[]).await;
     let ids = |answer: &Value| -> Vec<String> {
-        answer["results"].as_array().unwrap_or_else(|| panic!("{answer}")).iter().map(|r| r["id"].as_str().unwrap().into()).collect()
+        answer["results"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .iter()
+            .map(|r| r["id"].as_str().unwrap().into())
+            .collect()
     };
     let photo = "const photo = await (await fetch('/square-green-0.png')).blob();";
     let found = visit.script(&format!("{photo} return shop.similar(photo, {{ k: 3 }})")).await;
     assert_eq!(ids(&found).len(), 3);
     assert_eq!(ids(&found)[0], "square-green~0");
-    let bytes = visit.script(&format!("{photo} return shop.similar(await photo.arrayBuffer(), {{ k: 3 }})")).await;
+    let bytes =
+        visit.script(&format!("{photo} return shop.similar(await photo.arrayBuffer(), {{ k: 3 }})")).await;
     assert_eq!(ids(&bytes), ids(&found));
 
     let all = "{ k: 5, offset: 1, minScore: 0.01, category: ['circle', 'square'], attributes: { colour: ['red', 'blue'] }, \
@@ -36,10 +42,12 @@ async fn every_question_is_asked_from_another_origin() {
         assert!(["circle", "square"].contains(&result["category"].as_str().unwrap()), "{result}");
         assert!(["red", "blue"].contains(&result["attributes"]["colour"][0].as_str().unwrap()), "{result}");
     }
-    let part = visit.script(&format!("{photo} return shop.similar(photo, {{ box: [0, 0, 0.1, 0.1] }})")).await;
+    let part =
+        visit.script(&format!("{photo} return shop.similar(photo, {{ box: [0, 0, 0.1, 0.1] }})")).await;
     assert_eq!(part["query"]["box"], json!([0.0, 0.0, 0.1, 0.1]));
 
-    let embedded = "const { embedding } = await shop.embed(photo); return shop.search({ vector: embedding }, { k: 1 })";
+    let embedded =
+        "const { embedding } = await shop.embed(photo); return shop.search({ vector: embedding }, { k: 1 })";
     assert_eq!(ids(&visit.script(&format!("{photo} {embedded}")).await), ["square-green~0"]);
     let more = "return shop.search({ positive: ['circle-red~0'], negative: ['square-blue~0'] }, { k: 4 })";
     assert_eq!(ids(&visit.script(more).await).len(), 4);
@@ -53,7 +61,11 @@ async fn every_question_is_asked_from_another_origin() {
     assert_eq!(visit.script(page).await, json!(["square-red", "square-red"]));
     assert_eq!(visit.script("return (await shop.categories()).categories.length").await, 4);
     assert_eq!(visit.script("return (await shop.info()).catalogue.items").await, tiny_shop().items());
-    let image = visit.script("return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0')").await;
+    let image = visit
+        .script(
+            "return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0')",
+        )
+        .await;
     assert_eq!(image, true);
     visit.end().await;
 }
@@ -72,7 +84,11 @@ async fn a_refusal_is_an_error_that_says_what_and_why() {
         ("new Lookalike('http://127.0.0.1:9/').random()", 0, "unreachable"),
     ] {
         let error = visit.script(&format!("const asked = {asked}; {refused}")).await;
-        assert_eq!((&error["is"], &error["status"], &error["code"]), (&json!(true), &json!(status), &json!(code)), "{asked}: {error}");
+        assert_eq!(
+            (&error["is"], &error["status"], &error["code"]),
+            (&json!(true), &json!(status), &json!(code)),
+            "{asked}: {error}"
+        );
         assert_eq!(error["message"], error["detail"]);
         assert_eq!(error["id"].as_str().unwrap().is_empty(), status == 0, "{error}");
     }

@@ -32,13 +32,37 @@ async fn it_asks_every_question() {
     assert_eq!(lines.len(), 4, "{table}");
     assert!(lines[1].starts_with("1     1.000") && lines[1].ends_with("stripes-yellow~0"), "{table}");
 
-    let found = answer(&url, &[
-        "item-similar", "circle-red~0", "--k", "4", "--offset", "1", "--category", "circle", "--category", "square",
-        "--attribute", "colour:red", "--exclude", "circle-red~1", "--collapse", "none", "--diversity", "0.1", "--exact",
-    ]).await;
+    let found = answer(
+        &url,
+        &[
+            "item-similar",
+            "circle-red~0",
+            "--k",
+            "4",
+            "--offset",
+            "1",
+            "--category",
+            "circle",
+            "--category",
+            "square",
+            "--attribute",
+            "colour:red",
+            "--exclude",
+            "circle-red~1",
+            "--collapse",
+            "none",
+            "--diversity",
+            "0.1",
+            "--exact",
+        ],
+    )
+    .await;
     let results = found["results"].as_array().unwrap();
     assert!(!results.is_empty());
-    assert!(results.iter().all(|r| r["attributes"]["colour"][0] == "red" && r["id"] != "circle-red~1"), "{found}");
+    assert!(
+        results.iter().all(|r| r["attributes"]["colour"][0] == "red" && r["id"] != "circle-red~1"),
+        "{found}"
+    );
     let part = answer(&url, &["similar", photo, "--box", "0,0,0.5,0.5"]).await;
     assert_eq!(part["query"]["box"][2], 0.5);
 
@@ -90,6 +114,11 @@ async fn it_is_a_module_too() {
     command.args(["-B", "-c", &script]);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(said, "square-red~0\n400 unknown_parameter True None\n", "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        said,
+        "square-red~0\n400 unknown_parameter True None\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     server.stop().await;
 }

@@ -12,17 +12,29 @@ async fn a_file_that_is_no_photo_is_told_so_and_another_one_can_be_shown() {
     let browser = &visit.browser;
     for (name, bytes, title, advice) in [
         ("letter.jpg", b"Dear shop, ...".to_vec(), "That is not a photo we can read", "JPEG or PNG"),
-        ("iphone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), "That is not a photo we can read", "HEIC"),
+        (
+            "iphone.heic",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
+            "That is not a photo we can read",
+            "HEIC",
+        ),
         ("torn.png", pictures::png_header(100, 100), "That photo cannot be used", "another photo"),
         ("large.bmp", vec![b'B'; 300_000], "That photo is too large", "smaller"),
     ] {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         browser.choose("#file", &path).await;
-        browser.until(&format!("document.querySelector('#alert:not([hidden]) #alert-title')?.textContent === '{title}'")).await;
+        browser
+            .until(&format!(
+                "document.querySelector('#alert:not([hidden]) #alert-title')?.textContent === '{title}'"
+            ))
+            .await;
         browser.until(&format!("document.querySelector('#alert').textContent.includes('{advice}')")).await;
         assert!(browser.text("#alert-detail").await.len() > 20);
-        assert!(browser.text("#alert-id").await.starts_with("Request "), "what the shop's people can look for");
+        assert!(
+            browser.text("#alert-id").await.starts_with("Request "),
+            "what the shop's people can look for"
+        );
         assert!(browser.shown("#choose").await && !browser.shown("#alert-again").await);
     }
     browser.shoot("desktop-error").await;

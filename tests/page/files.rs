@@ -33,7 +33,9 @@ async fn every_file_is_sent_with_its_type_and_once() {
         assert_eq!((answer.status, answer.header("content-type")), (200, media_type), "{file}");
         assert!(answer.body.len() > 100, "{file}");
         for known in [answer.header("etag").to_owned(), format!("W/{}, \"x\"", answer.header("etag"))] {
-            let again = crate::support::running::send(server.request("GET", &path).header("if-none-match", known)).await;
+            let again =
+                crate::support::running::send(server.request("GET", &path).header("if-none-match", known))
+                    .await;
             assert_eq!((again.status, again.body.len()), (304, 0), "{file}");
             assert_eq!(again.header("etag"), answer.header("etag"));
         }
@@ -48,7 +50,8 @@ async fn every_file_is_sent_with_its_type_and_once() {
 async fn the_page_names_only_files_that_there_are() {
     let server = Running::start(tiny_shop(), &[]).await;
     let page = String::from_utf8(server.get("/").await.body).unwrap();
-    let named: BTreeSet<&str> = page.split("\"assets/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let named: BTreeSet<&str> =
+        page.split("\"assets/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     for script in files("src/http/page").filter(|name| name.ends_with(".js")) {
         assert!(named.contains(script.as_str()), "{script} would be asked for late");
     }

@@ -18,9 +18,13 @@ async fn a_photo_is_pasted() {
     visit.answered().await;
     assert_eq!(visit.products().await[0], "triangle-red");
 
-    let empty = "dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer(), bubbles: true }));";
+    let empty =
+        "dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer(), bubbles: true }));";
     visit.browser.run(empty).await;
-    visit.browser.until("document.querySelector('#toast.shown').textContent.includes('no photo in the clipboard')").await;
+    visit
+        .browser
+        .until("document.querySelector('#toast.shown').textContent.includes('no photo in the clipboard')")
+        .await;
     visit.end().await;
 }
 
@@ -29,7 +33,9 @@ async fn a_photo_is_dropped_and_a_link_is_told_from_one() {
     let visit = Visit::desk().await;
     let browser = &visit.browser;
     let drag = |name: &str| {
-        format!("document.body.dispatchEvent(new DragEvent('{name}', {{ dataTransfer: transfer, bubbles: true, cancelable: true }}));")
+        format!(
+            "document.body.dispatchEvent(new DragEvent('{name}', {{ dataTransfer: transfer, bubbles: true, cancelable: true }}));"
+        )
     };
     browser.run_async(&format!("{TRANSFER} {} {}", drag("dragenter"), drag("dragover"))).await;
     assert!(browser.shown("#veil").await, "the page shows where to let go");

@@ -55,7 +55,10 @@ async fn more_is_added_up_to_the_last_item_and_is_still_there_after_coming_back(
     browser.wait("#query .chips li").await;
     browser.page.back().await.unwrap();
     browser.wait("#gallery li:nth-child(24)").await;
-    assert!(browser.run("return scrollY").await.as_f64().unwrap() > 100.0, "the place on the page is found again");
+    assert!(
+        browser.run("return scrollY").await.as_f64().unwrap() > 100.0,
+        "the place on the page is found again"
+    );
     browser.page.forward().await.unwrap();
 
     browser.wait("#query .chips li").await;
@@ -68,7 +71,9 @@ async fn more_is_added_up_to_the_last_item_and_is_still_there_after_coming_back(
 
     for step in 3..=6 {
         browser.click("#more").await;
-        browser.until(&format!("document.querySelectorAll('#gallery li').length >= {}", (step * 12).min(61))).await;
+        browser
+            .until(&format!("document.querySelectorAll('#gallery li').length >= {}", (step * 12).min(61)))
+            .await;
     }
     assert_eq!(visit.ids().await.len(), 61, "all but the item itself");
     assert!(!browser.shown("#more").await);
@@ -112,6 +117,9 @@ async fn a_photo_outlives_a_reload_and_only_in_its_own_tab() {
     assert!(note.contains("made with a photo") && note.contains("square"), "{note}");
     visit.show("circle-green-1.png").await;
     let products = visit.products().await;
-    assert!(products.iter().all(|p| p.starts_with("square")), "the settings came with the link: {products:?}");
+    assert!(
+        products.iter().all(|p| p.starts_with("square")),
+        "the settings came with the link: {products:?}"
+    );
     visit.end().await;
 }

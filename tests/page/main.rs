@@ -84,7 +84,8 @@ impl Visit {
 
     /// The ids of the results, in order.
     async fn ids(&self) -> Vec<String> {
-        let script = "return [...document.querySelectorAll('#gallery a')].map((a) => /item=([^&]+)/.exec(a.hash)[1])";
+        let script =
+            "return [...document.querySelectorAll('#gallery a')].map((a) => /item=([^&]+)/.exec(a.hash)[1])";
         serde_json::from_value(self.browser.run(script).await).unwrap()
     }
 

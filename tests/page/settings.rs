@@ -44,7 +44,11 @@ async fn colour_slides_from_any_to_this_very_one() {
 
     browser.page.back().await.unwrap();
     visit.answered().await;
-    assert_eq!(visit.ids().await, usual, "one step back is one step, however long the slider was played with");
+    assert_eq!(
+        visit.ids().await,
+        usual,
+        "one step back is one step, however long the slider was played with"
+    );
     assert_eq!(browser.text("#color_weight-said").await, "0.10");
     visit.end().await;
 }
@@ -118,7 +122,10 @@ async fn a_link_brings_a_state_and_says_what_of_it_was_not_understood() {
     let browser = &visit.browser;
     visit.go("#item=circle-red~0&diversity=0.4&collapse=product&category=circle&category=square&color_weight=7&foo=1").await;
     let toast = browser.text("#toast").await;
-    assert!(toast.contains("color_weight") && toast.contains("foo") && !toast.contains("category"), "{toast}");
+    assert!(
+        toast.contains("color_weight") && toast.contains("foo") && !toast.contains("category"),
+        "{toast}"
+    );
     assert_eq!(browser.text("#diversity-said").await, "0.40");
     for chosen in ["#collapse", "label[data-name=circle] input", "label[data-name=square] input"] {
         assert!(browser.wait(chosen).await.is_selected().await.unwrap(), "{chosen}");
@@ -126,6 +133,8 @@ async fn a_link_brings_a_state_and_says_what_of_it_was_not_understood() {
     // Settings go on with the shopper.
     browser.click("#gallery a").await;
     visit.answered().await;
-    assert!(browser.address().await.ends_with("&diversity=0.4&collapse=product&category=circle&category=square"));
+    assert!(
+        browser.address().await.ends_with("&diversity=0.4&collapse=product&category=circle&category=square")
+    );
     visit.end().await;
 }

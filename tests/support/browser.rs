@@ -41,7 +41,8 @@ impl Driver {
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null());
         let started = command.spawn();
-        let process = started.expect("chromedriver does not start: `make test` installs chromium and chromium-driver");
+        let process =
+            started.expect("chromedriver does not start: `make test` installs chromium and chromium-driver");
         Self { process, port }
     }
 }
@@ -54,8 +55,14 @@ impl Browser {
     pub async fn open(width: u32, height: u32) -> Self {
         let driver = Driver::start();
         let size = format!("--window-size={width},{height}");
-        let arguments =
-            json!(["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars", size]);
+        let arguments = json!([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            size
+        ]);
         let mut options = json!({"args": arguments});
         if width < 500 {
             options["mobileEmulation"] =
@@ -147,8 +154,10 @@ impl Browser {
             x: ((x - 0.5) * width).round(),
             y: ((y - 0.5) * height).round(),
         };
-        let (down, up) =
-            (PointerAction::Down { button: MOUSE_BUTTON_LEFT }, PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        let (down, up) = (
+            PointerAction::Down { button: MOUSE_BUTTON_LEFT },
+            PointerAction::Up { button: MOUSE_BUTTON_LEFT },
+        );
         let steps = [place(from), down, place(to), up];
         if self.width < 500 {
             let finger = steps.into_iter().fold(TouchActions::new("finger".into()), InputSource::then);
@@ -201,7 +210,11 @@ impl Browser {
     /// Ends the session; fails if the page is wider than the window.
     pub async fn close(self) {
         let wide = self.run("return document.documentElement.scrollWidth").await.as_u64().unwrap();
-        assert!(wide <= u64::from(self.width), "the page is {wide} pixels wide in a window of {}", self.width);
+        assert!(
+            wide <= u64::from(self.width),
+            "the page is {wide} pixels wide in a window of {}",
+            self.width
+        );
         self.page.clone().close().await.unwrap();
     }
 }

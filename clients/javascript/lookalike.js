@@ -90,7 +90,7 @@ export class Lookalike {
   /**
    * Items that look like each of up to 32 photos, each with its own status.
    * @param {Photo[]} photos @param {Options} [options]
-   * @returns {Promise<{ results: object[] }>}
+   * @returns {Promise<{ request_id: string, answers: { index: number, status: number, answer?: Answer, problem?: object }[] }>}
    */
   similarBatch(photos, options = {}) {
     const form = new FormData();
@@ -112,7 +112,12 @@ export class Lookalike {
     return this.#send(`embed${query(options)}`, { ...local(options), ...raw(photo) });
   }
 
-  /** Items by id, a page at a time; `after` is `next` of the page before. @param {{ limit?: number, after?: string, category?: string | string[], attributes?: Record<string, string | string[]>, signal?: AbortSignal }} [options] */
+  /**
+   * Items by id, a page at a time; `after` is `next` of the page before.
+   * @param {{ limit?: number, after?: string, category?: string | string[], attributes?: Record<string, string | string[]>,
+   *   signal?: AbortSignal }} [options]
+   * @returns {Promise<{ items: Item[], total: number, next: string | null }>}
+   */
   items(options = {}) {
     return this.#send(`items${query(options, { limit: "limit", after: "after", category: "category" })}`, local(options));
   }

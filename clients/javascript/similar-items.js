@@ -194,8 +194,11 @@ export class SimilarItems extends HTMLElement {
   #content(result) {
     const picture = make("img", { part: "image", alt: "", loading: "lazy", decoding: "async", src: this.#server().imageUrl(result) });
     picture.addEventListener("error", () => picture.classList.add("missing"));
-    const about = make("span", { part: "about" }, make("span", { part: "category" }, result.category), make("span", { part: "product" }, result.product ?? result.id));
-    if (this.hasAttribute("scores")) about.append(make("span", { part: "score" }, make("span", { className: "unseen" }, "score "), result.score.toFixed(2)));
+    const [category, product] = [make("span", { part: "category" }, result.category), make("span", { part: "product" }, result.product ?? result.id)];
+    const about = make("span", { part: "about" }, category, product);
+    if (this.hasAttribute("scores")) {
+      about.append(make("span", { part: "score" }, make("span", { className: "unseen" }, "score "), result.score.toFixed(2)));
+    }
     const all = document.createDocumentFragment();
     all.append(picture, about);
     return all;

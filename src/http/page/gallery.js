@@ -67,8 +67,12 @@ function move(before) {
   for (const [id, { element }] of cards) {
     const [from, to] = [before.get(id), element.getBoundingClientRect()];
     const options = { duration: 320, easing: "cubic-bezier(.2, .7, .2, 1)" };
-    if (!from) element.animate({ opacity: [0, 1], transform: ["scale(.97)", "none"] }, options);
-    else if (from.left !== to.left || from.top !== to.top) element.animate({ transform: [`translate(${from.left - to.left}px, ${from.top - to.top}px)`, "none"] }, options);
+    if (!from) {
+      element.animate({ opacity: [0, 1], transform: ["scale(.97)", "none"] }, options);
+      continue;
+    }
+    const [x, y] = [from.left - to.left, from.top - to.top];
+    if (x || y) element.animate({ transform: [`translate(${x}px, ${y}px)`, "none"] }, options);
   }
 }
 

@@ -101,7 +101,8 @@ function photoFacts(state, query, onCategory) {
 
 /** A predicted category, which a press makes one to search in. */
 function guess(name, score, picked, onCategory) {
-  const button = make("button", { type: "button", className: "guess", title: picked ? "Search in other categories too" : `Search in ${name} alone`, ariaPressed: `${picked}` },
+  const title = picked ? "Search in other categories too" : `Search in ${name} alone`;
+  const button = make("button", { type: "button", className: "guess", title, ariaPressed: `${picked}` },
     make("span", {}, name), make("i", {}, percent(score)), make("span", { className: "gauge", ariaHidden: "true" }));
   button.style.setProperty("--share", score);
   button.addEventListener("click", () => onCategory(name));

@@ -92,7 +92,8 @@ function showPicks() {
 }
 
 function chip(name, items) {
-  const label = make("label", { className: "pick" }, make("input", { type: "checkbox", value: name }), make("span", {}, name, " ", make("small", {}, items.toLocaleString("en"))));
+  const text = make("span", {}, name, " ", make("small", {}, items.toLocaleString("en")));
+  const label = make("label", { className: "pick" }, make("input", { type: "checkbox", value: name }), text);
   label.dataset.name = name;
   return label;
 }

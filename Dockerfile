@@ -22,6 +22,7 @@ COPY Cargo.toml Cargo.lock ./
 RUN scripts/build.sh --deps
 COPY build.rs *.yaml ./
 COPY src src
+COPY clients/javascript clients/javascript
 RUN scripts/build.sh
 
 FROM ${RUNTIME_BASE} AS runtime

@@ -58,8 +58,7 @@ fn table() -> Vec<Route> {
         on_get(Public, "/docs", get(docs::html)),
         on_get(Public, "/docs/{file}", get(docs::file)),
         on_get(Public, "/", get(page::html)),
-        on_get(Public, "/page.css", get(page::css)),
-        on_get(Public, "/page.js", get(page::js)),
+        on_get(Public, "/assets/{file}", get(page::asset)),
     ]
 }
 

@@ -1,0 +1,232 @@
+// Asks a Lookalike server which of a shop's items look like a photo, or like one of its items.
+// One file, no dependencies: browsers, and every other runtime that has fetch.
+
+/**
+ * @typedef {Blob | ArrayBuffer | Uint8Array} Photo  A photo's bytes as they are: JPEG, PNG, WebP, GIF or BMP.
+ *
+ * @typedef {object} Options  What is not given is as the server has it by itself; what it does not take, it refuses by name.
+ * @property {number} [k]  How many results, 1 to 100 (10).
+ * @property {number} [offset]  How many to leave out before them; offset + k is 500 at most.
+ * @property {number} [minScore]  The least score, 0 to 1.
+ * @property {string | string[]} [category]  Of one of these categories.
+ * @property {Record<string, string | string[]>} [attributes]  With one of these values for every key.
+ * @property {string | string[]} [exclude]  Ids that must not come.
+ * @property {number} [colorWeight]  From 0, the same shape in any colour, to 1, this very colour (0.1).
+ * @property {number[]} [box]  The part to search with: [x1, y1, x2, y2], shares of the upright photo's width and height.
+ * @property {"product" | "none"} [collapse]  `product`: one item a product.
+ * @property {boolean} [dedup]  Of items that show nearly the same photo, one.
+ * @property {number} [diversity]  From 0, the closest, to 1, the most varied (0).
+ * @property {boolean} [exact]  Compare with every item instead of walking the graph.
+ * @property {AbortSignal} [signal]  Gives the request up.
+ * @property {(share: number) => void} [onProgress]  Hears how much of the photo is sent, 0 to 1. Browsers only.
+ *
+ * @typedef {object} Item
+ * @property {string} id
+ * @property {string | null} product
+ * @property {string} category
+ * @property {Record<string, string[]>} attributes
+ * @property {string} image_url  Relative to the server: see `imageUrl`.
+ *
+ * @typedef {Item & { rank: number, score: number, distance: { deep: number, colour: number, blend: number } }} Result
+ *
+ * @typedef {object} Answer  As openapi.yaml has it (`Similar`); what is used most:
+ * @property {string} request_id
+ * @property {Result[]} results  Nearest first.
+ * @property {boolean} exhausted  The catalogue has no more to offer.
+ */
+
+/** Parameters of a search, by the names they have here. */
+const PARAMETERS = {
+  k: "k", offset: "offset", minScore: "min_score", category: "category", exclude: "exclude", colorWeight: "color_weight",
+  box: "box", collapse: "collapse", dedup: "dedup", diversity: "diversity", exact: "exact",
+};
+/** Options that are not sent. */
+const LOCAL = ["attributes", "signal", "onProgress"];
+
+/** What a server refused, or why it was not reached. */
+export class LookalikeError extends Error {
+  /** @param {{ status: number, code: string, title: string, detail: string, requestId?: string, retryAfter?: number, cause?: unknown }} of */
+  constructor({ status, code, title, detail, requestId = "", retryAfter, cause }) {
+    super(detail || title, { cause });
+    this.name = "LookalikeError";
+    /** The HTTP status; 0 where no answer came. */
+    this.status = status;
+    /** Stable, for programs; `unreachable` where no answer came. */
+    this.code = code;
+    this.title = title;
+    /** For people: what is wrong, and what to do. */
+    this.detail = detail;
+    /** Finds the request in the server's log. */
+    this.requestId = requestId;
+    /** Seconds to wait before trying again; undefined where the server names none. */
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** A Lookalike server. */
+export class Lookalike {
+  #base;
+  #key;
+
+  /**
+   * @param {string | URL} base  Where the server is, e.g. https://find.shop.example/
+   * @param {{ apiKey?: string }} [options]  `apiKey`: for servers that ask for one.
+   */
+  constructor(base, { apiKey } = {}) {
+    this.#base = new URL(`${base}`.replace(/\/*$/, "/"), globalThis.document?.baseURI);
+    this.#key = apiKey;
+  }
+
+  /** Items that look like a photo. @param {Photo} photo @param {Options} [options] @returns {Promise<Answer>} */
+  similar(photo, options = {}) {
+    return this.#send(`similar${query(options)}`, { ...local(options), ...raw(photo) });
+  }
+
+  /** Items that look like this one, itself left out. @param {string} id @param {Options} [options] @returns {Promise<Answer>} */
+  itemSimilar(id, options = {}) {
+    return this.#send(`items/${encodeURIComponent(id)}/similar${query(options)}`, local(options));
+  }
+
+  /**
+   * Items that look like each of up to 32 photos, each with its own status.
+   * @param {Photo[]} photos @param {Options} [options]
+   * @returns {Promise<{ request_id: string, answers: { index: number, status: number, answer?: Answer, problem?: object }[] }>}
+   */
+  similarBatch(photos, options = {}) {
+    const form = new FormData();
+    for (const photo of photos) form.append("image", photo instanceof Blob ? photo : new Blob([photo]), "photo");
+    return this.#send(`similar/batch${query(options)}`, { ...local(options), body: form });
+  }
+
+  /**
+   * Items like some items and unlike others, or like a vector that `embed` gave.
+   * @param {{ positive: string[], negative?: string[] } | { vector: number[], colour?: number[] }} wanted
+   * @param {Options} [options] @returns {Promise<Answer>}
+   */
+  search(wanted, options = {}) {
+    return this.#send(`search${query(options)}`, { ...local(options), body: JSON.stringify(wanted), type: "application/json" });
+  }
+
+  /** A photo, or a part of it, as the model sees it. @param {Photo} photo @param {{ box?: number[], signal?: AbortSignal }} [options] */
+  embed(photo, options = {}) {
+    return this.#send(`embed${query(options)}`, { ...local(options), ...raw(photo) });
+  }
+
+  /**
+   * Items by id, a page at a time; `after` is `next` of the page before.
+   * @param {{ limit?: number, after?: string, category?: string | string[], attributes?: Record<string, string | string[]>,
+   *   signal?: AbortSignal }} [options]
+   * @returns {Promise<{ items: Item[], total: number, next: string | null }>}
+   */
+  items(options = {}) {
+    return this.#send(`items${query(options, { limit: "limit", after: "after", category: "category" })}`, local(options));
+  }
+
+  /** One item. @param {string} id @param {{ signal?: AbortSignal }} [options] @returns {Promise<Item>} */
+  item(id, { signal } = {}) {
+    return this.#send(`items/${encodeURIComponent(id)}`, { signal });
+  }
+
+  /** An item drawn at random. @param {{ signal?: AbortSignal }} [options] @returns {Promise<Item>} */
+  random({ signal } = {}) {
+    return this.#send("random", { signal });
+  }
+
+  /** The catalogue's categories. @param {{ signal?: AbortSignal }} [options] @returns {Promise<{ categories: { name: string, items: number }[] }>} */
+  categories({ signal } = {}) {
+    return this.#send("categories", { signal });
+  }
+
+  /** What the server runs: model, catalogue, device, versions, limits. @param {{ signal?: AbortSignal }} [options] */
+  info({ signal } = {}) {
+    return this.#send("info", { signal });
+  }
+
+  /** Where an item's photo is. @param {Item | string} item  The item, or its id. */
+  imageUrl(item) {
+    const path = typeof item === "string" ? `images/${encodeURIComponent(item)}` : item.image_url.replace(/^\/+/, "");
+    return new URL(path, this.#base).href;
+  }
+
+  async #send(path, { signal, onProgress, body, type }) {
+    const headers = {};
+    if (type) headers["Content-Type"] = type;
+    if (this.#key) headers["X-API-Key"] = this.#key;
+    const request = { method: body ? "POST" : "GET", headers, body, signal };
+    const url = new URL(path, this.#base);
+    const answer = await (body && onProgress && globalThis.XMLHttpRequest ? watched(url, request, onProgress) : fetched(url, request));
+    const document = parsed(answer.text);
+    if (answer.ok && document !== undefined) return document;
+    throw refusal(answer, document ?? {});
+  }
+}
+
+function query(options, parameters = PARAMETERS) {
+  const pairs = new URLSearchParams();
+  for (const [name, value] of Object.entries(options)) {
+    if (LOCAL.includes(name) || value === undefined || value === null) continue;
+    if (!parameters[name]) throw new TypeError(`unknown option '${name}'; known: ${[...Object.keys(parameters), ...LOCAL].join(", ")}`);
+    const values = name === "box" ? [[...value].join()] : [value].flat();
+    for (const one of values) pairs.append(parameters[name], one);
+  }
+  for (const [key, values] of Object.entries(options.attributes ?? {})) for (const one of [values].flat()) pairs.append("attribute", `${key}:${one}`);
+  return pairs.size ? `?${pairs}` : "";
+}
+
+const local = ({ signal, onProgress }) => ({ signal, onProgress });
+
+/** The server looks at the bytes; the type only has to be one that it reads. */
+function raw(photo) {
+  const type = /^image\/(jpeg|png|webp|gif|bmp)$/.test(photo.type) ? photo.type : "image/jpeg";
+  return { body: photo, type };
+}
+
+async function fetched(url, request) {
+  try {
+    const response = await fetch(url, request);
+    return { ok: response.ok, status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
+  } catch (cause) {
+    throw request.signal?.aborted ? request.signal.reason : unreachable(url, cause);
+  }
+}
+
+/** The same with XMLHttpRequest, for fetch does not tell how far an upload is. */
+function watched(url, { method, headers, body, signal }, onProgress) {
+  return new Promise((answered, failed) => {
+    signal?.throwIfAborted();
+    const request = new XMLHttpRequest();
+    const abort = () => request.abort();
+    signal?.addEventListener("abort", abort);
+    request.upload.addEventListener("progress", ({ loaded, total }) => total && onProgress(loaded / total));
+    request.addEventListener("load", () =>
+      answered({ ok: request.status < 300, status: request.status, header: (name) => request.getResponseHeader(name), text: request.responseText }));
+    request.addEventListener("error", (cause) => failed(unreachable(url, cause)));
+    request.addEventListener("abort", () => failed(signal.reason));
+    request.addEventListener("loadend", () => signal?.removeEventListener("abort", abort));
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.send(body);
+  });
+}
+
+const unreachable = (url, cause) =>
+  new LookalikeError({
+    status: 0, code: "unreachable", title: "No connection", cause,
+    detail: `${url.origin} cannot be reached, or does not allow this page's origin (--cors-origin)`,
+  });
+
+function refusal({ status, header }, { code, title, detail, request_id }) {
+  const seconds = Number(header("retry-after") ?? undefined);
+  return new LookalikeError({
+    status, code: code ?? "unknown", title: title ?? `Status ${status}`, detail: detail ?? `the server answered ${status} and did not say why`,
+    requestId: request_id ?? header("x-request-id") ?? "", retryAfter: Number.isFinite(seconds) ? seconds : undefined,
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

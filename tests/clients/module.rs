@@ -1,0 +1,131 @@
+//! `lookalike.js`: every call, and what a refusal is.
+
+use serde_json::{Value, json};
+
+use crate::{Visit, support::tiny_shop};
+
+impl Visit {
+    /// What a function's body returns that has the module's names, and `shop`, a client of the server.
+    async fn script(&self, body: &str) -> Value {
+        let begin = format!(
+            "const {{ Lookalike, LookalikeError }} = await import('/lookalike.js'); \
+             const shop = new Lookalike('{}');",
+            self.server.url("")
+        );
+        self.browser.run_async(&format!("{begin} {body}")).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_question_is_asked_from_another_origin() {
+    let visit = Visit::begin(&[]).await;
+    let ids = |answer: &Value| -> Vec<String> {
+        answer["results"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .iter()
+            .map(|r| r["id"].as_str().unwrap().into())
+            .collect()
+    };
+    let photo = "const photo = await (await fetch('/square-green-0.png')).blob();";
+    let found = visit.script(&format!("{photo} return shop.similar(photo, {{ k: 3 }})")).await;
+    assert_eq!(ids(&found).len(), 3);
+    assert_eq!(ids(&found)[0], "square-green~0");
+    let bytes =
+        visit.script(&format!("{photo} return shop.similar(await photo.arrayBuffer(), {{ k: 3 }})")).await;
+    assert_eq!(ids(&bytes), ids(&found));
+
+    let all = "{ k: 5, offset: 1, minScore: 0.01, category: ['circle', 'square'], attributes: { colour: ['red', 'blue'] }, \
+               exclude: 'circle-red~1', collapse: 'product', dedup: true, diversity: 0.1, exact: true }";
+    let found = visit.script(&format!("return shop.itemSimilar('circle-red~0', {all})")).await;
+    for result in found["results"].as_array().unwrap() {
+        assert!(["circle", "square"].contains(&result["category"].as_str().unwrap()), "{result}");
+        assert!(["red", "blue"].contains(&result["attributes"]["colour"][0].as_str().unwrap()), "{result}");
+    }
+    let part =
+        visit.script(&format!("{photo} return shop.similar(photo, {{ box: [0, 0, 0.1, 0.1] }})")).await;
+    assert_eq!(part["query"]["box"], json!([0.0, 0.0, 0.1, 0.1]));
+
+    let embedded =
+        "const { embedding } = await shop.embed(photo); return shop.search({ vector: embedding }, { k: 1 })";
+    assert_eq!(ids(&visit.script(&format!("{photo} {embedded}")).await), ["square-green~0"]);
+    let more = "return shop.search({ positive: ['circle-red~0'], negative: ['square-blue~0'] }, { k: 4 })";
+    assert_eq!(ids(&visit.script(more).await).len(), 4);
+    let batch = "const { answers } = await shop.similarBatch([photo, new Blob(['Dear shop'])], { k: 1 }); return answers.map((a) => a.status)";
+    assert_eq!(visit.script(&format!("{photo} {batch}")).await, json!([200, 415]));
+
+    assert_eq!(visit.script("return (await shop.item('elsewhere')).category").await, "circle");
+    let item = visit.script("return shop.random()").await;
+    assert!(item["id"].is_string(), "{item}");
+    let page = "return (await shop.items({ limit: 2, category: 'square', attributes: { colour: 'red' } })).items.map((i) => i.product)";
+    assert_eq!(visit.script(page).await, json!(["square-red", "square-red"]));
+    assert_eq!(visit.script("return (await shop.categories()).categories.length").await, 4);
+    assert_eq!(visit.script("return (await shop.info()).catalogue.items").await, tiny_shop().items());
+    let image = visit
+        .script(
+            "return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0')",
+        )
+        .await;
+    assert_eq!(image, true);
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_an_error_that_says_what_and_why() {
+    let visit = Visit::begin(&[]).await;
+    let refused = "try { return await asked; } catch (e) { \
+         return { is: e instanceof LookalikeError, name: e.name, status: e.status, code: e.code, detail: e.detail, message: e.message, id: e.requestId }; }";
+    for (asked, status, code) in [
+        ("shop.similar(new Blob(['Dear shop']))", 415, "unknown_format"),
+        ("shop.similar(new Blob([]))", 400, "empty_photo"),
+        ("shop.itemSimilar('none')", 404, "unknown_item"),
+        ("shop.itemSimilar('circle-red~0', { k: 0 })", 400, "bad_parameter"),
+        ("shop.itemSimilar('circle-red~0', { colorWeight: 2 })", 400, "bad_parameter"),
+        ("new Lookalike('http://127.0.0.1:9/').random()", 0, "unreachable"),
+    ] {
+        let error = visit.script(&format!("const asked = {asked}; {refused}")).await;
+        assert_eq!(
+            (&error["is"], &error["status"], &error["code"]),
+            (&json!(true), &json!(status), &json!(code)),
+            "{asked}: {error}"
+        );
+        assert_eq!(error["message"], error["detail"]);
+        assert_eq!(error["id"].as_str().unwrap().is_empty(), status == 0, "{error}");
+    }
+    let mistyped = "try { await shop.itemSimilar('circle-red~0', { colourWeight: 1 }); } catch (e) { return e.message; }";
+    assert!(visit.script(mistyped).await.as_str().unwrap().contains("colourWeight"));
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_is_given_up_and_an_upload_is_watched() {
+    let visit = Visit::begin(&[]).await;
+    let photo = "const photo = await (await fetch('/square-green-0.png')).blob();";
+    for watched in ["", ", onProgress: () => {}"] {
+        let given_up = format!(
+            "{photo} const c = new AbortController(); const asked = shop.similar(photo, {{ signal: c.signal{watched} }}); \
+             c.abort(); try {{ await asked; return 'answered'; }} catch (e) {{ return e.name; }}"
+        );
+        assert_eq!(visit.script(&given_up).await, "AbortError");
+        let late = format!(
+            "{photo} try {{ await shop.similar(photo, {{ signal: AbortSignal.abort(){watched} }}); }} catch (e) {{ return e.name; }}"
+        );
+        assert_eq!(visit.script(&late).await, "AbortError");
+    }
+    let seen = format!(
+        "{photo} const seen = []; const found = await shop.similar(photo, {{ k: 2, onProgress: (s) => seen.push(s) }}); \
+         return [found.results.length, seen.at(-1)];"
+    );
+    assert_eq!(visit.script(&seen).await, json!([2, 1]));
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_pages_of_allowed_origins_get_answers() {
+    let visit = Visit::begin(&["--cors-origin", "https://shop.example"]).await;
+    let refused = "try { await shop.random(); } catch (e) { return [e.code, e.detail]; }";
+    let refused = visit.script(refused).await;
+    assert_eq!(refused[0], "unreachable");
+    assert!(refused[1].as_str().unwrap().contains("origin"), "{refused}");
+    visit.end().await;
+}

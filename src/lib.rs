@@ -10,6 +10,7 @@
 pub mod catalogue;
 pub mod config;
 pub mod dataset;
+pub mod executor;
 pub mod image;
 pub mod progress;
 pub mod telemetry;

@@ -53,7 +53,7 @@ fn libraries_stay_in_their_rooms() {
 fn unsafe_code_stays_where_it_is_explained() {
     only_in(
         &["unsafe {", "unsafe fn"],
-        &["catalogue/kernel/", "catalogue/mapping.rs", "libtorch/", "embedder/"],
+        &["catalogue/kernel/", "catalogue/mapping.rs", "executor/", "libtorch/", "embedder/"],
     );
 }
 
@@ -77,6 +77,10 @@ fn rooms_know_only_whom_they_may() {
     not(
         "image/",
         &["http", "recommender", "embedder", "training", "network", "bundle", "dataset", "catalogue"],
+    );
+    not(
+        "executor/",
+        &["http", "recommender", "embedder", "training", "network", "bundle", "dataset", "catalogue", "image"],
     );
     not("training/", &["http", "recommender"]);
     not("http/", &["training", "network", "extraction", "dataset"]);

@@ -40,7 +40,7 @@ fn main() {
 fn run() -> Result<(), Failed> {
     let out = Path::new(FOLDER).join("full");
     if let Ok(bundle) = Bundle::open(&out)
-        && bundle.precisions() == Precision::ALL
+        && bundle.precisions() == Precision::right_here()
         && LocalCatalogue::open(&out, &bundle.manifest().model_id).is_ok()
     {
         println!("{}: complete", out.display());
@@ -78,7 +78,7 @@ fn export(out: &Path) -> Result<Bundle, Failed> {
     let options = TrainOptions { checkpoints: Storage::F32, ..shipped.options };
     let config = RunConfig { architecture, preprocessing, categories, options, data: Vec::new() };
     RunFolder::create(&run, &config)?.checkpoint(&vs, &config, true)?;
-    let precisions = vec![Precision::Bf16, Precision::F16, Precision::Int8];
+    let precisions = Precision::right_here();
     let options = ExportOptions { photos: &[set], precisions, allow_drift: true };
     Ok(bundle::export(&run, out, &options, &|precision| println!("exporting {precision}"))?)
 }

@@ -75,7 +75,7 @@ impl Drift {
         let bound = match precision {
             Precision::F32 => return Ok(()),
             Precision::Bf16 | Precision::F16 => Bound { cosine: 0.999, overlap: 0.97 },
-            Precision::Int8 => Bound { cosine: 0.985, overlap: 0.92 },
+            Precision::Int7 | Precision::Int8 => Bound { cosine: 0.985, overlap: 0.92 },
         };
         let mut wrong = Vec::new();
         let mut least = |name: &str, found: f64, bound: f64| {

@@ -8,7 +8,7 @@ use super::{Bundle, BundleError, Draft, Drift, file_of, write};
 use crate::{
     catalogue::Dims,
     dataset::{Dataset, Record, Split, ordered},
-    embedder::{Model, Precision},
+    embedder::{Model, Precision, PrecisionChoice},
     extraction::extract,
     image::{Pixels, Preprocessing},
     network::{self, COLOUR_CELLS, Network},
@@ -64,6 +64,9 @@ pub fn export(
         progress(Precision::F32);
         exporting.save(fresh()?.1, Precision::F32, dir)?;
         written.insert(Precision::F32, None);
+        for &asked in &options.precisions {
+            PrecisionChoice::This(asked).pick(&[asked], Device::Cpu)?;
+        }
         let asked = options.precisions.iter().filter(|p| **p != Precision::F32);
         let asked: Vec<Precision> = asked.copied().collect();
         if asked.is_empty() {
@@ -101,9 +104,11 @@ impl Exporting<'_> {
             Precision::F32 => Kind::Float,
             Precision::Bf16 => Kind::BFloat16,
             Precision::F16 => Kind::Half,
-            Precision::Int8 => {
+            Precision::Int7 | Precision::Int8 => {
+                let own = precision == Precision::Int7;
+                let runner = if own { network::Runner::Executor } else { network::Runner::Script };
                 network.fold();
-                return Ok(network::quantise(&network, rule, &self.calibration(rule)?, &path)?);
+                return Ok(network::quantise(&network, rule, &self.calibration(rule)?, runner, &path)?);
             }
         };
         Ok(network::trace(network, rule, kind, &path)?)

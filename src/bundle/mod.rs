@@ -26,9 +26,10 @@ use crate::{
     training::TrainingError,
 };
 
-/// The model's file in a precision: TorchScript. Every bundle has that in f32.
+/// The model's file in a precision: TorchScript, or what our own executor runs. Every bundle has that in f32.
 pub fn file_of(precision: Precision) -> String {
-    format!("model.{precision}.ts")
+    let ending = if precision == Precision::Int7 { "safetensors" } else { "ts" };
+    format!("model.{precision}.{ending}")
 }
 
 /// Why a bundle could not be written or opened.

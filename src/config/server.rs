@@ -44,7 +44,7 @@ pub struct ServerConfig {
     #[arg(long, env = "LOOKALIKE_DEVICE", value_name = "DEVICE", default_value = "auto")]
     pub device: DeviceChoice,
     /// What the model computes in: auto (the fastest that the bundle holds and the device has instructions for), f32,
-    /// bf16, f16 or int8.
+    /// bf16, f16, int7 or int8.
     #[arg(long, env = "LOOKALIKE_PRECISION", value_name = "PRECISION", default_value = "auto")]
     pub precision: PrecisionChoice,
     /// Cores the model may use on a CPU; 0 is all.

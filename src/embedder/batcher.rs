@@ -23,8 +23,9 @@ use crate::{
 };
 
 /// Photos in one forward pass at most, where it is not said. A core gains a tenth by a batch of four and hardly more by a
-/// larger one, which makes everyone in it wait; a GPU gains much.
+/// larger one, which makes everyone in it wait; our own executor gains nothing; a GPU gains much.
 const MAX_BATCH_CPU: usize = 4;
+const MAX_BATCH_EXECUTOR: usize = 1;
 const MAX_BATCH_GPU: usize = 32;
 
 /// More lanes than this only cost memory: each then gets several cores.
@@ -111,8 +112,10 @@ impl Embedder {
         let mut threads = ModelThreads(Vec::new());
         let open = Arc::new(Open(Arc::clone(&queue)));
         let wide = Place { way: Way::Wide, cores };
-        let model = threads.start(&queue, wide, load.clone())?;
+        let first = Arc::clone(&load);
+        let model = threads.start(&queue, wide, move || first().map(Arc::new))?;
         let max_batch = match options.max_batch {
+            0 if model.precision() == Precision::Int7 => MAX_BATCH_EXECUTOR,
             0 if model.device() == Device::Cpu => MAX_BATCH_CPU,
             0 => MAX_BATCH_GPU,
             n => n,
@@ -127,16 +130,14 @@ impl Embedder {
             at_once: max_batch.saturating_mul(lanes.max(1)),
         };
         if lanes > 0 {
-            let mut shared = Arc::clone(&model);
             for _ in 0..lanes {
                 let lane = Place { way: Way::Lane, cores: cores / lanes };
-                // What a quantised model has planned is its own; the others may be shared.
-                if model.precision() == Precision::Int8 {
-                    shared = threads.start(&queue, lane, load.clone())?;
-                } else {
-                    let held = Arc::clone(&shared);
-                    threads.spawn(&queue, lane, move || Ok::<_, E>(held), |_| ())?;
-                }
+                let (load, held) = (Arc::clone(&load), Arc::clone(&model));
+                let load = move || match held.beside()? {
+                    Some(beside) => Ok(beside),
+                    None => load().map(Arc::new),
+                };
+                threads.start(&queue, lane, load)?;
             }
             queue.lock().lanes = lanes;
         }
@@ -181,53 +182,32 @@ impl Embedder {
 }
 
 impl ModelThreads {
-    /// Starts a thread that loads a model of its own; returns once it is loaded.
+    /// Starts a thread that loads a model and serves with it; returns once it is loaded.
     fn start<E: From<EmbedderError> + Send + 'static>(
         &mut self,
         queue: &Arc<Queue>,
         place: Place,
-        load: Arc<impl Fn() -> Result<Model, E> + Send + Sync + 'static>,
-    ) -> Result<Arc<Model>, E> {
-        let (sender, loaded) = std::sync::mpsc::channel();
-        let tell = sender.clone();
-        self.spawn(
-            queue,
-            place,
-            move || load().map(Arc::new),
-            move |model| {
-                let _ = tell.send(model.map(Arc::clone));
-            },
-        )?;
-        drop(sender);
-        loaded.recv().unwrap_or_else(|_| {
-            Err(EmbedderError::Torch("the model's thread ended while loading".into()).into())
-        })
-    }
-
-    fn spawn<E: From<EmbedderError> + Send + 'static>(
-        &mut self,
-        queue: &Arc<Queue>,
-        place: Place,
         load: impl FnOnce() -> Result<Arc<Model>, E> + Send + 'static,
-        tell: impl FnOnce(Result<&Arc<Model>, E>) + Send + 'static,
-    ) -> Result<(), E> {
+    ) -> Result<Arc<Model>, E> {
+        let (tell, loaded) = std::sync::mpsc::channel();
         let queue = Arc::clone(queue);
         let run = move || {
             tch::get_num_threads(); // libtorch sets a thread up when it is first asked; what is set before that is lost
             tch::set_num_threads(i32::try_from(place.cores).unwrap_or(1).max(1));
             match load() {
                 Ok(model) => {
-                    tell(Ok(&model));
+                    let _ = tell.send(Ok(Arc::clone(&model)));
                     serve(&queue, place.way, &model);
                 }
-                Err(e) => tell(Err(e)),
+                Err(e) => {
+                    let _ = tell.send(Err(e));
+                }
             }
         };
+        let failed = |why: String| EmbedderError::Torch(format!("the model's thread {why}"));
         let thread = std::thread::Builder::new().name("model".into()).spawn(run);
-        self.0.push(
-            thread.map_err(|e| EmbedderError::Torch(format!("the model's thread cannot be started: {e}")))?,
-        );
-        Ok(())
+        self.0.push(thread.map_err(|e| failed(format!("cannot be started: {e}")))?);
+        loaded.recv().unwrap_or_else(|_| Err(failed("ended while loading".into()).into()))
     }
 }
 

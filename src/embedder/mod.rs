@@ -1,4 +1,4 @@
-//! TorchScript on a device, and the batcher before it: a bounded queue, and a thread for each way to run the model.
+//! A model on a device (TorchScript, or our own executor's), and the batcher before it: a bounded queue, and a thread for each way to run the model.
 //!
 //! May enter: [`Pixels`] of the model's size. What leaves is [`Embedded`]: a deep vector of norm 1, a colour feature
 //! and logits, all finite, in f32 whatever the device computed in.
@@ -16,9 +16,9 @@ pub use precision::{Precision, PrecisionChoice};
 
 use std::path::PathBuf;
 
-use crate::catalogue::Vectors;
 #[cfg(doc)]
 use crate::image::Pixels;
+use crate::{catalogue::Vectors, executor::ExecutorError};
 
 /// What a model says of one photo.
 #[derive(Clone, Debug)]
@@ -62,6 +62,9 @@ pub enum EmbedderError {
         /// What libtorch says.
         reason: String,
     },
+    /// The executor's file, or what it was given.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
     /// What came out of the model is not what was agreed.
     #[error("{0}")]
     Output(String),

@@ -1,22 +1,38 @@
-//! TorchScript on a device: a batch of photos in, embeddings out, nothing trusted on the way.
+//! A model on a device: a batch of photos in, embeddings out, nothing trusted on the way.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
 use super::{Embedded, EmbedderError, Precision};
 use crate::{
     catalogue::{Dims, Vectors},
+    executor::{Executor, Quantised},
     image::{Pixels, Preprocessing},
     libtorch::use_quantised_engine,
 };
 
 /// The model. It may be run from several threads; libtorch keeps memory for each that does.
 pub struct Model {
-    module: CModule,
+    engine: Engine,
     precision: Precision,
     device: Device,
     preprocessing: Preprocessing,
     shape: Shape,
 }
+
+/// What runs it.
+enum Engine {
+    Script(CModule),
+    /// One pass at a time.
+    Executor(Mutex<Executor>),
+}
+
+/// What comes out of a pass, flat: each `[N, …]`.
+type Passed = [Vec<f32>; 3];
 
 /// How many numbers the model gives for a photo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,30 +44,54 @@ pub struct Shape {
 }
 
 impl Model {
-    /// Loads a TorchScript file and finds out what it gives by running it on a grey photo, alone and in a pair.
+    /// Loads a model's file and finds out what it gives by running it on a grey photo, alone and in a pair. On a CPU it runs
+    /// on as many threads as libtorch has in this thread.
     pub fn load(
-        path: &std::path::Path,
+        path: &Path,
         precision: Precision,
         device: Device,
         preprocessing: Preprocessing,
     ) -> Result<Self, EmbedderError> {
-        if precision == Precision::Int8 {
-            use_quantised_engine()?;
-        }
-        let mut module = CModule::load_on_device(path, device)
-            .map_err(|e| EmbedderError::Load { path: path.to_owned(), reason: first_line(&e) })?;
-        module.set_eval();
+        let engine = match precision {
+            Precision::Int7 => {
+                let quantised = Quantised::read(path)?;
+                Engine::Executor(Mutex::new(Executor::new(&quantised, threads())?))
+            }
+            _ => {
+                if precision == Precision::Int8 {
+                    use_quantised_engine()?;
+                }
+                let mut module = CModule::load_on_device(path, device)
+                    .map_err(|e| EmbedderError::Load { path: path.to_owned(), reason: first_line(&e) })?;
+                module.set_eval();
+                Engine::Script(module)
+            }
+        };
         let shape = Shape { dims: Dims { deep: 0, colour: 0 }, logits: 0 };
-        let mut model = Self { module, precision, device, preprocessing, shape };
-        let size = model.preprocessing.size();
-        let grey = Pixels::grey(size);
+        let mut model = Self { engine, precision, device, preprocessing, shape };
+        let grey = Pixels::grey(model.preprocessing.size());
         for n in [1, 2] {
-            let [deep, colour, logits] = model.run(&vec![grey.clone(); n])?;
-            let width = |t: &Tensor| t.size().get(1).and_then(|&w| usize::try_from(w).ok()).unwrap_or(0);
-            model.shape.dims = Dims { deep: width(&deep), colour: width(&colour) };
-            model.shape.logits = width(&logits);
+            let [deep, colour, logits] = model.run(&vec![grey.clone(); n])?.map(|numbers| numbers.len() / n);
+            model.shape = Shape { dims: Dims { deep, colour }, logits };
         }
         Ok(model)
+    }
+
+    /// The same model for this thread, to run beside others: `None` where it must be loaded anew, since what a quantised
+    /// TorchScript has planned is its thread's own.
+    pub(super) fn beside(self: &Arc<Self>) -> Result<Option<Arc<Self>>, EmbedderError> {
+        match &self.engine {
+            Engine::Script(_) if self.precision == Precision::Int8 => Ok(None),
+            Engine::Script(_) => Ok(Some(Arc::clone(self))),
+            Engine::Executor(executor) => {
+                let executor = executor.lock().unwrap_or_else(PoisonError::into_inner).sibling(threads())?;
+                Ok(Some(Arc::new(Self {
+                    engine: Engine::Executor(Mutex::new(executor)),
+                    preprocessing: self.preprocessing.clone(),
+                    ..**self
+                })))
+            }
+        }
     }
 
     /// How many numbers it gives.
@@ -79,28 +119,51 @@ impl Model {
         if photos.is_empty() {
             return Ok(Vec::new());
         }
-        let [deep, colour, logits] = self.run(photos)?.map(|t| rows(&t, photos.len()));
-        let (mut deep, mut colour, mut logits) = (deep?, colour?, logits?);
-        Ok((0..photos.len())
-            .map(|i| {
-                let vectors = Vectors::new(std::mem::take(&mut deep[i]), std::mem::take(&mut colour[i]))
-                    .map_err(|e| EmbedderError::Output(e.to_string()))?;
-                Ok(Embedded { vectors, logits: std::mem::take(&mut logits[i]) })
-            })
-            .collect())
+        let [deep, colour, logits] = self.run(photos)?;
+        let row = |numbers: &[f32], i: usize| {
+            let width = numbers.len() / photos.len();
+            numbers[i * width..(i + 1) * width].to_vec()
+        };
+        let embedded = |i: usize| {
+            let vectors = Vectors::new(row(&deep, i), row(&colour, i));
+            let vectors = vectors.map_err(|e| EmbedderError::Output(e.to_string()))?;
+            Ok(Embedded { vectors, logits: row(&logits, i) })
+        };
+        Ok((0..photos.len()).map(embedded).collect())
     }
 
-    /// One forward pass: embedding `[N, D]`, colour `[N, C]`, logits `[N, K]`, f32, on the CPU.
-    fn run(&self, photos: &[Pixels]) -> Result<[Tensor; 3], EmbedderError> {
+    /// One forward pass: embedding `[N, D]`, colour `[N, C]`, logits `[N, K]`.
+    fn run(&self, photos: &[Pixels]) -> Result<Passed, EmbedderError> {
+        if photos.iter().any(|photo| photo.size() != self.preprocessing.size()) {
+            let size = self.preprocessing.size();
+            return Err(EmbedderError::Output(format!("a photo that is not of the model's side, {size}")));
+        }
+        match &self.engine {
+            Engine::Script(module) => self.run_script(module, photos),
+            Engine::Executor(executor) => {
+                let photos: Vec<&[u8]> = photos.iter().map(Pixels::bytes).collect();
+                let answers = executor.lock().unwrap_or_else(PoisonError::into_inner).run(&photos)?;
+                let mut passed = Passed::default();
+                for answer in answers {
+                    let parts = [answer.embedding, answer.colour, answer.logits];
+                    passed.iter_mut().zip(parts).for_each(|(all, part)| all.extend(part));
+                }
+                Ok(passed)
+            }
+        }
+    }
+
+    fn run_script(&self, module: &CModule, photos: &[Pixels]) -> Result<Passed, EmbedderError> {
         let _guard = tch::no_grad_guard();
         let (n, side) = (photos.len() as i64, i64::from(self.preprocessing.size()));
         let answer = if self.precision == Precision::Int8 {
-            let bytes = self.bytes(photos)?.f_view([n, side, side, 3])?;
-            self.module.method_is("photos", &[IValue::Tensor(bytes)])?
+            let bytes: Vec<u8> = photos.iter().flat_map(|photo| photo.bytes()).copied().collect();
+            let bytes = Tensor::f_from_slice(&bytes)?.f_view([n, side, side, 3])?;
+            module.method_is("photos", &[IValue::Tensor(bytes)])?
         } else {
-            let numbers = self.preprocessing.normalise(photos).ok_or_else(|| self.wrong_size())?;
+            let numbers = self.preprocessing.normalise(photos).unwrap_or_default();
             let images = Tensor::f_from_slice(&numbers)?.f_view([n, 3, side, side])?;
-            self.module.forward_is(&[IValue::Tensor(images.f_to_device(self.device)?)])?
+            module.forward_is(&[IValue::Tensor(images.f_to_device(self.device)?)])?
         };
         let none = || Tensor::zeros([n, 0], (Kind::Float, Device::Cpu));
         let tensors = match answer {
@@ -113,47 +176,28 @@ impl Model {
             },
             _ => return Err(wrong_form()),
         };
-        let mut checked = Vec::with_capacity(3);
-        for tensor in tensors {
+        let mut passed = Passed::default();
+        for (numbers, tensor) in passed.iter_mut().zip(tensors) {
             if tensor.dim() != 2 || tensor.size()[0] != n {
                 let size = tensor.size();
                 return Err(EmbedderError::Output(format!(
                     "for {n} photos the model gave a tensor of shape {size:?}"
                 )));
             }
-            checked.push(tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?);
+            let flat = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_flatten(0, -1)?;
+            *numbers = Vec::try_from(flat)?;
         }
-        <[Tensor; 3]>::try_from(checked).map_err(|_| wrong_form())
+        Ok(passed)
     }
+}
 
-    /// `[N, S, S, 3]`, flat.
-    fn bytes(&self, photos: &[Pixels]) -> Result<Tensor, EmbedderError> {
-        let mut data = Vec::with_capacity(photos.iter().map(|p| p.bytes().len()).sum());
-        for photo in photos {
-            if photo.size() != self.preprocessing.size() {
-                return Err(self.wrong_size());
-            }
-            data.extend_from_slice(photo.bytes());
-        }
-        Ok(Tensor::f_from_slice(&data)?)
-    }
-
-    fn wrong_size(&self) -> EmbedderError {
-        EmbedderError::Output(format!(
-            "a photo that is not of the model's side, {}",
-            self.preprocessing.size()
-        ))
-    }
+/// How many threads a model of this thread runs on.
+fn threads() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1)
 }
 
 fn wrong_form() -> EmbedderError {
     EmbedderError::Output("the model must give [N, D], or a tuple ([N, D], [N, C], [N, K])".into())
-}
-
-fn rows(tensor: &Tensor, n: usize) -> Result<Vec<Vec<f32>>, EmbedderError> {
-    let flat = Vec::<f32>::try_from(tensor.f_flatten(0, -1)?)?;
-    let width = flat.len() / n;
-    Ok((0..n).map(|i| flat[i * width..(i + 1) * width].to_vec()).collect())
 }
 
 /// libtorch's errors come with a C++ stack; the first line says what happened.

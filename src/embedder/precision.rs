@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::EmbedderError;
+use crate::executor;
 
 /// What a model computes in. Answers are f32 whatever it is.
 #[derive(
@@ -21,20 +22,35 @@ pub enum Precision {
     Bf16,
     /// 16 bits.
     F16,
-    /// Quantised to 8 bits.
+    /// Weights of 8 bits, activations of 7, run by our own executor: for CPUs that have no multiply-add of bytes.
+    Int7,
+    /// Quantised to 8 bits, run by libtorch.
     Int8,
 }
 
 impl Precision {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::F16, Self::Int8];
+    pub const ALL: [Self; 5] = [Self::F32, Self::Bf16, Self::F16, Self::Int7, Self::Int8];
 
-    /// As it is written: `f32`, `bf16`, `f16`, `int8`.
+    /// Those that this machine's CPU computes right: libtorch's int8 adds pairs of products up in 16 bits where the CPU
+    /// has no VNNI, and they overflow.
+    pub fn right_here() -> Vec<Self> {
+        let (int8, _) = cpu_features();
+        Self::ALL.into_iter().filter(|p| int8 || *p != Self::Int8).collect()
+    }
+
+    /// Whether it takes a photo's bytes, and runs on a CPU alone.
+    pub fn is_quantised(self) -> bool {
+        matches!(self, Self::Int7 | Self::Int8)
+    }
+
+    /// As it is written: `f32`, `bf16`, `f16`, `int7`, `int8`.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
             Self::F16 => "f16",
+            Self::Int7 => "int7",
             Self::Int8 => "int8",
         }
     }
@@ -62,7 +78,7 @@ impl FromStr for PrecisionChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         let named = Precision::ALL.into_iter().find(|p| p.name() == text).map(Self::This);
         let named = named.or((text == "auto").then_some(Self::Auto));
-        named.ok_or_else(|| format!("'{text}' is no precision: auto, f32, bf16, f16 and int8 are"))
+        named.ok_or_else(|| format!("'{text}' is no precision: auto, f32, bf16, f16, int7 and int8 are"))
     }
 }
 
@@ -95,8 +111,13 @@ impl PrecisionChoice {
                         held.join(", ")
                     ));
                 }
-                if asked == Precision::Int8 && device != Device::Cpu {
+                if asked.is_quantised() && device != Device::Cpu {
                     return refuse("it runs on the CPU alone; f16 is the GPU's".into());
+                }
+                if !Precision::right_here().contains(&asked) {
+                    return refuse(
+                        "without VNNI this CPU's products of bytes overflow, and embeddings stray; int7 is made for it".into(),
+                    );
                 }
                 Ok(asked)
             }
@@ -110,7 +131,9 @@ fn fastest_first(device: Device) -> Vec<Precision> {
         return vec![Precision::F16, Precision::Bf16, Precision::F32];
     }
     let (int8, bf16) = cpu_features();
-    let fast = [(int8, Precision::Int8), (bf16, Precision::Bf16), (true, Precision::F32)];
+    let int7 = executor::has_fast_kernel();
+    let fast =
+        [(int8, Precision::Int8), (int7, Precision::Int7), (bf16, Precision::Bf16), (true, Precision::F32)];
     fast.into_iter().filter(|(has, _)| *has).map(|(_, p)| p).collect()
 }
 
@@ -144,13 +167,19 @@ mod tests {
 
     #[test]
     fn what_is_not_held_or_does_not_run_is_refused() {
-        let held = [Precision::F32, Precision::Int8];
+        let held = [Precision::F32, Precision::Int7, Precision::Int8];
         let pick = |choice: &str, device| choice.parse::<PrecisionChoice>().unwrap().pick(&held, device);
-        assert!(matches!(pick("int8", Device::Cpu), Ok(Precision::Int8)));
+        assert!(matches!(pick("int7", Device::Cpu), Ok(Precision::Int7)));
+        let vnni = Precision::right_here().contains(&Precision::Int8);
+        match pick("int8", Device::Cpu) {
+            Ok(precision) => assert!(vnni && precision == Precision::Int8),
+            Err(e) => assert!(!vnni && e.to_string().contains("int7"), "{e}"),
+        }
+        assert!(matches!(pick("int7", Device::Cuda(0)), Err(EmbedderError::Precision { .. })));
         assert!(matches!(pick("auto", Device::Cuda(0)), Ok(Precision::F32)));
         assert!(matches!(pick("int8", Device::Cuda(0)), Err(EmbedderError::Precision { .. })));
         let refused = pick("bf16", Device::Cpu).unwrap_err().to_string();
-        assert!(refused.contains("f32, int8"), "{refused}");
+        assert!(refused.contains("f32, int7, int8"), "{refused}");
         assert_eq!(PrecisionChoice::Auto.pick(&[Precision::F32], Device::Cpu).unwrap(), Precision::F32);
     }
 }

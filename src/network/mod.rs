@@ -12,7 +12,7 @@ mod unit;
 mod weights;
 
 pub use modules::{COLOUR_CELLS, ColourModule, activation_map};
-pub use quantise::quantise;
+pub use quantise::{Runner, quantise};
 pub use trace::trace;
 pub use weights::{Storage, load_start, load_weights, save_weights, weights_digest};
 
@@ -21,6 +21,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor, nn};
+
+use crate::executor::ExecutorError;
 
 /// Which convolutional network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -80,6 +82,9 @@ pub enum NetworkError {
     /// The architecture cannot be built.
     #[error("{0}")]
     Architecture(String),
+    /// It cannot be brought to 7 bits.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
     /// libtorch failed.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -138,18 +138,33 @@ pub struct Export {
     layout: Vec<Layout>,
     #[command(flatten)]
     reading: Reading,
-    /// Precisions to write besides f32.
-    #[arg(long, value_enum, value_delimiter = ',', requires = "data", default_values = ["bf16", "f16", "int8"])]
+    /// Precisions to write besides f32; all that this machine can judge, where it is not said.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "data")]
     precision: Vec<Precision>,
     /// Write a precision that strays past its bound all the same.
     #[arg(long, requires = "data")]
     allow_drift: bool,
 }
 
+/// Every precision that this machine computes right; what is left out is said.
+fn all_right_here() -> Vec<Precision> {
+    let right = Precision::right_here();
+    if !right.contains(&Precision::Int8) {
+        eprintln!(
+            "int8 is left out: this CPU has no VNNI to judge it with; where servers have it, export there"
+        );
+    }
+    right
+}
+
 impl Export {
     fn run(self) -> Result<()> {
         let photos = ManySets { data: self.data, layout: self.layout, reading: self.reading }.open()?;
-        let precisions = if photos.is_empty() { Vec::new() } else { self.precision };
+        let precisions = match self.precision {
+            _ if photos.is_empty() => Vec::new(),
+            asked if asked.is_empty() => all_right_here(),
+            asked => asked,
+        };
         let options = ExportOptions { photos: &photos, precisions, allow_drift: self.allow_drift };
         let bar = Bar::new("exporting", options.precisions.len() as u64 + 1);
         let begun = std::cell::Cell::new(0);

@@ -20,7 +20,7 @@ pub struct Embed {
     /// auto, cpu, cuda:0, …
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
-    /// f32, bf16, f16 or int8, if the bundle holds it; auto is what the server would take.
+    /// f32, bf16, f16, int7 or int8, if the bundle holds it; auto is what the server would take.
     #[arg(long, default_value = "f32")]
     precision: PrecisionChoice,
     /// The photos.

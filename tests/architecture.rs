@@ -80,7 +80,17 @@ fn rooms_know_only_whom_they_may() {
     );
     not(
         "executor/",
-        &["http", "recommender", "embedder", "training", "network", "bundle", "dataset", "catalogue", "image"],
+        &[
+            "http",
+            "recommender",
+            "embedder",
+            "training",
+            "network",
+            "bundle",
+            "dataset",
+            "catalogue",
+            "image",
+        ],
     );
     not("training/", &["http", "recommender"]);
     not("http/", &["training", "network", "extraction", "dataset"]);

@@ -138,7 +138,7 @@ fn side_by_side(left: &RgbImage, right: &RgbImage) -> RgbImage {
 
 #[tokio::test]
 async fn a_box_is_the_part_that_is_asked_with() {
-    let (shop, server) = (tiny_shop(), Running::start(tiny_shop(), &[]).await);
+    let server = Running::start(tiny_shop(), &[]).await;
     let both = png(&side_by_side(&shape("circle", [200, 40, 40], 0), &shape("stripes", [40, 70, 190], 1)));
     // A large JPEG is decoded small, but not smaller than the box needs.
     let large = imageops::resize(

@@ -28,7 +28,7 @@ pub struct Model {
 enum Engine {
     Script(CModule),
     /// One pass at a time.
-    Executor(Mutex<Executor>),
+    Executor(Box<Mutex<Executor>>),
 }
 
 /// What comes out of a pass, flat: each `[N, …]`.
@@ -55,7 +55,7 @@ impl Model {
         let engine = match precision {
             Precision::Int7 => {
                 let quantised = Quantised::read(path)?;
-                Engine::Executor(Mutex::new(Executor::new(&quantised, threads())?))
+                Engine::Executor(Box::new(Mutex::new(Executor::new(&quantised, threads())?)))
             }
             _ => {
                 if precision == Precision::Int8 {
@@ -86,7 +86,7 @@ impl Model {
             Engine::Executor(executor) => {
                 let executor = executor.lock().unwrap_or_else(PoisonError::into_inner).sibling(threads())?;
                 Ok(Some(Arc::new(Self {
-                    engine: Engine::Executor(Mutex::new(executor)),
+                    engine: Engine::Executor(Box::new(Mutex::new(executor))),
                     preprocessing: self.preprocessing.clone(),
                     ..**self
                 })))

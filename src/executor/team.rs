@@ -180,7 +180,7 @@ fn help(shared: &Shared) {
 
 fn wait(spins: &mut u32) {
     *spins += 1;
-    if *spins % SPINS == 0 {
+    if spins.is_multiple_of(SPINS) {
         thread::yield_now();
     } else {
         std::hint::spin_loop();

@@ -96,7 +96,8 @@ mod tests {
             prop_assert_eq!(part.len(), count.min(points.len()));
             let mut all = whole;
             let mut expected = ids(&pool(&points));
-            (all.sort(), expected.sort());
+            all.sort();
+            expected.sort();
             prop_assert_eq!(all, expected);
         }
 

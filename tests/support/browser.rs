@@ -1,4 +1,5 @@
-//! A real Chromium, driven by chromedriver.
+//! A real Chromium, driven by chromedriver. Not every test program uses all of it.
+#![allow(dead_code)]
 
 use std::{
     fs,

@@ -68,10 +68,11 @@ assert len(found.results) == 3
 liked = call("search", body=models.Examples(positive=[first.id], negative=[others.results[0].id]))
 assert first.id not in [result.id for result in liked.results]
 
-for operation in ("live", "ready", "metrics", "description", "docs", "page", "page_style", "page_script"):
+for operation in ("live", "ready", "metrics", "description", "docs", "page"):
     call(operation)
 call("photo", first.id)
 call("docs_file", models.DocsFileFile.START_JS)
+call("asset", models.AssetFile.PAGE_JS)
 
 refused = operations["similar_to_item"].sync_detailed("no-such-item", client=client)
 assert refused.status_code == 404 and refused.parsed.code == "unknown_item"

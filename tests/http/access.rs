@@ -80,9 +80,16 @@ async fn figures_are_the_operators() {
 #[tokio::test]
 async fn what_a_browser_or_a_probe_loads_needs_no_key() {
     let server = KeyFiles::new().server(&[]).await;
-    for path in
-        ["/", "/page.css", "/page.js", "/docs", "/openapi.yaml", "/livez", "/readyz", "/images/circle-red~0"]
-    {
+    for path in [
+        "/",
+        "/assets/base.css",
+        "/assets/page.js",
+        "/docs",
+        "/openapi.yaml",
+        "/livez",
+        "/readyz",
+        "/images/circle-red~0",
+    ] {
         assert_eq!(server.get(path).await.status, 200, "{path}");
     }
     server.stop().await;

@@ -15,7 +15,10 @@ mod incoming;
 mod journey;
 mod settings;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use browser::Browser;
 use support::{Shop, running::Running, tiny_shop};
@@ -56,7 +59,7 @@ impl Visit {
         self.show_file(&self.shop.images.join(file)).await;
     }
 
-    async fn show_file(&self, photo: &PathBuf) {
+    async fn show_file(&self, photo: &Path) {
         self.browser.choose("#file", photo).await;
         self.answered().await;
     }

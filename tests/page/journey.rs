@@ -110,7 +110,6 @@ async fn a_photo_outlives_a_reload_and_only_in_its_own_tab() {
     let link = format!("{}&category=square", browser.address().await);
     let window = browser.page.new_window(true).await.unwrap();
     browser.page.switch_to_window(window.handle).await.unwrap();
-    browser.run("sessionStorage.clear()").await;
     browser.goto(&link).await;
     browser.until("!document.querySelector('#note').hidden").await;
     let note = browser.text("#note").await;

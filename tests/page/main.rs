@@ -15,10 +15,7 @@ mod incoming;
 mod journey;
 mod settings;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use browser::Browser;
 use support::{Shop, running::Running, tiny_shop};

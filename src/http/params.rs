@@ -241,7 +241,7 @@ mod tests {
             ("min_score", &["-0.1", "1.1", "NaN", ""]),
             ("category", &[""]),
             ("attribute", &["", "colour", ":red", "colour:"]),
-            ("exclude", &["", "a b"]),
+            ("exclude", &["", "a%20b"]),
             ("color_weight", &["2", "-1", "x"]),
             ("collapse", &["items", "", "Product"]),
             ("dedup", &["1", "yes", "", "True"]),

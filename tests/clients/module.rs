@@ -44,7 +44,7 @@ async fn every_question_is_asked_from_another_origin() {
     }
     let part =
         visit.script(&format!("{photo} return shop.similar(photo, {{ box: [0, 0, 0.1, 0.1] }})")).await;
-    assert_eq!(part["query"]["box"], json!([0.0, 0.0, 0.1, 0.1]));
+    assert_eq!(part["query"]["box"], json!([0, 0, 0.1, 0.1]));
 
     let embedded =
         "const { embedding } = await shop.embed(photo); return shop.search({ vector: embedding }, { k: 1 })";

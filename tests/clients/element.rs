@@ -27,11 +27,6 @@ impl Visit {
             .until(&format!("document.querySelector('#it')?.getAttribute('state') === '{state}'"))
             .await;
     }
-
-    async fn products(&self) -> Vec<String> {
-        let products = "return [...inside('[part=product]')].map((e) => e.textContent)";
-        serde_json::from_value(self.browser.run(products).await).unwrap()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -98,12 +98,17 @@ impl SampleData {
 
 /// `train`
 #[derive(Args)]
+#[command(args_override_self = true)]
 pub struct Train {
     #[command(flatten)]
     sets: ManySets,
-    /// The run's folder, new or empty.
+    /// The run's folder, new or empty; with --resume the one to go on with.
     #[arg(long)]
     out: PathBuf,
+    /// A file with more of these flags, `lr = 0.1` for --lr 0.1; flags said here go before it.
+    #[arg(long, value_name = "TOML")]
+    #[allow(dead_code)] // taken in before arguments are parsed: recipe.rs
+    recipe: Option<PathBuf>,
     /// auto, cpu, cuda:0, …
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,

@@ -9,6 +9,7 @@
 //! holds no pixel makes the photo a skipped one.
 
 mod deepfashion;
+mod duplicates;
 mod folders;
 mod jsonl;
 mod loader;
@@ -16,6 +17,7 @@ pub mod sample;
 mod split;
 mod triplets;
 
+pub use duplicates::Duplicates;
 pub use loader::{Load, ordered};
 pub use split::Split;
 pub use triplets::{Triplet, TripletSampler};
@@ -259,6 +261,24 @@ impl Dataset {
             Some(bbox) if boxes => bbox.cut(&photo).map_err(named),
             _ => Ok(photo),
         }
+    }
+
+    /// The same for a model whose shorter side is resized to this many pixels: a whole photo is decoded as the server does,
+    /// without the pixels that would only be averaged away; one that is cut to its box is decoded in full.
+    pub fn photo_for(&self, record: &Record, boxes: bool, short_side: u32) -> Result<Photo, DatasetError> {
+        if boxes && record.bbox.is_some() {
+            return self.photo(record, boxes);
+        }
+        let path = self.root.join(&record.item.image);
+        let bytes = std::fs::read(&path).map_err(DatasetError::io(&path))?;
+        let named = |source| DatasetError::Photo { image: record.item.image.clone(), source };
+        Photo::decode_for(&bytes, &Limits::default(), short_side).map_err(named)
+    }
+
+    /// The folder alone, to read photos from: what holds its records elsewhere need not hold them twice.
+    pub fn without_records(&self) -> Self {
+        let (root, categories) = (self.root.clone(), self.categories.clone());
+        Self { root, records: Vec::new(), categories, report: Report::default() }
     }
 }
 

@@ -29,6 +29,9 @@ pub fn quantise(
     if photos.is_empty() {
         return refuse("8 bits need photos to calibrate with");
     }
+    if network.backbone.is_plain() {
+        return refuse("the simple network is not made in int8: say --precision bf16,f16");
+    }
     let _guard = tch::no_grad_guard();
     use_quantised_engine()?;
     let observed = observe(network, preprocessing, photos)?;
@@ -278,6 +281,12 @@ impl Writer<'_> {
             let bias = layer.bs.as_ref().map_or_else(none, |b| b.detach().to_kind(Kind::Float));
             self.module.tensor(&format!("{name}_bias"), &bias)?;
         }
+        let mut projected = "";
+        if let Some(projection) = &self.network.projection {
+            let (tensors, lines) = projection.script();
+            tensors.iter().try_for_each(|(name, tensor)| self.module.tensor(name, tensor))?;
+            projected = lines;
+        }
         let size = i64::from(self.preprocessing.size());
         let side = i64::from(self.preprocessing.size().div_ceil(32));
         let (cells, padding) = (side * side, self.network.backbone.stem.moves().padding);
@@ -312,7 +321,7 @@ def photos(self, bytes) -> Tuple[Tensor, Tensor, Tensor]:
 {layers}    map = x.dequantize()
     embedding = torch.linear(map.mean([2, 3]), self.embedding_weight, self.embedding_bias)
     logits = torch.linear(embedding, self.classifier_weight, self.classifier_bias)
-    {pooled}
+{projected}    {pooled}
     activation = torch.reshape(map.mean([1]), [-1, {cells}])
     order = torch.sort(activation, stable=True, dim=1, descending=True)[1].narrow(1, 0, {chosen})
     order = torch.sort(order, 1, False)[0]

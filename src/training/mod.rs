@@ -3,10 +3,15 @@
 //! May enter: [`Dataset`](crate::dataset::Dataset)s and [`TrainOptions`]. What leaves is a run folder: `config.json`,
 //! `metrics.jsonl`, `last.safetensors`, `best.safetensors`.
 
+pub mod chart;
+pub mod compare;
 mod evaluate;
+mod inspect;
 mod losses;
 mod montage;
 mod options;
+mod pca;
+mod report;
 mod run;
 mod schedule;
 mod set;
@@ -14,10 +19,13 @@ mod step;
 mod train;
 mod validate;
 
-pub use evaluate::{Evaluation, Scored, evaluate};
+pub use evaluate::{Bootstrap, Entry, Evaluation, Examination, Figure, Scored, evaluate};
+pub use inspect::{Inspected, Inspection, inspect};
 pub use losses::{Losses, losses};
 pub use montage::{MontageTile, montage};
 pub use options::{Mining, OptimizerKind, TrainOptions};
+pub use pca::Pca;
+pub use report::report;
 pub use run::{EpochMetrics, RunConfig, RunFolder};
 pub use set::TrainingSet;
 pub use train::train;

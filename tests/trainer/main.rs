@@ -2,8 +2,12 @@
 #![cfg(feature = "tch")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod compare;
 mod layouts;
+mod pca;
 mod precisions;
+mod report;
+mod shards;
 mod whole_way;
 
 use std::{

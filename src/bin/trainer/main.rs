@@ -1,10 +1,13 @@
 //! `lookalike-trainer`: everything that happens before a shopper comes. Arguments → one call of the library each.
 
 mod commands;
+mod compare;
 mod data;
 mod embed;
 mod evaluate;
 mod index;
+mod report;
+mod twice;
 
 use clap::Parser;
 

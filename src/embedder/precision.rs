@@ -22,7 +22,7 @@ pub enum Precision {
     Bf16,
     /// 16 bits.
     F16,
-    /// Weights of 8 bits, activations of 7, run by our own executor: for CPUs that have no multiply-add of bytes.
+    /// Weights of 8 bits, activations of 7, run by our own executor.
     Int7,
     /// Quantised to 8 bits, run by libtorch.
     Int8,
@@ -133,7 +133,7 @@ fn fastest_first(device: Device) -> Vec<Precision> {
     let (int8, bf16) = cpu_features();
     let int7 = executor::has_fast_kernel();
     let fast =
-        [(int8, Precision::Int8), (int7, Precision::Int7), (bf16, Precision::Bf16), (true, Precision::F32)];
+        [(int7, Precision::Int7), (int8, Precision::Int8), (bf16, Precision::Bf16), (true, Precision::F32)];
     fast.into_iter().filter(|(has, _)| *has).map(|(_, p)| p).collect()
 }
 
@@ -170,6 +170,8 @@ mod tests {
         let held = [Precision::F32, Precision::Int7, Precision::Int8];
         let pick = |choice: &str, device| choice.parse::<PrecisionChoice>().unwrap().pick(&held, device);
         assert!(matches!(pick("int7", Device::Cpu), Ok(Precision::Int7)));
+        let own = executor::has_fast_kernel();
+        assert_eq!(pick("auto", Device::Cpu).unwrap() == Precision::Int7, own);
         let vnni = Precision::right_here().contains(&Precision::Int8);
         match pick("int8", Device::Cpu) {
             Ok(precision) => assert!(vnni && precision == Precision::Int8),

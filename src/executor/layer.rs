@@ -3,7 +3,7 @@
 use super::{
     ExecutorError,
     file::Convolution,
-    weights::{Line, STEM_LEVELS, STEP, Slices, fits, pack},
+    weights::{Line, STEM_LEVELS, STEP, Slices, WideLine, fits, pack},
 };
 
 /// The size of a map of numbers, `[height, width, channels]`, channels padded to whole panels, `border` zeros around it.
@@ -80,16 +80,19 @@ pub(super) struct Scaling {
     pub bias: Vec<f32>,
 }
 
+/// What a scaled sum may be at most, so that it, and as much again of what goes past, fits into 32 bits.
+pub(super) const MOST_SCALED: f32 = (1u32 << 29) as f32;
+
 impl Scaling {
-    fn new<W>(c: &Convolution<W>, input_step: f32) -> Result<Self, ExecutorError> {
+    /// `largest` is the largest sum there can be.
+    fn new<W>(c: &Convolution<W>, input_step: f32, largest: f32) -> Result<Self, ExecutorError> {
         let padded = c.shape[0].next_multiple_of(STEP);
         let mut scale: Vec<f32> = c.steps.iter().map(|s| input_step * s / c.form.output).collect();
         let mut bias: Vec<f32> = c.bias.iter().map(|b| b / c.form.output).collect();
-        if !scale.iter().chain(&bias).all(|n| n.is_finite()) {
-            return Err(ExecutorError::Network(format!(
-                "a convolution {:?} whose scale is not finite",
-                c.shape
-            )));
+        let fits = |(s, b): (&f32, &f32)| s.abs() * largest + b.abs() < MOST_SCALED;
+        if !scale.iter().zip(&bias).all(fits) {
+            let why = format!("a convolution {:?} whose outputs would be far beyond any byte", c.shape);
+            return Err(ExecutorError::Network(why));
         }
         scale.resize(padded, 0.0);
         bias.resize(padded, 0.0);
@@ -153,7 +156,7 @@ impl Layer {
             runs,
             starts: (0..slices.panels()).map(|p| slices.start(p) as u32).collect(),
             weights: pack(&c.weights, c.shape, slices),
-            scaling: Scaling::new(c, input_step)?,
+            scaling: Scaling::new(c, input_step, (c.weights.len() / c.shape[0] * 127 * 127) as f32)?,
         })
     }
 
@@ -177,7 +180,7 @@ pub(super) struct Stem {
     pub pairs: usize,
     pub kernel: usize,
     /// `[panel][row][pair][2 × 8 outputs][2 numbers]`
-    pub weights: Vec<[i16; 32]>,
+    pub weights: Vec<WideLine>,
     pub scaling: Scaling,
 }
 
@@ -205,15 +208,16 @@ impl Stem {
                 windows.outputs.push(output.at(y, x) as u32);
             }
         }
-        let mut weights = vec![[0i16; 32]; outputs.div_ceil(STEP) * kernel * pairs];
+        let mut weights = vec![WideLine([0; 32]); outputs.div_ceil(STEP) * kernel * pairs];
         for (i, &weight) in c.weights.iter().enumerate() {
             let (x, y) = (i % kernel, i / kernel % kernel);
             let (colour, output) = (i / kernel / kernel % 3, i / kernel / kernel / 3);
             let number = x * 3 + colour;
             let place = ((output / STEP) * kernel + y) * pairs + number / 2;
-            weights[place][output % STEP * 2 + number % 2] = weight;
+            weights[place].0[output % STEP * 2 + number % 2] = weight;
         }
-        let scaling = Scaling::new(c, 1.0 / 255.0)?;
+        let largest = (kernel * kernel * 3 * 255) as f32 * f32::from(STEM_LEVELS);
+        let scaling = Scaling::new(c, 1.0 / 255.0, largest)?;
         let padding = c.form.padding;
         Ok(Self { framed, padding, frame, output, windows, pairs, kernel, weights, scaling })
     }

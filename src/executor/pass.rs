@@ -1,13 +1,13 @@
 //! A network made ready for its machine, and a pass of photos through it.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     Answer, ExecutorError, Quantised,
     file::Linear,
     head::{colours, means},
     kernel::{Into, Kernel, Part, Past, Work, begin, convolve},
-    layer::{Extent, Layer, Stem, output_side},
+    layer::{Extent, Layer, MOST_SCALED, Stem, output_side},
     team::{Awake, Team},
     weights::{ACTIVATION_LEVELS, STEP},
 };
@@ -87,6 +87,10 @@ impl Network {
                 return Err(ExecutorError::Network(why));
             }
             let worth = if past.is_some() { PAST_STEP } else { step / block.up.form.output };
+            if worth * f32::from(i16::MAX) >= MOST_SCALED {
+                let why = format!("a block whose input is worth {worth} steps of its output");
+                return Err(ExecutorError::Network(why));
+            }
             extent = up.output;
             step = block.up.form.output;
             blocks.push(Ready { down, across, up, past, worth });
@@ -286,14 +290,20 @@ impl Pass<'_> {
     }
 
     /// A layer's work in parts: pieces of the map that fit a core's cache; where these are few, some of the panels each.
+    /// Both are cut between the kernel's tiles.
     fn parts(&self, windows: usize, panels: usize, photo_bytes: usize) -> Vec<Part> {
-        let all = windows * self.photos;
+        let (all, (wide, high)) = (windows * self.photos, self.kernel.tile());
+        let (tiles, bands) = (all.div_ceil(wide), panels.div_ceil(high));
         let wanted = if self.team.threads() > 1 { TASKS * self.team.threads() } else { 1 };
-        let pieces = (photo_bytes * self.photos).div_ceil(PIECE).clamp(1, all.min(4096));
-        let groups = wanted.div_ceil(pieces).clamp(1, panels);
+        let pieces = (photo_bytes * self.photos).div_ceil(PIECE).clamp(1, tiles.min(4096));
+        let groups = wanted.div_ceil(pieces).clamp(1, bands);
         let cut = |n: usize, parts: usize, i: usize| n * i / parts..n * (i + 1) / parts;
+        let of = |range: Range<usize>, step: usize, end: usize| range.start * step..(range.end * step).min(end);
         (0..pieces * groups)
-            .map(|i| Part { windows: cut(all, pieces, i / groups), panels: cut(panels, groups, i % groups) })
+            .map(|i| Part {
+                windows: of(cut(tiles, pieces, i / groups), wide, all),
+                panels: of(cut(bands, groups, i % groups), high, panels),
+            })
             .collect()
     }
 

@@ -176,6 +176,10 @@ proptest! {
         let photos: Vec<&[u8]> = photos.iter().map(Vec::as_slice).collect();
         let mut plain = Executor::with_kernel(&network, Kernel::Scalar);
         let one_by_one: Vec<Answer> = photos.iter().map(|p| plain.run(&[p]).unwrap().remove(0)).collect();
+        for kernel in Kernel::all() {
+            let answers = Executor::with_kernel(&network, kernel).run(&photos).unwrap();
+            prop_assert_eq!(&answers, &one_by_one, "{:?}", kernel);
+        }
         let mut fast = Executor::new(&network, 3).unwrap();
         prop_assert_eq!(&fast.run(&photos).unwrap(), &one_by_one);
         // A smaller batch after a larger one, by another executor over the same layers.
@@ -228,6 +232,8 @@ fn what_does_not_fit_together_is_refused() {
     assert!(refused(&|q| q.blocks.truncate(2)).is_some_and(|e| e.contains("weights between")));
     assert!(refused(&|q| q.stem.form.stride = 0).is_some_and(|e| e.contains("first convolution")));
     assert!(refused(&|q| q.size = 0).is_some());
+    assert!(refused(&|q| q.blocks[0].up.steps[0] = 1e9).is_some_and(|e| e.contains("beyond any byte")));
+    assert!(refused(&|q| q.blocks[1].up.form.output = 1e-9).is_some());
     let mut executor = Executor::new(&network, 1).unwrap();
     assert!(matches!(executor.run(&[&[0; 5]]), Err(ExecutorError::Photo { wanted: 12_288, found: 5 })));
     assert!(executor.run(&[]).unwrap().is_empty());

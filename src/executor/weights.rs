@@ -130,6 +130,11 @@ pub(super) fn fits(weights: &[i8], shape: [usize; 4], slices: Slices) -> bool {
 #[repr(C, align(64))]
 pub(super) struct Line(pub [i8; 64]);
 
+/// A cache line of the first convolution's weights.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct WideLine(pub [i16; 32]);
+
 /// In the kernels' order, `[panel][tap][run][4 inputs][2 × 8 outputs][4 inputs each]`; what a panel does not see is 0.
 pub(super) fn pack(weights: &[i8], shape: [usize; 4], slices: Slices) -> Vec<Line> {
     let [outputs, inputs, height, width] = shape;

@@ -4,19 +4,21 @@
 //! here because several threads write into one map, each its own pixels and panels, and because instructions that not
 //! every machine has may be reached only after asking it (a [`Kernel`] is the proof that it was asked).
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+mod vnni;
 
 use std::ops::Range;
 
 use super::{
     layer::{Layer, Scaling, Stem, Windows},
-    weights::{Line, STEP},
+    weights::{Line, STEP, WideLine},
 };
 
-/// Windows that are computed together, 16 outputs each: six sums of eight numbers, six more while a run is added up.
-const TILE: usize = 3;
+/// Windows and panels that any kernel computes together, at most.
+const MOST_WINDOWS: usize = 14;
 
 /// A set of instructions that this machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +26,45 @@ pub(crate) enum Kernel {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
 }
 
 impl Kernel {
     /// The fastest this machine has.
     pub fn best() -> Self {
+        Self::all().pop().unwrap_or(Self::Scalar)
+    }
+
+    /// Those this machine has, from the slowest to the fastest.
+    pub fn all() -> Vec<Self> {
+        #[allow(unused_mut)]
+        let mut all = vec![Self::Scalar];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            return Self::Avx2;
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+            }
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni")
+            {
+                all.push(Self::Vnni);
+            }
         }
-        Self::Scalar
+        all
+    }
+
+    /// Windows and panels that it computes together.
+    pub fn tile(self) -> (usize, usize) {
+        match self {
+            Self::Scalar => (scalar::TILE, 1),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => (avx2::TILE, 1),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => (vnni::TILE, vnni::PANELS),
+        }
     }
 }
 
@@ -87,7 +118,10 @@ pub(super) unsafe fn convolve(kernel: Kernel, work: &Work<'_, u8, Layer>, part: 
         Kernel::Scalar => unsafe { run::<scalar::Scalar, _, _>(work, part) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as the caller says; the machine has AVX2.
-        Kernel::Avx2 => unsafe { x86::convolve(work, part) },
+        Kernel::Avx2 => unsafe { avx2::convolve(work, part) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as the caller says; the machine has AVX-512 with VNNI.
+        Kernel::Vnni => unsafe { vnni::convolve(work, part) },
     }
 }
 
@@ -101,33 +135,49 @@ pub(super) unsafe fn begin(kernel: Kernel, work: &Work<'_, i16, Stem>, part: &Pa
         Kernel::Scalar => unsafe { run::<scalar::Scalar, _, _>(work, part) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as the caller says; the machine has AVX2.
-        Kernel::Avx2 => unsafe { x86::begin(work, part) },
+        Kernel::Avx2 => unsafe { avx2::begin(work, part) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as the caller says; the machine has AVX-512 with VNNI.
+        Kernel::Vnni => unsafe { vnni::begin(work, part) },
     }
 }
 
-/// Sums of a tile, 16 outputs of each of its windows, in a set of instructions.
+/// Sums of a tile, 16 outputs of each of its windows and panels, in a set of instructions.
 trait Arithmetic {
-    type Sums: Copy;
+    /// Windows that are computed together, up to [`MOST_WINDOWS`].
+    const WINDOWS: usize;
+    /// Panels that are computed together where they read the same inputs.
+    const PANELS: usize;
+    type Sums;
 
-    /// Over bytes. A window is read at its pointer plus each tap, `runs` times 16 bytes from there.
+    /// Room for sums.
+    fn sums() -> Self::Sums;
+
+    /// Over bytes. A window, of [`WINDOWS`](Self::WINDOWS) of which the first `full` count, is read at its pointer plus each tap,
+    /// `runs` times 16 bytes from there; `weights` are each panel's.
     unsafe fn bytes(
-        windows: [*const u8; TILE],
-        taps: &[u32],
-        runs: usize,
-        weights: *const Line,
-    ) -> Self::Sums;
+        windows: &[*const u8],
+        full: usize,
+        taps_and_runs: (&[u32], usize),
+        weights: &[*const Line],
+        sums: &mut Self::Sums,
+    );
 
     /// Over 16-bit numbers, in pairs: rows of `row` numbers, of which the first `pairs` pairs count.
     unsafe fn words(
-        windows: [*const i16; TILE],
+        windows: &[*const i16],
+        full: usize,
         row: usize,
         rows_and_pairs: (usize, usize),
-        weights: *const [i16; 32],
-    ) -> Self::Sums;
+        weights: &[*const WideLine],
+        sums: &mut Self::Sums,
+    );
 
-    /// Scales and writes the first `outputs.len()` windows of a tile; `scale` and `bias` point to 16 numbers, `outputs` are places.
+    /// Scales and writes the first `places.len()` windows of a tile, of `panels` panels; `scale` and `bias` point to 16
+    /// numbers a panel. A multiplication and its addition round once.
     unsafe fn finish(
-        sums: Self::Sums,
+        sums: &Self::Sums,
+        panels: usize,
         scaling: (*const f32, *const f32),
         places: &[usize],
         ends: (Past, Into),
@@ -142,7 +192,15 @@ trait Windowed<I> {
     fn scaling(&self) -> &Scaling;
     /// The first number that this panel reads.
     fn start(&self, panel: usize) -> usize;
-    unsafe fn sums<A: Arithmetic>(&self, windows: [*const I; TILE], panel: usize) -> A::Sums;
+    /// Of so many windows as the kernel takes, of which the first `full` count, and of some panels, at most as many as it
+    /// takes, which start alike.
+    unsafe fn add_up<A: Arithmetic>(
+        &self,
+        windows: &[*const I],
+        full: usize,
+        panels: Range<usize>,
+        sums: &mut A::Sums,
+    );
 }
 
 impl Windowed<u8> for Layer {
@@ -163,10 +221,19 @@ impl Windowed<u8> for Layer {
     }
 
     #[inline(always)]
-    unsafe fn sums<A: Arithmetic>(&self, windows: [*const u8; TILE], panel: usize) -> A::Sums {
+    unsafe fn add_up<A: Arithmetic>(
+        &self,
+        windows: &[*const u8],
+        full: usize,
+        panels: Range<usize>,
+        sums: &mut A::Sums,
+    ) {
         let lines = self.taps.len() * self.runs * STEP / 4;
         // SAFETY: there are as many lines for each panel; windows are the caller's care.
-        unsafe { A::bytes(windows, &self.taps, self.runs, self.weights.as_ptr().add(panel * lines)) }
+        unsafe {
+            let weights = [panels.start, panels.end - 1].map(|p| self.weights.as_ptr().add(p * lines));
+            A::bytes(windows, full, (&self.taps, self.runs), &weights[..panels.len()], sums)
+        }
     }
 }
 
@@ -188,30 +255,42 @@ impl Windowed<i16> for Stem {
     }
 
     #[inline(always)]
-    unsafe fn sums<A: Arithmetic>(&self, windows: [*const i16; TILE], panel: usize) -> A::Sums {
-        let rows = (self.kernel, self.pairs);
+    unsafe fn add_up<A: Arithmetic>(
+        &self,
+        windows: &[*const i16],
+        full: usize,
+        panels: Range<usize>,
+        sums: &mut A::Sums,
+    ) {
+        let lines = self.kernel * self.pairs;
         // SAFETY: as above.
         unsafe {
-            let weights = self.weights.as_ptr().add(panel * self.kernel * self.pairs);
-            A::words(windows, self.framed * 3, rows, weights)
+            let weights = [panels.start, panels.end - 1].map(|p| self.weights.as_ptr().add(p * lines));
+            let (row, rows) = (self.framed * 3, (self.kernel, self.pairs));
+            A::words(windows, full, row, rows, &weights[..panels.len()], sums)
         }
     }
 }
 
-/// The loop that all kernels share: panel by panel, tile by tile, so that a panel's weights stay near.
+/// The loop that all kernels share: some panels, tile by tile, so that their weights stay near; then the next.
 #[inline(always)]
 unsafe fn run<A: Arithmetic, I, L: Windowed<I>>(work: &Work<'_, I, L>, part: &Part) {
     let (windows, scaling) = (work.layer.windows(), work.layer.scaling());
     let (from, to) = work.layer.photo();
     let count = windows.inputs.len();
-    for panel in part.panels.clone() {
+    let mut sums = A::sums();
+    let mut panel = part.panels.start;
+    while panel < part.panels.end {
         let (start, channel) = (work.layer.start(panel), panel * STEP);
+        let alike = |p: &usize| *p < part.panels.end && work.layer.start(*p) == start;
+        let panels = panel..panel + (panel..panel + A::PANELS).take_while(alike).count();
+        panel = panels.end;
         let (mut photo, mut window) = (part.windows.start / count, part.windows.start % count);
         let mut left = part.windows.len();
         while left > 0 {
-            let (mut pointers, mut places) = ([work.input; TILE], [0; TILE]);
-            let full = left.min(TILE);
-            for i in 0..TILE {
+            let (mut pointers, mut places) = ([work.input; MOST_WINDOWS], [0; MOST_WINDOWS]);
+            let full = left.min(A::WINDOWS);
+            for i in 0..A::WINDOWS {
                 // SAFETY: a window of a photo there is; a tile that is not full repeats its last one.
                 pointers[i] =
                     unsafe { work.input.add(photo * from + windows.inputs[window] as usize + start) };
@@ -225,9 +304,9 @@ unsafe fn run<A: Arithmetic, I, L: Windowed<I>>(work: &Work<'_, I, L>, part: &Pa
             }
             // SAFETY: as the caller says.
             unsafe {
-                let sums = work.layer.sums::<A>(pointers, panel);
+                work.layer.add_up::<A>(&pointers[..A::WINDOWS], full, panels.clone(), &mut sums);
                 let scaling = (scaling.scale.as_ptr().add(channel), scaling.bias.as_ptr().add(channel));
-                A::finish(sums, scaling, &places[..full], (work.past, work.into));
+                A::finish(&sums, panels.len(), scaling, &places[..full], (work.past, work.into));
             }
             left -= full;
             window += 1;

@@ -1,24 +1,34 @@
 //! Plain instructions: what every other kernel is held to.
 
-use super::{Arithmetic, Into, Past, TILE};
-use crate::executor::weights::{Line, STEP};
+use super::{Arithmetic, Into, Past};
+use crate::executor::weights::{Line, STEP, WideLine};
 
 pub(super) struct Scalar;
 
+/// Windows that are computed together.
+pub(super) const TILE: usize = 3;
+
 impl Arithmetic for Scalar {
+    const WINDOWS: usize = TILE;
+    const PANELS: usize = 1;
     type Sums = [[i32; STEP]; TILE];
 
+    fn sums() -> Self::Sums {
+        [[0; STEP]; TILE]
+    }
+
     unsafe fn bytes(
-        windows: [*const u8; TILE],
-        taps: &[u32],
-        runs: usize,
-        weights: *const Line,
-    ) -> Self::Sums {
-        let mut sums = [[0i32; STEP]; TILE];
+        windows: &[*const u8],
+        _: usize,
+        (taps, runs): (&[u32], usize),
+        weights: &[*const Line],
+        sums: &mut Self::Sums,
+    ) {
+        *sums = Self::sums();
         for (t, &tap) in taps.iter().enumerate() {
             for four in 0..runs * STEP / 4 {
                 // SAFETY: as many lines as taps and runs ask for, and a window's bytes, are the caller's care.
-                let line = unsafe { &(*weights.add(t * runs * STEP / 4 + four)).0 };
+                let line = unsafe { &(*weights[0].add(t * runs * STEP / 4 + four)).0 };
                 for (sums, window) in sums.iter_mut().zip(windows) {
                     // SAFETY: as above.
                     let input = unsafe { window.add(tap as usize + four * 4).cast::<[u8; 4]>().read() };
@@ -29,20 +39,21 @@ impl Arithmetic for Scalar {
                 }
             }
         }
-        sums
     }
 
     unsafe fn words(
-        windows: [*const i16; TILE],
+        windows: &[*const i16],
+        _: usize,
         row: usize,
         (rows, pairs): (usize, usize),
-        weights: *const [i16; 32],
-    ) -> Self::Sums {
-        let mut sums = [[0i32; STEP]; TILE];
+        weights: &[*const WideLine],
+        sums: &mut Self::Sums,
+    ) {
+        *sums = Self::sums();
         for y in 0..rows {
             for pair in 0..pairs {
                 // SAFETY: as above.
-                let weights = unsafe { &*weights.add(y * pairs + pair) };
+                let weights = unsafe { &(*weights[0].add(y * pairs + pair)).0 };
                 for (sums, window) in sums.iter_mut().zip(windows) {
                     // SAFETY: as above.
                     let input = unsafe { window.add(y * row + pair * 2).cast::<[i16; 2]>().read() };
@@ -53,11 +64,11 @@ impl Arithmetic for Scalar {
                 }
             }
         }
-        sums
     }
 
     unsafe fn finish(
-        sums: Self::Sums,
+        sums: &Self::Sums,
+        _: usize,
         (scale, bias): (*const f32, *const f32),
         places: &[usize],
         (past, into): (Past, Into),
@@ -66,11 +77,11 @@ impl Arithmetic for Scalar {
             for (c, &sum) in sums.iter().enumerate() {
                 // SAFETY: 16 numbers each, and 16 places of every map, are the caller's care.
                 unsafe {
-                    let mut value = sum as f32 * *scale.add(c) + *bias.add(c);
+                    let mut value = (sum as f32).mul_add(*scale.add(c), *bias.add(c));
                     match past {
                         Past::Nothing => {}
-                        Past::Bytes(map, worth) => value += f32::from(*map.add(place + c)) * worth,
-                        Past::Words(map, worth) => value += f32::from(*map.add(place + c)) * worth,
+                        Past::Bytes(map, worth) => value = f32::from(*map.add(place + c)).mul_add(worth, value),
+                        Past::Words(map, worth) => value = f32::from(*map.add(place + c)).mul_add(worth, value),
                     }
                     let value = value.round_ties_even();
                     match into {

@@ -3,9 +3,11 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Arithmetic, Into, Layer, Part, Past, Stem, TILE, Work, run};
-use crate::executor::weights::{Line, STEP};
+use super::{Arithmetic, Into, Layer, Part, Past, Stem, Work, run};
+use crate::executor::weights::{Line, STEP, WideLine};
 
+/// Windows that are computed together: six sums of eight numbers, six more while a run is added up.
+pub(super) const TILE: usize = 3;
 /// Outputs of a panel in registers of eight.
 const HALVES: usize = STEP / 8;
 
@@ -76,13 +78,13 @@ macro_rules! next {
 
 type Sums = [[__m256i; HALVES]; TILE];
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn convolve(work: &Work<'_, u8, Layer>, part: &Part) {
     // SAFETY: as the caller says.
     unsafe { run::<Avx2, _, _>(work, part) }
 }
 
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn begin(work: &Work<'_, i16, Stem>, part: &Part) {
     // SAFETY: as the caller says.
     unsafe { run::<Avx2, _, _>(work, part) }
@@ -91,8 +93,8 @@ pub(super) unsafe fn begin(work: &Work<'_, i16, Stem>, part: &Part) {
 /// Written out, since a compiler runs out of registers here and keeps sums in memory: 0–5 are the sums, 6–11 those of a
 /// run, 12 and 13 weights, 14 and 15 inputs and products.
 #[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn add_up(windows: [*const u8; TILE], taps: &[u32], runs: usize, weights: *const Line) -> Sums {
+#[target_feature(enable = "avx2,fma")]
+unsafe fn add_up(windows: &[*const u8], taps: &[u32], runs: usize, weights: *const Line) -> Sums {
     let mut sums = [[_mm256_setzero_si256(); HALVES]; TILE];
     let mut weights = weights;
     for &tap in taps {
@@ -146,23 +148,39 @@ unsafe fn add_up(windows: [*const u8; TILE], taps: &[u32], runs: usize, weights:
 
 // SAFETY, throughout: reached through the two functions above alone, so the machine has AVX2; pointers are the caller's care.
 impl Arithmetic for Avx2 {
+    const WINDOWS: usize = TILE;
+    const PANELS: usize = 1;
     type Sums = Sums;
 
     #[inline(always)]
-    unsafe fn bytes(windows: [*const u8; TILE], taps: &[u32], runs: usize, weights: *const Line) -> Sums {
-        unsafe { add_up(windows, taps, runs, weights) }
+    fn sums() -> Sums {
+        // SAFETY: as said.
+        unsafe { [[_mm256_setzero_si256(); HALVES]; TILE] }
+    }
+
+    #[inline(always)]
+    unsafe fn bytes(
+        windows: &[*const u8],
+        _: usize,
+        (taps, runs): (&[u32], usize),
+        weights: &[*const Line],
+        sums: &mut Sums,
+    ) {
+        *sums = unsafe { add_up(windows, taps, runs, weights[0]) };
     }
 
     #[inline(always)]
     unsafe fn words(
-        windows: [*const i16; TILE],
+        windows: &[*const i16],
+        _: usize,
         row: usize,
         (rows, pairs): (usize, usize),
-        weights: *const [i16; 32],
-    ) -> Sums {
+        weights: &[*const WideLine],
+        sums: &mut Sums,
+    ) {
         unsafe {
-            let mut sums = [[_mm256_setzero_si256(); HALVES]; TILE];
-            let mut weights = weights.cast::<__m256i>();
+            *sums = Self::sums();
+            let mut weights = weights[0].cast::<__m256i>();
             for y in 0..rows {
                 for pair in 0..pairs {
                     let line = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
@@ -177,25 +195,24 @@ impl Arithmetic for Avx2 {
                     weights = weights.add(HALVES);
                 }
             }
-            sums
         }
     }
 
     #[inline(always)]
     unsafe fn finish(
-        sums: Sums,
+        sums: &Sums,
+        _: usize,
         (scale, bias): (*const f32, *const f32),
         places: &[usize],
         (past, into): (Past, Into),
     ) {
         unsafe {
-            for (sums, &place) in sums.into_iter().zip(places) {
+            for (sums, &place) in sums.iter().zip(places) {
                 let mut values = [_mm256_setzero_ps(); HALVES];
-                for (half, sum) in sums.into_iter().enumerate() {
+                for (half, &sum) in sums.iter().enumerate() {
                     let (scale, bias) =
                         (_mm256_loadu_ps(scale.add(half * 8)), _mm256_loadu_ps(bias.add(half * 8)));
-                    // Multiplied and added apart, not fused: as every machine can.
-                    values[half] = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), bias);
+                    values[half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, bias);
                 }
                 let (others, worth) = match past {
                     Past::Nothing => (None, 0.0),
@@ -217,12 +234,10 @@ impl Arithmetic for Avx2 {
                 if let Some(others) = others {
                     let worth = _mm256_set1_ps(worth);
                     for (value, other) in values.iter_mut().zip(others) {
-                        *value = _mm256_add_ps(*value, _mm256_mul_ps(_mm256_cvtepi32_ps(other), worth));
+                        *value = _mm256_fmadd_ps(_mm256_cvtepi32_ps(other), worth, *value);
                     }
                 }
-                // What is too large for 32 bits would turn negative.
-                let most = _mm256_set1_ps(32_767.0);
-                let [low, high] = values.map(|v| _mm256_cvtps_epi32(_mm256_min_ps(v, most)));
+                let [low, high] = values.map(|v| _mm256_cvtps_epi32(v));
                 // Packing works within halves of a register: the middle two quarters change places.
                 let words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0b11_01_10_00);
                 match into {

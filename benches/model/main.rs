@@ -67,7 +67,7 @@ fn run() -> Result<(), Failed> {
     let peak = peak();
     for (name, seconds) in ours.iter().chain(&peers) {
         let share = match peak {
-            Some(peak) if name.starts_with("int8") => {
+            Some(peak) if name.starts_with("int") => {
                 format!("  {:.0} % of the core's peak", 100.0 * OPERATIONS / seconds / peak)
             }
             _ => String::new(),

@@ -112,12 +112,14 @@ pub(super) struct Layer {
     pub runs: usize,
     /// The first input channel of each panel.
     pub starts: Vec<u32>,
-    pub weights: Vec<Line>,
+    /// Its first line among the network's.
+    pub line: usize,
     pub scaling: Scaling,
 }
 
 impl Layer {
-    /// `input_step` is what an input of 1 is worth; `border` is what the output's reader needs around it.
+    /// `input_step` is what an input of 1 is worth; `border` is what the output's reader needs around it. Its weights are
+    /// added to `lines`.
     ///
     /// # Errors
     /// [`ExecutorError::Network`] where the input is not what the convolution takes.
@@ -126,6 +128,7 @@ impl Layer {
         input: Extent,
         input_step: f32,
         border: usize,
+        lines: &mut Vec<Line>,
     ) -> Result<Self, ExecutorError> {
         let refuse = |why: String| Err(ExecutorError::Network(why));
         let slices = Slices::new(c.shape, c.form.groups)?;
@@ -148,6 +151,8 @@ impl Layer {
         let (columns, runs) =
             if c.form.groups == 1 { (1, slices.runs() * moves.0) } else { (moves.0, slices.runs()) };
         let tap = |t: usize| (((t / columns) * input.row() + t % columns) * input.pixel()) as u32;
+        let line = lines.len();
+        lines.extend(pack(&c.weights, c.shape, slices));
         Ok(Self {
             input,
             output,
@@ -155,7 +160,7 @@ impl Layer {
             taps: (0..moves.0 * columns).map(tap).collect(),
             runs,
             starts: (0..slices.panels()).map(|p| slices.start(p) as u32).collect(),
-            weights: pack(&c.weights, c.shape, slices),
+            line,
             scaling: Scaling::new(c, input_step, (c.weights.len() / c.shape[0] * 127 * 127) as f32)?,
         })
     }

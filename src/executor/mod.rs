@@ -6,6 +6,7 @@
 //! May enter: a file that [`Quantised::write`] wrote, and photos as `[S, S, 3]` bytes. What leaves are the model's three
 //! answers in f32. Results are the same, bit for bit, whatever the instructions, the batch and the number of threads.
 
+mod arena;
 mod file;
 mod head;
 mod kernel;

@@ -4,18 +4,21 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Answer, ExecutorError, Quantised,
+    arena::Arena,
     file::Linear,
     head::{colours, means},
     kernel::{Into, Kernel, Part, Past, Work, begin, convolve},
     layer::{Extent, Layer, MOST_SCALED, Stem, output_side},
     team::{Awake, Team},
-    weights::{ACTIVATION_LEVELS, STEP},
+    weights::{ACTIVATION_LEVELS, Line, STEP},
 };
 
 /// Maps are worked on in pieces of so many bytes, which stay in a core's cache while panel after panel reads them.
 const PIECE: usize = 128 << 10;
 /// Tasks a thread and layer, where there are several threads: enough that one delayed does not leave the others waiting.
 const TASKS: usize = 4;
+/// A map of more bytes a photo fills a core's cache by itself.
+const LARGE: usize = 256 << 10;
 /// What the last map may hold: no convolution reads it.
 const LAST: u8 = u8::MAX;
 /// A step of what goes past a block, of the block's output: it is finer, since it is not the last rounding.
@@ -27,6 +30,8 @@ struct Network {
     stem: Stem,
     pooled: Extent,
     blocks: Vec<Ready>,
+    /// Of all layers over bytes.
+    lines: Arena,
     step: f32,
     embedding: Linear,
     classifier: Linear,
@@ -58,6 +63,8 @@ struct Maps {
     y: Vec<u8>,
     z: Vec<u8>,
     past: Vec<i16>,
+    /// What `x` becomes where photos come one by one.
+    gathered: Vec<u8>,
 }
 
 impl Network {
@@ -69,15 +76,16 @@ impl Network {
         let side = output_side(stem.output.side, (3, 2, 1)).unwrap_or(0);
         let pooled = Extent { side, channels: stem.output.channels, border: 0 };
         let (mut extent, mut step, mut blocks) = (pooled, q.stem.form.output, Vec::new());
+        let mut lines = Vec::new();
         for block in &q.blocks {
-            let down = Layer::new(&block.down, extent, step, block.across.form.padding)?;
-            let across = Layer::new(&block.across, down.output, block.down.form.output, 0)?;
-            let up = Layer::new(&block.up, across.output, block.across.form.output, 0)?;
+            let down = Layer::new(&block.down, extent, step, block.across.form.padding, &mut lines)?;
+            let across = Layer::new(&block.across, down.output, block.down.form.output, 0, &mut lines)?;
+            let up = Layer::new(&block.up, across.output, block.across.form.output, 0, &mut lines)?;
             let past = match &block.past {
                 Some(past) => {
                     let mut past = past.clone();
                     past.form.output = block.up.form.output * PAST_STEP;
-                    Some(Layer::new(&past, extent, step, 0)?)
+                    Some(Layer::new(&past, extent, step, 0, &mut lines)?)
                 }
                 None => None,
             };
@@ -98,7 +106,13 @@ impl Network {
         q.embedding.check(extent.channels)?;
         q.classifier.check(q.embedding.bias.len())?;
         let (embedding, classifier) = (q.embedding.clone(), q.classifier.clone());
-        Ok(Self { size: q.size, stem, pooled, blocks, step, embedding, classifier })
+        let lines = Arena::new(&lines)?;
+        Ok(Self { size: q.size, stem, pooled, blocks, lines, step, embedding, classifier })
+    }
+
+    /// How many of the first blocks run photo by photo: those whose map fills a core's cache; their weights are few.
+    fn apart(&self) -> usize {
+        self.blocks.iter().take_while(|block| block.up.output.photo() > LARGE).count()
     }
 
     fn last(&self) -> Extent {
@@ -149,12 +163,22 @@ impl Executor {
         }
         self.maps.fit(&network, photos.len());
         let mut pass = Pass { kernel: self.kernel, team: self.team.awake(), photos: photos.len() };
-        pass.frame(&network.stem, photos, network.size, &mut self.maps.framed);
-        pass.begin(&network.stem, &self.maps.framed, &mut self.maps.begun);
-        pass.pool(network.stem.output, network.pooled, &self.maps.begun, &mut self.maps.x);
-        for (i, block) in network.blocks.iter().enumerate() {
-            let most = if i + 1 == network.blocks.len() { LAST } else { ACTIVATION_LEVELS };
-            pass.block(block, most, &mut self.maps);
+        let apart = network.apart();
+        if apart > 0 && photos.len() > 1 {
+            pass.photos = 1;
+            for (i, photo) in photos.iter().enumerate() {
+                pass.enter(&network, &[photo], &mut self.maps);
+                (0..apart).for_each(|b| pass.block(&network, b, &mut self.maps));
+                // The next photo needs the room: this one's map waits among the others'.
+                let length = network.blocks[apart - 1].up.output.photo();
+                self.maps.gathered[i * length..(i + 1) * length].copy_from_slice(&self.maps.x[..length]);
+            }
+            pass.photos = photos.len();
+            std::mem::swap(&mut self.maps.x, &mut self.maps.gathered);
+            (apart..network.blocks.len()).for_each(|b| pass.block(&network, b, &mut self.maps));
+        } else {
+            pass.enter(&network, photos, &mut self.maps);
+            (0..network.blocks.len()).for_each(|b| pass.block(&network, b, &mut self.maps));
         }
         Ok(pass.answers(&network, photos, &self.maps.x))
     }
@@ -181,6 +205,10 @@ impl Maps {
             if let Some(past) = &block.past {
                 longer(&mut self.past, photos * past.output.photo());
             }
+        }
+        if network.apart() > 0 {
+            let length = self.x.len();
+            longer(&mut self.gathered, length);
         }
     }
 }
@@ -236,7 +264,7 @@ impl Pass<'_> {
         let panels = stem.output.pixel() / STEP;
         let parts = self.parts(stem.windows.inputs.len(), panels, stem.photo() * 2);
         let into = Into::Bytes(begun.as_mut_ptr(), ACTIVATION_LEVELS);
-        let work = Work { layer: stem, input: framed.as_ptr(), past: Past::Nothing, into };
+        let work = Work { layer: stem, lines: &[], input: framed.as_ptr(), past: Past::Nothing, into };
         let kernel = self.kernel;
         // SAFETY: `Maps::fit` made the buffers as long as the layer says; parts do not overlap.
         self.team.run(parts.len(), &|i| unsafe { begin(kernel, &work, &parts[i]) });
@@ -262,28 +290,45 @@ impl Pass<'_> {
         });
     }
 
-    fn block(&mut self, block: &Ready, most: u8, maps: &mut Maps) {
+    /// From photos to the first block's input.
+    fn enter(&mut self, network: &Network, photos: &[&[u8]], maps: &mut Maps) {
+        self.frame(&network.stem, photos, network.size, &mut maps.framed);
+        self.begin(&network.stem, &maps.framed, &mut maps.begun);
+        self.pool(network.stem.output, network.pooled, &maps.begun, &mut maps.x);
+    }
+
+    fn block(&mut self, network: &Network, block: usize, maps: &mut Maps) {
+        let most = if block + 1 == network.blocks.len() { LAST } else { ACTIVATION_LEVELS };
+        let (block, lines) = (&network.blocks[block], network.lines.lines());
         let Maps { x, y, z, past, .. } = maps;
         clear_border(block.down.output, self.photos, y);
-        self.convolve(&block.down, x, (Past::Nothing, Into::Bytes(y.as_mut_ptr(), ACTIVATION_LEVELS)));
-        self.convolve(&block.across, y, (Past::Nothing, Into::Bytes(z.as_mut_ptr(), ACTIVATION_LEVELS)));
+        self.convolve(
+            (&block.down, lines),
+            x,
+            (Past::Nothing, Into::Bytes(y.as_mut_ptr(), ACTIVATION_LEVELS)),
+        );
+        self.convolve(
+            (&block.across, lines),
+            y,
+            (Past::Nothing, Into::Bytes(z.as_mut_ptr(), ACTIVATION_LEVELS)),
+        );
         let into = x.as_mut_ptr();
         let added = match &block.past {
             Some(layer) => {
-                self.convolve(layer, x, (Past::Nothing, Into::Words(past.as_mut_ptr())));
+                self.convolve((layer, lines), x, (Past::Nothing, Into::Words(past.as_mut_ptr())));
                 Past::Words(past.as_ptr(), block.worth)
             }
             None => Past::Bytes(into.cast_const(), block.worth),
         };
         // Where the block's input is added its output takes the same places: each is read before it is written.
-        self.convolve(&block.up, z, (added, Into::Bytes(into, most)));
+        self.convolve((&block.up, lines), z, (added, Into::Bytes(into, most)));
     }
 
-    fn convolve(&mut self, layer: &Layer, input: &[u8], (past, into): (Past, Into)) {
+    fn convolve(&mut self, (layer, lines): (&Layer, &[Line]), input: &[u8], (past, into): (Past, Into)) {
         assert!(input.len() >= self.photos * layer.input.photo() + layer.beyond());
         let panels = layer.starts.len();
         let parts = self.parts(layer.windows.inputs.len(), panels, layer.input.photo());
-        let work = Work { layer, input: input.as_ptr(), past, into };
+        let work = Work { layer, lines, input: input.as_ptr(), past, into };
         let kernel = self.kernel;
         // SAFETY: `Maps::fit` made the buffers as long as the layer says; parts do not overlap.
         self.team.run(parts.len(), &|i| unsafe { convolve(kernel, &work, &parts[i]) });
@@ -298,7 +343,8 @@ impl Pass<'_> {
         let pieces = (photo_bytes * self.photos).div_ceil(PIECE).clamp(1, tiles.min(4096));
         let groups = wanted.div_ceil(pieces).clamp(1, bands);
         let cut = |n: usize, parts: usize, i: usize| n * i / parts..n * (i + 1) / parts;
-        let of = |range: Range<usize>, step: usize, end: usize| range.start * step..(range.end * step).min(end);
+        let of =
+            |range: Range<usize>, step: usize, end: usize| range.start * step..(range.end * step).min(end);
         (0..pieces * groups)
             .map(|i| Part {
                 windows: of(cut(tiles, pieces, i / groups), wide, all),

@@ -208,6 +208,18 @@ proptest! {
 }
 
 #[test]
+fn maps_too_large_for_a_batch_are_worked_on_photo_by_photo() {
+    let mut draw = draw(6);
+    let network = draw.network(64, 224, 1);
+    let photos: Vec<Vec<u8>> = (0..3).map(|_| draw.photo(224)).collect();
+    let photos: Vec<&[u8]> = photos.iter().map(Vec::as_slice).collect();
+    let mut executor = Executor::new(&network, 2).unwrap();
+    let alone: Vec<Answer> = photos.iter().map(|p| executor.run(&[p]).unwrap().remove(0)).collect();
+    assert_eq!(executor.run(&photos).unwrap(), alone);
+    assert_eq!(executor.run(&photos[1..2]).unwrap(), alone[1..2]);
+}
+
+#[test]
 fn a_file_comes_back_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("network.safetensors");

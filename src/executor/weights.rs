@@ -130,6 +130,11 @@ pub(super) fn fits(weights: &[i8], shape: [usize; 4], slices: Slices) -> bool {
 #[repr(C, align(64))]
 pub(super) struct Line(pub [i8; 64]);
 
+// SAFETY: 64 bytes of any value, without holes.
+unsafe impl bytemuck::Zeroable for Line {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for Line {}
+
 /// A cache line of the first convolution's weights.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]

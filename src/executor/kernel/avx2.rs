@@ -3,7 +3,7 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Arithmetic, Into, Layer, Part, Past, Stem, Work, run};
+use super::{Arithmetic, Finish, Into, Layer, MOST_WINDOWS, Part, Past, Stem, Tile, Work, run};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 /// Windows that are computed together: six sums of eight numbers, six more while a run is added up.
@@ -94,7 +94,12 @@ pub(super) unsafe fn begin(work: &Work<'_, i16, Stem>, part: &Part) {
 /// run, 12 and 13 weights, 14 and 15 inputs and products.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn add_up(windows: &[*const u8], taps: &[u32], runs: usize, weights: *const Line) -> Sums {
+unsafe fn add_up(
+    windows: &[*const u8; MOST_WINDOWS],
+    taps: &[u32],
+    runs: usize,
+    weights: *const Line,
+) -> Sums {
     let mut sums = [[_mm256_setzero_si256(); HALVES]; TILE];
     let mut weights = weights;
     for &tap in taps {
@@ -150,42 +155,33 @@ unsafe fn add_up(windows: &[*const u8], taps: &[u32], runs: usize, weights: *con
 impl Arithmetic for Avx2 {
     const WINDOWS: usize = TILE;
     const PANELS: usize = 1;
-    type Sums = Sums;
-
-    #[inline(always)]
-    fn sums() -> Sums {
-        // SAFETY: as said.
-        unsafe { [[_mm256_setzero_si256(); HALVES]; TILE] }
-    }
 
     #[inline(always)]
     unsafe fn bytes(
-        windows: &[*const u8],
-        _: usize,
+        tile: &Tile<u8>,
         (taps, runs): (&[u32], usize),
         weights: &[*const Line],
-        sums: &mut Sums,
+        finish: &Finish,
     ) {
-        *sums = unsafe { add_up(windows, taps, runs, weights[0]) };
+        unsafe { write(&add_up(&tile.windows, taps, runs, weights[0]), &tile.places[..tile.full], finish) }
     }
 
     #[inline(always)]
     unsafe fn words(
-        windows: &[*const i16],
-        _: usize,
+        tile: &Tile<i16>,
         row: usize,
         (rows, pairs): (usize, usize),
         weights: &[*const WideLine],
-        sums: &mut Sums,
+        finish: &Finish,
     ) {
         unsafe {
-            *sums = Self::sums();
+            let mut sums = [[_mm256_setzero_si256(); HALVES]; TILE];
             let mut weights = weights[0].cast::<__m256i>();
             for y in 0..rows {
                 for pair in 0..pairs {
                     let line = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
                     for i in 0..TILE {
-                        let input = windows[i].add(y * row + pair * 2).cast::<i32>().read_unaligned();
+                        let input = tile.windows[i].add(y * row + pair * 2).cast::<i32>().read_unaligned();
                         let input = _mm256_set1_epi32(input);
                         for half in 0..HALVES {
                             let products = _mm256_madd_epi16(input, line[half]);
@@ -195,62 +191,55 @@ impl Arithmetic for Avx2 {
                     weights = weights.add(HALVES);
                 }
             }
+            write(&sums, &tile.places[..tile.full], finish);
         }
     }
+}
 
-    #[inline(always)]
-    unsafe fn finish(
-        sums: &Sums,
-        _: usize,
-        (scale, bias): (*const f32, *const f32),
-        places: &[usize],
-        (past, into): (Past, Into),
-    ) {
-        unsafe {
-            for (sums, &place) in sums.iter().zip(places) {
-                let mut values = [_mm256_setzero_ps(); HALVES];
-                for (half, &sum) in sums.iter().enumerate() {
-                    let (scale, bias) =
-                        (_mm256_loadu_ps(scale.add(half * 8)), _mm256_loadu_ps(bias.add(half * 8)));
-                    values[half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, bias);
+#[inline(always)]
+unsafe fn write(sums: &Sums, places: &[usize], &Finish { scale, bias, past, into }: &Finish) {
+    unsafe {
+        for (sums, &place) in sums.iter().zip(places) {
+            let mut values = [_mm256_setzero_ps(); HALVES];
+            for (half, &sum) in sums.iter().enumerate() {
+                let (scale, bias) =
+                    (_mm256_loadu_ps(scale.add(half * 8)), _mm256_loadu_ps(bias.add(half * 8)));
+                values[half] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), scale, bias);
+            }
+            let (others, worth) = match past {
+                Past::Nothing => (None, 0.0),
+                Past::Bytes(map, worth) => {
+                    let sixteen = _mm_loadu_si128(map.add(place).cast());
+                    (
+                        Some([
+                            _mm256_cvtepu8_epi32(sixteen),
+                            _mm256_cvtepu8_epi32(_mm_srli_si128(sixteen, 8)),
+                        ]),
+                        worth,
+                    )
                 }
-                let (others, worth) = match past {
-                    Past::Nothing => (None, 0.0),
-                    Past::Bytes(map, worth) => {
-                        let sixteen = _mm_loadu_si128(map.add(place).cast());
-                        (
-                            Some([
-                                _mm256_cvtepu8_epi32(sixteen),
-                                _mm256_cvtepu8_epi32(_mm_srli_si128(sixteen, 8)),
-                            ]),
-                            worth,
-                        )
-                    }
-                    Past::Words(map, worth) => {
-                        let [low, high] = [0, 8].map(|half| _mm_loadu_si128(map.add(place + half).cast()));
-                        (Some([_mm256_cvtepi16_epi32(low), _mm256_cvtepi16_epi32(high)]), worth)
-                    }
-                };
-                if let Some(others) = others {
-                    let worth = _mm256_set1_ps(worth);
-                    for (value, other) in values.iter_mut().zip(others) {
-                        *value = _mm256_fmadd_ps(_mm256_cvtepi32_ps(other), worth, *value);
-                    }
+                Past::Words(map, worth) => {
+                    let [low, high] = [0, 8].map(|half| _mm_loadu_si128(map.add(place + half).cast()));
+                    (Some([_mm256_cvtepi16_epi32(low), _mm256_cvtepi16_epi32(high)]), worth)
                 }
-                let [low, high] = values.map(|v| _mm256_cvtps_epi32(v));
-                // Packing works within halves of a register: the middle two quarters change places.
-                let words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0b11_01_10_00);
-                match into {
-                    Into::Bytes(map, most) => {
-                        let bytes = _mm_packus_epi16(
-                            _mm256_castsi256_si128(words),
-                            _mm256_extracti128_si256(words, 1),
-                        );
-                        let bytes = _mm_min_epu8(bytes, _mm_set1_epi8(most.cast_signed()));
-                        _mm_storeu_si128(map.add(place).cast(), bytes);
-                    }
-                    Into::Words(map) => _mm256_storeu_si256(map.add(place).cast(), words),
+            };
+            if let Some(others) = others {
+                let worth = _mm256_set1_ps(worth);
+                for (value, other) in values.iter_mut().zip(others) {
+                    *value = _mm256_fmadd_ps(_mm256_cvtepi32_ps(other), worth, *value);
                 }
+            }
+            let [low, high] = values.map(|v| _mm256_cvtps_epi32(v));
+            // Packing works within halves of a register: the middle two quarters change places.
+            let words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0b11_01_10_00);
+            match into {
+                Into::Bytes(map, most) => {
+                    let bytes =
+                        _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+                    let bytes = _mm_min_epu8(bytes, _mm_set1_epi8(most.cast_signed()));
+                    _mm_storeu_si128(map.add(place).cast(), bytes);
+                }
+                Into::Words(map) => _mm256_storeu_si256(map.add(place).cast(), words),
             }
         }
     }

@@ -89,10 +89,11 @@ pub(super) enum Into {
 
 /// One convolution at work on some photos.
 ///
-/// Its pointers are to whole maps of some photos: `input` of the layer's input, with [`Layer::beyond`] more behind it; `past` and
+/// `lines` are the network's weights. Its pointers are to whole maps of some photos: `input` of the layer's input, with [`Layer::beyond`] more behind it; `past` and
 /// `into` of its output.
 pub(super) struct Work<'a, I, L> {
     pub layer: &'a L,
+    pub lines: &'a [Line],
     pub input: *const I,
     pub past: Past,
     pub into: Into,
@@ -142,45 +143,49 @@ pub(super) unsafe fn begin(kernel: Kernel, work: &Work<'_, i16, Stem>, part: &Pa
     }
 }
 
-/// Sums of a tile, 16 outputs of each of its windows and panels, in a set of instructions.
+/// Windows that are computed together.
+struct Tile<I> {
+    /// Where each begins; those beyond `full` repeat another.
+    windows: [*const I; MOST_WINDOWS],
+    /// Where what each gives goes.
+    places: [usize; MOST_WINDOWS],
+    /// How many there are.
+    full: usize,
+}
+
+/// What becomes of a tile's sums.
+struct Finish {
+    /// 16 numbers a panel.
+    scale: *const f32,
+    /// 16 numbers a panel.
+    bias: *const f32,
+    past: Past,
+    into: Into,
+}
+
+/// Adds up a tile, 16 outputs of each of its windows and panels, in a set of instructions; scales and writes it. A
+/// multiplication and its addition round once there.
 trait Arithmetic {
     /// Windows that are computed together, up to [`MOST_WINDOWS`].
     const WINDOWS: usize;
     /// Panels that are computed together where they read the same inputs.
     const PANELS: usize;
-    type Sums;
 
-    /// Room for sums.
-    fn sums() -> Self::Sums;
-
-    /// Over bytes. A window, of [`WINDOWS`](Self::WINDOWS) of which the first `full` count, is read at its pointer plus each tap,
-    /// `runs` times 16 bytes from there; `weights` are each panel's.
+    /// Over bytes. A window is read at its pointer plus each tap, `runs` times 16 bytes from there; `weights` are each panel's.
     unsafe fn bytes(
-        windows: &[*const u8],
-        full: usize,
+        tile: &Tile<u8>,
         taps_and_runs: (&[u32], usize),
         weights: &[*const Line],
-        sums: &mut Self::Sums,
+        finish: &Finish,
     );
 
     /// Over 16-bit numbers, in pairs: rows of `row` numbers, of which the first `pairs` pairs count.
     unsafe fn words(
-        windows: &[*const i16],
-        full: usize,
+        tile: &Tile<i16>,
         row: usize,
         rows_and_pairs: (usize, usize),
         weights: &[*const WideLine],
-        sums: &mut Self::Sums,
-    );
-
-    /// Scales and writes the first `places.len()` windows of a tile, of `panels` panels; `scale` and `bias` point to 16
-    /// numbers a panel. A multiplication and its addition round once.
-    unsafe fn finish(
-        sums: &Self::Sums,
-        panels: usize,
-        scaling: (*const f32, *const f32),
-        places: &[usize],
-        ends: (Past, Into),
+        finish: &Finish,
     );
 }
 
@@ -192,14 +197,13 @@ trait Windowed<I> {
     fn scaling(&self) -> &Scaling;
     /// The first number that this panel reads.
     fn start(&self, panel: usize) -> usize;
-    /// Of so many windows as the kernel takes, of which the first `full` count, and of some panels, at most as many as it
-    /// takes, which start alike.
-    unsafe fn add_up<A: Arithmetic>(
+    /// A tile of some panels, at most as many as the kernel takes, which start alike.
+    unsafe fn tile<A: Arithmetic>(
         &self,
-        windows: &[*const I],
-        full: usize,
+        lines: &[Line],
+        tile: &Tile<I>,
         panels: Range<usize>,
-        sums: &mut A::Sums,
+        finish: &Finish,
     );
 }
 
@@ -221,18 +225,19 @@ impl Windowed<u8> for Layer {
     }
 
     #[inline(always)]
-    unsafe fn add_up<A: Arithmetic>(
+    unsafe fn tile<A: Arithmetic>(
         &self,
-        windows: &[*const u8],
-        full: usize,
+        all: &[Line],
+        tile: &Tile<u8>,
         panels: Range<usize>,
-        sums: &mut A::Sums,
+        finish: &Finish,
     ) {
         let lines = self.taps.len() * self.runs * STEP / 4;
         // SAFETY: there are as many lines for each panel; windows are the caller's care.
         unsafe {
-            let weights = [panels.start, panels.end - 1].map(|p| self.weights.as_ptr().add(p * lines));
-            A::bytes(windows, full, (&self.taps, self.runs), &weights[..panels.len()], sums)
+            let first = all.as_ptr().add(self.line);
+            let weights = [panels.start, panels.end - 1].map(|p| first.add(p * lines));
+            A::bytes(tile, (&self.taps, self.runs), &weights[..panels.len()], finish)
         }
     }
 }
@@ -255,19 +260,19 @@ impl Windowed<i16> for Stem {
     }
 
     #[inline(always)]
-    unsafe fn add_up<A: Arithmetic>(
+    unsafe fn tile<A: Arithmetic>(
         &self,
-        windows: &[*const i16],
-        full: usize,
+        _: &[Line],
+        tile: &Tile<i16>,
         panels: Range<usize>,
-        sums: &mut A::Sums,
+        finish: &Finish,
     ) {
         let lines = self.kernel * self.pairs;
         // SAFETY: as above.
         unsafe {
             let weights = [panels.start, panels.end - 1].map(|p| self.weights.as_ptr().add(p * lines));
             let (row, rows) = (self.framed * 3, (self.kernel, self.pairs));
-            A::words(windows, full, row, rows, &weights[..panels.len()], sums)
+            A::words(tile, row, rows, &weights[..panels.len()], finish)
         }
     }
 }
@@ -277,39 +282,48 @@ impl Windowed<i16> for Stem {
 unsafe fn run<A: Arithmetic, I, L: Windowed<I>>(work: &Work<'_, I, L>, part: &Part) {
     let (windows, scaling) = (work.layer.windows(), work.layer.scaling());
     let (from, to) = work.layer.photo();
-    let count = windows.inputs.len();
-    let mut sums = A::sums();
+    let (inputs, outputs) = (windows.inputs.as_slice(), windows.outputs.as_slice());
+    let count = inputs.len();
     let mut panel = part.panels.start;
     while panel < part.panels.end {
         let (start, channel) = (work.layer.start(panel), panel * STEP);
         let alike = |p: &usize| *p < part.panels.end && work.layer.start(*p) == start;
         let panels = panel..panel + (panel..panel + A::PANELS).take_while(alike).count();
         panel = panels.end;
+        // SAFETY: there are 16 numbers for each panel.
+        let (scale, bias) =
+            unsafe { (scaling.scale.as_ptr().add(channel), scaling.bias.as_ptr().add(channel)) };
+        let finish = Finish { scale, bias, past: work.past, into: work.into };
+        let mut tile =
+            Tile { windows: [work.input; MOST_WINDOWS], places: [0; MOST_WINDOWS], full: A::WINDOWS };
         let (mut photo, mut window) = (part.windows.start / count, part.windows.start % count);
         let mut left = part.windows.len();
         while left > 0 {
-            let (mut pointers, mut places) = ([work.input; MOST_WINDOWS], [0; MOST_WINDOWS]);
-            let full = left.min(A::WINDOWS);
-            for i in 0..A::WINDOWS {
-                // SAFETY: a window of a photo there is; a tile that is not full repeats its last one.
-                pointers[i] =
-                    unsafe { work.input.add(photo * from + windows.inputs[window] as usize + start) };
-                places[i] = photo * to + windows.outputs[window] as usize + channel;
-                if i + 1 < full {
-                    window += 1;
-                    if window == count {
-                        (photo, window) = (photo + 1, 0);
+            tile.full = left.min(A::WINDOWS);
+            // SAFETY: windows of photos there are.
+            unsafe {
+                if window + A::WINDOWS <= count && tile.full == A::WINDOWS {
+                    let (input, output) = (work.input.add(photo * from + start), photo * to + channel);
+                    for i in 0..A::WINDOWS {
+                        tile.windows[i] = input.add(inputs[window + i] as usize);
+                        tile.places[i] = output + outputs[window + i] as usize;
+                    }
+                    window += A::WINDOWS;
+                } else {
+                    // Over the end of a photo, or of what there is.
+                    for i in 0..A::WINDOWS {
+                        if i < tile.full && window == count {
+                            (photo, window) = (photo + 1, 0);
+                        }
+                        let at = window.min(count - 1);
+                        tile.windows[i] = work.input.add(photo * from + inputs[at] as usize + start);
+                        tile.places[i] = photo * to + outputs[at] as usize + channel;
+                        window += usize::from(i < tile.full);
                     }
                 }
+                work.layer.tile::<A>(work.lines, &tile, panels.clone(), &finish);
             }
-            // SAFETY: as the caller says.
-            unsafe {
-                work.layer.add_up::<A>(&pointers[..A::WINDOWS], full, panels.clone(), &mut sums);
-                let scaling = (scaling.scale.as_ptr().add(channel), scaling.bias.as_ptr().add(channel));
-                A::finish(&sums, panels.len(), scaling, &places[..full], (work.past, work.into));
-            }
-            left -= full;
-            window += 1;
+            left -= tile.full;
             if window == count {
                 (photo, window) = (photo + 1, 0);
             }

@@ -1,6 +1,6 @@
 //! Plain instructions: what every other kernel is held to.
 
-use super::{Arithmetic, Into, Past};
+use super::{Arithmetic, Finish, Into, Past, Tile};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 pub(super) struct Scalar;
@@ -11,25 +11,19 @@ pub(super) const TILE: usize = 3;
 impl Arithmetic for Scalar {
     const WINDOWS: usize = TILE;
     const PANELS: usize = 1;
-    type Sums = [[i32; STEP]; TILE];
-
-    fn sums() -> Self::Sums {
-        [[0; STEP]; TILE]
-    }
 
     unsafe fn bytes(
-        windows: &[*const u8],
-        _: usize,
+        tile: &Tile<u8>,
         (taps, runs): (&[u32], usize),
         weights: &[*const Line],
-        sums: &mut Self::Sums,
+        finish: &Finish,
     ) {
-        *sums = Self::sums();
+        let mut sums = [[0i32; STEP]; TILE];
         for (t, &tap) in taps.iter().enumerate() {
             for four in 0..runs * STEP / 4 {
                 // SAFETY: as many lines as taps and runs ask for, and a window's bytes, are the caller's care.
                 let line = unsafe { &(*weights[0].add(t * runs * STEP / 4 + four)).0 };
-                for (sums, window) in sums.iter_mut().zip(windows) {
+                for (sums, window) in sums.iter_mut().zip(tile.windows) {
                     // SAFETY: as above.
                     let input = unsafe { window.add(tap as usize + four * 4).cast::<[u8; 4]>().read() };
                     for (sum, weights) in sums.iter_mut().zip(line.chunks_exact(4)) {
@@ -39,22 +33,23 @@ impl Arithmetic for Scalar {
                 }
             }
         }
+        // SAFETY: as above.
+        unsafe { write(&sums, &tile.places[..tile.full], finish) }
     }
 
     unsafe fn words(
-        windows: &[*const i16],
-        _: usize,
+        tile: &Tile<i16>,
         row: usize,
         (rows, pairs): (usize, usize),
         weights: &[*const WideLine],
-        sums: &mut Self::Sums,
+        finish: &Finish,
     ) {
-        *sums = Self::sums();
+        let mut sums = [[0i32; STEP]; TILE];
         for y in 0..rows {
             for pair in 0..pairs {
                 // SAFETY: as above.
                 let weights = unsafe { &(*weights[0].add(y * pairs + pair)).0 };
-                for (sums, window) in sums.iter_mut().zip(windows) {
+                for (sums, window) in sums.iter_mut().zip(tile.windows) {
                     // SAFETY: as above.
                     let input = unsafe { window.add(y * row + pair * 2).cast::<[i16; 2]>().read() };
                     for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(2)) {
@@ -64,32 +59,26 @@ impl Arithmetic for Scalar {
                 }
             }
         }
+        // SAFETY: as above.
+        unsafe { write(&sums, &tile.places[..tile.full], finish) }
     }
+}
 
-    unsafe fn finish(
-        sums: &Self::Sums,
-        _: usize,
-        (scale, bias): (*const f32, *const f32),
-        places: &[usize],
-        (past, into): (Past, Into),
-    ) {
-        for (sums, &place) in sums.iter().zip(places) {
-            for (c, &sum) in sums.iter().enumerate() {
-                // SAFETY: 16 numbers each, and 16 places of every map, are the caller's care.
-                unsafe {
-                    let mut value = (sum as f32).mul_add(*scale.add(c), *bias.add(c));
-                    match past {
-                        Past::Nothing => {}
-                        Past::Bytes(map, worth) => value = f32::from(*map.add(place + c)).mul_add(worth, value),
-                        Past::Words(map, worth) => value = f32::from(*map.add(place + c)).mul_add(worth, value),
-                    }
-                    let value = value.round_ties_even();
-                    match into {
-                        Into::Bytes(map, most) => {
-                            *map.add(place + c) = value.clamp(0.0, f32::from(most)) as u8
-                        }
-                        Into::Words(map) => *map.add(place + c) = value as i16,
-                    }
+unsafe fn write(sums: &[[i32; STEP]; TILE], places: &[usize], finish: &Finish) {
+    for (sums, &place) in sums.iter().zip(places) {
+        for (c, &sum) in sums.iter().enumerate() {
+            // SAFETY: 16 numbers each, and 16 places of every map, are the caller's care.
+            unsafe {
+                let mut value = (sum as f32).mul_add(*finish.scale.add(c), *finish.bias.add(c));
+                match finish.past {
+                    Past::Nothing => {}
+                    Past::Bytes(map, worth) => value = f32::from(*map.add(place + c)).mul_add(worth, value),
+                    Past::Words(map, worth) => value = f32::from(*map.add(place + c)).mul_add(worth, value),
+                }
+                let value = value.round_ties_even();
+                match finish.into {
+                    Into::Bytes(map, most) => *map.add(place + c) = value.clamp(0.0, f32::from(most)) as u8,
+                    Into::Words(map) => *map.add(place + c) = value as i16,
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Arithmetic, Into, Layer, Part, Past, Stem, Work, run};
+use super::{Arithmetic, Finish, Into, Layer, Part, Past, Stem, Tile, Work, run};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 struct Vnni;
@@ -35,10 +35,11 @@ pub(super) unsafe fn begin(work: &Work<'_, i16, Stem>, part: &Part) {
 /// 28 and 29, inputs in 30.
 macro_rules! add_up {
     (
-        $multiply:literal, ($windows:expr, $taps:expr, $length:expr, $weights:expr, $sums:expr),
+        $multiply:literal, ($windows:expr, $taps:expr, $length:expr, $weights:expr),
         $([$at:literal: $($sum:tt $line:tt $panel:tt $window:tt),+])+
     ) => {{
-        let (taps, sums): (&[u32], &mut Sums) = ($taps, $sums);
+        let mut sums = [[_mm512_setzero_si512(); TILE]; PANELS];
+        let taps: &[u32] = $taps;
         let (one, other) = ($weights[0], $weights[$weights.len() - 1]);
         asm!(
             $($(concat!("vpxord ", $sum, ", ", $sum, ", ", $sum),)+)+
@@ -46,6 +47,8 @@ macro_rules! add_up {
             "mov {at:e}, [{taps}]",
             "lea {end}, [{at} + {length}]",
             "3:",
+            "prefetcht0 [{one} + 1024]",
+            "prefetcht0 [{other} + 1024]",
             "vmovdqa64 zmm28, [{one}]",
             "vmovdqa64 zmm29, [{other}]",
             $(
@@ -72,39 +75,15 @@ macro_rules! add_up {
             out("zmm28") _, out("zmm29") _, out("zmm30") _,
             options(nostack, readonly),
         );
+        sums
     }};
 }
 
-/// [`add_up`] for a whole tile of two panels or one, or for half a tile of two.
+/// Adds up a tile and writes it: a whole one of two panels from the registers that the sums are in, others by way of memory.
 macro_rules! tile {
-    ($multiply:literal, $half:expr, ($windows:expr, $taps:expr, $length:expr, $weights:expr, $sums:expr)) => {
-        match ($weights.len() == PANELS, $half) {
-            (true, false) => add_up!($multiply, ($windows, $taps, $length, $weights, $sums),
-                ["0": "zmm0" "zmm28" 0 0, "zmm14" "zmm29" 1 0]
-                ["8": "zmm1" "zmm28" 0 1, "zmm15" "zmm29" 1 1]
-                ["16": "zmm2" "zmm28" 0 2, "zmm16" "zmm29" 1 2]
-                ["24": "zmm3" "zmm28" 0 3, "zmm17" "zmm29" 1 3]
-                ["32": "zmm4" "zmm28" 0 4, "zmm18" "zmm29" 1 4]
-                ["40": "zmm5" "zmm28" 0 5, "zmm19" "zmm29" 1 5]
-                ["48": "zmm6" "zmm28" 0 6, "zmm20" "zmm29" 1 6]
-                ["56": "zmm7" "zmm28" 0 7, "zmm21" "zmm29" 1 7]
-                ["64": "zmm8" "zmm28" 0 8, "zmm22" "zmm29" 1 8]
-                ["72": "zmm9" "zmm28" 0 9, "zmm23" "zmm29" 1 9]
-                ["80": "zmm10" "zmm28" 0 10, "zmm24" "zmm29" 1 10]
-                ["88": "zmm11" "zmm28" 0 11, "zmm25" "zmm29" 1 11]
-                ["96": "zmm12" "zmm28" 0 12, "zmm26" "zmm29" 1 12]
-                ["104": "zmm13" "zmm28" 0 13, "zmm27" "zmm29" 1 13]
-            ),
-            (true, true) => add_up!($multiply, ($windows, $taps, $length, $weights, $sums),
-                ["0": "zmm0" "zmm28" 0 0, "zmm7" "zmm29" 1 0]
-                ["8": "zmm1" "zmm28" 0 1, "zmm8" "zmm29" 1 1]
-                ["16": "zmm2" "zmm28" 0 2, "zmm9" "zmm29" 1 2]
-                ["24": "zmm3" "zmm28" 0 3, "zmm10" "zmm29" 1 3]
-                ["32": "zmm4" "zmm28" 0 4, "zmm11" "zmm29" 1 4]
-                ["40": "zmm5" "zmm28" 0 5, "zmm12" "zmm29" 1 5]
-                ["48": "zmm6" "zmm28" 0 6, "zmm13" "zmm29" 1 6]
-            ),
-            (false, _) => add_up!($multiply, ($windows, $taps, $length, $weights, $sums),
+    ($multiply:literal, $tile:expr, ($taps:expr, $length:expr, $weights:expr), $finish:expr) => {
+        if $weights.len() < PANELS {
+            let sums = add_up!($multiply, ($tile.windows, $taps, $length, $weights),
                 ["0": "zmm0" "zmm28" 0 0]
                 ["8": "zmm1" "zmm28" 0 1]
                 ["16": "zmm2" "zmm28" 0 2]
@@ -119,23 +98,120 @@ macro_rules! tile {
                 ["88": "zmm11" "zmm28" 0 11]
                 ["96": "zmm12" "zmm28" 0 12]
                 ["104": "zmm13" "zmm28" 0 13]
-            ),
+            );
+            one(&sums[0], &$tile.places[..$tile.full], $finish);
+        } else if $tile.full <= HALF {
+            let sums = add_up!($multiply, ($tile.windows, $taps, $length, $weights),
+                ["0": "zmm0" "zmm28" 0 0, "zmm7" "zmm29" 1 0]
+                ["8": "zmm1" "zmm28" 0 1, "zmm8" "zmm29" 1 1]
+                ["16": "zmm2" "zmm28" 0 2, "zmm9" "zmm29" 1 2]
+                ["24": "zmm3" "zmm28" 0 3, "zmm10" "zmm29" 1 3]
+                ["32": "zmm4" "zmm28" 0 4, "zmm11" "zmm29" 1 4]
+                ["40": "zmm5" "zmm28" 0 5, "zmm12" "zmm29" 1 5]
+                ["48": "zmm6" "zmm28" 0 6, "zmm13" "zmm29" 1 6]
+            );
+            both(&sums, &$tile.places[..$tile.full], $finish);
+        } else {
+            let sums = add_up!($multiply, ($tile.windows, $taps, $length, $weights),
+                ["0": "zmm0" "zmm28" 0 0, "zmm14" "zmm29" 1 0]
+                ["8": "zmm1" "zmm28" 0 1, "zmm15" "zmm29" 1 1]
+                ["16": "zmm2" "zmm28" 0 2, "zmm16" "zmm29" 1 2]
+                ["24": "zmm3" "zmm28" 0 3, "zmm17" "zmm29" 1 3]
+                ["32": "zmm4" "zmm28" 0 4, "zmm18" "zmm29" 1 4]
+                ["40": "zmm5" "zmm28" 0 5, "zmm19" "zmm29" 1 5]
+                ["48": "zmm6" "zmm28" 0 6, "zmm20" "zmm29" 1 6]
+                ["56": "zmm7" "zmm28" 0 7, "zmm21" "zmm29" 1 7]
+                ["64": "zmm8" "zmm28" 0 8, "zmm22" "zmm29" 1 8]
+                ["72": "zmm9" "zmm28" 0 9, "zmm23" "zmm29" 1 9]
+                ["80": "zmm10" "zmm28" 0 10, "zmm24" "zmm29" 1 10]
+                ["88": "zmm11" "zmm28" 0 11, "zmm25" "zmm29" 1 11]
+                ["96": "zmm12" "zmm28" 0 12, "zmm26" "zmm29" 1 12]
+                ["104": "zmm13" "zmm28" 0 13, "zmm27" "zmm29" 1 13]
+            );
+            if $tile.full < TILE {
+                both(&sums, &$tile.places[..$tile.full], $finish);
+            } else {
+                let (both, p) = (Both::new($finish), &$tile.places);
+                match ($finish.past, $finish.into) {
+                    (Past::Nothing, Into::Bytes(..)) => whole!(bytes, both, sums, p, Past::Nothing, $finish.into),
+                    (Past::Bytes(past, worth), Into::Bytes(..)) => {
+                        whole!(bytes, both, sums, p, Past::Bytes(past, worth), $finish.into)
+                    }
+                    (Past::Words(past, worth), Into::Bytes(..)) => {
+                        whole!(bytes, both, sums, p, Past::Words(past, worth), $finish.into)
+                    }
+                    (past, Into::Words(_)) => whole!(words, both, sums, p, past, $finish.into),
+                }
+            }
         }
     };
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn bytes(windows: &[*const u8], half: bool, taps: &[u32], length: usize, weights: &[*const Line], sums: &mut Sums) {
-    // SAFETY: the pointers are the caller's care.
-    unsafe { tile!("vpdpbusd", half, (windows, taps, length, weights, sums)) }
+/// Writes a whole tile, two windows at a time; written out so that the sums never leave their registers.
+macro_rules! whole {
+    ($write:ident, $both:expr, $sums:expr, $places:expr, $past:expr, $into:expr) => {{
+        $both.$write(
+            [$sums[0][0], $sums[1][0], $sums[0][1], $sums[1][1]],
+            [$places[0], $places[1]],
+            $past,
+            $into,
+        );
+        $both.$write(
+            [$sums[0][2], $sums[1][2], $sums[0][3], $sums[1][3]],
+            [$places[2], $places[3]],
+            $past,
+            $into,
+        );
+        $both.$write(
+            [$sums[0][4], $sums[1][4], $sums[0][5], $sums[1][5]],
+            [$places[4], $places[5]],
+            $past,
+            $into,
+        );
+        $both.$write(
+            [$sums[0][6], $sums[1][6], $sums[0][7], $sums[1][7]],
+            [$places[6], $places[7]],
+            $past,
+            $into,
+        );
+        $both.$write(
+            [$sums[0][8], $sums[1][8], $sums[0][9], $sums[1][9]],
+            [$places[8], $places[9]],
+            $past,
+            $into,
+        );
+        $both.$write(
+            [$sums[0][10], $sums[1][10], $sums[0][11], $sums[1][11]],
+            [$places[10], $places[11]],
+            $past,
+            $into,
+        );
+        $both.$write(
+            [$sums[0][12], $sums[1][12], $sums[0][13], $sums[1][13]],
+            [$places[12], $places[13]],
+            $past,
+            $into,
+        );
+    }};
 }
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn words(windows: &[*const i16], half: bool, taps: &[u32], length: usize, weights: &[*const WideLine], sums: &mut Sums) {
+unsafe fn bytes(tile: &Tile<u8>, (taps, length): (&[u32], usize), weights: &[*const Line], finish: &Finish) {
+    // SAFETY: the pointers are the caller's care.
+    unsafe { tile!("vpdpbusd", tile, (taps, length, weights), finish) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn words(
+    tile: &Tile<i16>,
+    (taps, length): (&[u32], usize),
+    weights: &[*const WideLine],
+    finish: &Finish,
+) {
     // SAFETY: as above.
-    unsafe { tile!("vpdpwssd", half, (windows, taps, length, weights, sums)) }
+    unsafe { tile!("vpdpwssd", tile, (taps, length, weights), finish) }
 }
 
 // SAFETY, throughout: reached through the two functions above alone, so the machine has what they ask for; pointers are
@@ -143,54 +219,28 @@ unsafe fn words(windows: &[*const i16], half: bool, taps: &[u32], length: usize,
 impl Arithmetic for Vnni {
     const WINDOWS: usize = TILE;
     const PANELS: usize = PANELS;
-    type Sums = Sums;
-
-    #[inline(always)]
-    fn sums() -> Sums {
-        // SAFETY: as said.
-        unsafe { [[_mm512_setzero_si512(); TILE]; PANELS] }
-    }
 
     #[inline(always)]
     unsafe fn bytes(
-        windows: &[*const u8],
-        full: usize,
+        tile: &Tile<u8>,
         (taps, runs): (&[u32], usize),
         weights: &[*const Line],
-        sums: &mut Sums,
+        finish: &Finish,
     ) {
-        unsafe { bytes(windows, full <= HALF, taps, runs * STEP, weights, sums) }
+        unsafe { bytes(tile, (taps, runs * STEP), weights, finish) }
     }
 
     #[inline(always)]
     unsafe fn words(
-        windows: &[*const i16],
-        full: usize,
+        tile: &Tile<i16>,
         row: usize,
         (rows, pairs): (usize, usize),
         weights: &[*const WideLine],
-        sums: &mut Sums,
+        finish: &Finish,
     ) {
         let mut taps = [0u32; MOST_ROWS];
         taps.iter_mut().enumerate().for_each(|(y, tap)| *tap = (y * row * 2) as u32);
-        unsafe { words(windows, full <= HALF, &taps[..rows], pairs * 4, weights, sums) }
-    }
-
-    #[inline(always)]
-    unsafe fn finish(
-        sums: &Sums,
-        panels: usize,
-        scaling: (*const f32, *const f32),
-        places: &[usize],
-        ends: (Past, Into),
-    ) {
-        unsafe {
-            if panels == PANELS {
-                both(sums, scaling, places, ends);
-            } else {
-                one(&sums[0], scaling, places, ends);
-            }
-        }
+        unsafe { words(tile, (&taps[..rows], pairs * 4), weights, finish) }
     }
 }
 
@@ -204,66 +254,100 @@ unsafe fn numbers(sum: __m512i, scale: __m512, bias: __m512, place: usize, past:
         match past {
             Past::Nothing => return _mm512_cvtps_epi32(value),
             Past::Bytes(map, worth) => (_mm512_cvtepu8_epi32(_mm_loadu_si128(map.add(place).cast())), worth),
-            Past::Words(map, worth) => (_mm512_cvtepi16_epi32(_mm256_loadu_si256(map.add(place).cast())), worth),
+            Past::Words(map, worth) => {
+                (_mm512_cvtepi16_epi32(_mm256_loadu_si256(map.add(place).cast())), worth)
+            }
         }
     };
     _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(other), _mm512_set1_ps(worth), value))
 }
 
-/// Two panels, whose outputs lie side by side; two windows at a time.
+/// Two panels, whose outputs lie side by side.
+struct Both {
+    scales: [__m512; PANELS],
+    biases: [__m512; PANELS],
+}
+
+impl Both {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn new(&Finish { scale, bias, .. }: &Finish) -> Self {
+        // SAFETY: 32 numbers each are the caller's care.
+        unsafe {
+            Self {
+                scales: [_mm512_loadu_ps(scale), _mm512_loadu_ps(scale.add(STEP))],
+                biases: [_mm512_loadu_ps(bias), _mm512_loadu_ps(bias.add(STEP))],
+            }
+        }
+    }
+
+    /// A window's 32 numbers as 16-bit ones; in the order 0–3, 16–19, 4–7 …, since packing works within quarters of a register.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn packed(&self, low: __m512i, high: __m512i, place: usize, past: Past) -> __m512i {
+        // SAFETY: 32 places of every map are the caller's care.
+        unsafe {
+            let low = numbers(low, self.scales[0], self.biases[0], place, past);
+            let high = numbers(high, self.scales[1], self.biases[1], place + STEP, past);
+            _mm512_packs_epi32(low, high)
+        }
+    }
+
+    /// Writes two windows as bytes; both in one place is one.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn bytes(&self, [a, b, c, d]: [__m512i; 4], [first, second]: [usize; 2], past: Past, into: Into) {
+        let Into::Bytes(map, most) = into else { return };
+        let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+        // SAFETY: as above.
+        unsafe {
+            let words = (self.packed(a, b, first, past), self.packed(c, d, second, past));
+            let bytes = _mm512_packus_epi16(words.0, words.1);
+            let bytes = _mm512_min_epu8(bytes, _mm512_set1_epi8(most.cast_signed()));
+            let bytes = _mm512_permutexvar_epi32(order, bytes);
+            _mm256_storeu_si256(map.add(first).cast(), _mm512_castsi512_si256(bytes));
+            _mm256_storeu_si256(map.add(second).cast(), _mm512_extracti64x4_epi64(bytes, 1));
+        }
+    }
+
+    /// Writes two windows as 16-bit numbers; both in one place is one.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    unsafe fn words(&self, [a, b, c, d]: [__m512i; 4], [first, second]: [usize; 2], past: Past, into: Into) {
+        let Into::Words(map) = into else { return };
+        let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+        // SAFETY: as above.
+        unsafe {
+            let words = (self.packed(a, b, first, past), self.packed(c, d, second, past));
+            _mm512_storeu_si512(map.add(first).cast(), _mm512_permutexvar_epi64(order, words.0));
+            _mm512_storeu_si512(map.add(second).cast(), _mm512_permutexvar_epi64(order, words.1));
+        }
+    }
+}
+
+/// Writes two panels.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn both(
-    sums: &Sums,
-    (scale, bias): (*const f32, *const f32),
-    places: &[usize],
-    (past, into): (Past, Into),
-) {
-    // SAFETY: 32 numbers each, and 32 places of every map, are the caller's care.
+unsafe fn both(sums: &Sums, places: &[usize], finish: &Finish) {
+    // SAFETY: as above.
     unsafe {
-        let scales = [_mm512_loadu_ps(scale), _mm512_loadu_ps(scale.add(STEP))];
-        let biases = [_mm512_loadu_ps(bias), _mm512_loadu_ps(bias.add(STEP))];
-        // Of a window's 32 numbers; packing works within quarters of a register, which is put right at the end.
-        let packed = |window: usize, place: usize| {
-            let low = numbers(sums[0][window], scales[0], biases[0], place, past);
-            let high = numbers(sums[1][window], scales[1], biases[1], place + STEP, past);
-            _mm512_packs_epi32(low, high)
-        };
-        match into {
-            Into::Bytes(map, most) => {
-                let most = _mm512_set1_epi8(most.cast_signed());
-                let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-                for (i, places) in places.chunks(2).enumerate() {
-                    let first = packed(2 * i, places[0]);
-                    let second = if let [_, place] = *places { packed(2 * i + 1, place) } else { first };
-                    let bytes = _mm512_min_epu8(_mm512_packus_epi16(first, second), most);
-                    let bytes = _mm512_permutexvar_epi32(order, bytes);
-                    _mm256_storeu_si256(map.add(places[0]).cast(), _mm512_castsi512_si256(bytes));
-                    if let [_, place] = *places {
-                        _mm256_storeu_si256(map.add(place).cast(), _mm512_extracti64x4_epi64(bytes, 1));
-                    }
-                }
-            }
-            Into::Words(map) => {
-                let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-                for (i, &place) in places.iter().enumerate() {
-                    let words = _mm512_permutexvar_epi64(order, packed(i, place));
-                    _mm512_storeu_si512(map.add(place).cast(), words);
-                }
+        let both = Both::new(finish);
+        for (i, places) in places.chunks(2).enumerate() {
+            let (i, j) = (2 * i, 2 * i + places.len() - 1);
+            let four = [sums[0][i], sums[1][i], sums[0][j], sums[1][j]];
+            let places = [places[0], places[places.len() - 1]];
+            match finish.into {
+                Into::Bytes(..) => both.bytes(four, places, finish.past, finish.into),
+                Into::Words(..) => both.words(four, places, finish.past, finish.into),
             }
         }
     }
 }
 
-/// A single panel.
+/// Writes a single panel.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn one(
-    sums: &[__m512i; TILE],
-    (scale, bias): (*const f32, *const f32),
-    places: &[usize],
-    (past, into): (Past, Into),
-) {
+unsafe fn one(sums: &[__m512i; TILE], places: &[usize], &Finish { scale, bias, past, into }: &Finish) {
     // SAFETY: 16 numbers each, and 16 places of every map, are the caller's care.
     unsafe {
         let (scale, bias) = (_mm512_loadu_ps(scale), _mm512_loadu_ps(bias));

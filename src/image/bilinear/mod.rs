@@ -4,6 +4,9 @@
 //! 0.9998 with Python's embedding where this gives 1. Weights here have Pillow's 22 bits, and rows are rounded to 8 bits
 //! between the passes as they are there.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 /// Bits after the binary point of a weight.
 const BITS: u32 = 22;
 
@@ -75,18 +78,31 @@ pub(super) fn resize_window(
 fn shrink_rows(rgb: &[u8], width: usize, rows: std::ops::Range<usize>, across: &Taps) -> Vec<u8> {
     let row_bytes = across.first.len() * 3;
     let mut narrow = vec![0u8; rows.len() * row_bytes];
-    for (out, row) in narrow.chunks_exact_mut(row_bytes).zip(rgb.chunks_exact(width * 3).skip(rows.start)) {
-        for ((pixel, &first), weights) in out.chunks_exact_mut(3).zip(&across.first).zip(&across.weights) {
-            let mut sums = [1i32 << (BITS - 1); 3];
-            for (source, &weight) in row[first * 3..].chunks_exact(3).zip(weights) {
-                for c in 0..3 {
-                    sums[c] += i32::from(source[c]) * weight;
-                }
-            }
-            pixel.copy_from_slice(&sums.map(to_byte));
+    let pixel = |row, place| pixel(rgb, width, across, (row, place));
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has what it asks for.
+        unsafe { avx2::shrink_rows(rgb, (width, rows.start), across, &mut narrow, pixel) };
+        return narrow;
+    }
+    for (out, row) in narrow.chunks_exact_mut(row_bytes).zip(rows) {
+        for (place, out) in out.chunks_exact_mut(3).enumerate() {
+            out.copy_from_slice(&pixel(row, place));
         }
     }
     narrow
+}
+
+/// What a row's places add up to for one place of the output.
+fn pixel(rgb: &[u8], width: usize, across: &Taps, (row, place): (usize, usize)) -> [u8; 3] {
+    let mut sums = [1i32 << (BITS - 1); 3];
+    let from = (row * width + across.first[place]) * 3;
+    for (source, &weight) in rgb[from..].chunks_exact(3).zip(&across.weights[place]) {
+        for c in 0..3 {
+            sums[c] += i32::from(source[c]) * weight;
+        }
+    }
+    sums.map(to_byte)
 }
 
 /// A photo `width` wide, brought to the height that `down` gives; its first row is row `top` of what `down` counts in.
@@ -98,13 +114,61 @@ fn shrink_columns(rgb: &[u8], width: usize, top: usize, down: &Taps) -> Vec<u8> 
         sums.fill(1 << (BITS - 1));
         let lines = rgb.chunks_exact(row_bytes).skip(down.first[y] - top);
         for (line, &weight) in lines.zip(&down.weights[y]) {
-            sums.iter_mut().zip(line).for_each(|(sum, &value)| *sum += i32::from(value) * weight);
+            add_widest(&mut sums, line, weight);
         }
         out.iter_mut().zip(&sums).for_each(|(o, &sum)| *o = to_byte(sum));
     }
     low
 }
 
+/// [`add_rows`] with the widest instructions that this machine has.
+fn add_widest(sums: &mut [i32], line: &[u8], weight: i32) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has what it asks for.
+        return unsafe { avx2::add_rows(sums, line, weight) };
+    }
+    add_rows(sums, line, weight);
+}
+
+/// Adds a row, so many times.
+#[inline(always)]
+fn add_rows(sums: &mut [i32], line: &[u8], weight: i32) {
+    sums.iter_mut().zip(line).for_each(|(sum, &value)| *sum += i32::from(value) * weight);
+}
+
 fn to_byte(sum: i32) -> u8 {
     (sum >> BITS).clamp(0, 255) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn wide_instructions_do_not_change_a_byte(
+            width in 1usize..90, height in 1usize..12, output in 1usize..120, seed in any::<u32>(), sharp in any::<bool>(),
+        ) {
+            let number = |i: usize| (i as u32).wrapping_mul(2_654_435_761).wrapping_add(seed).rotate_left(9) as u8;
+            let rgb: Vec<u8> = (0..width * height * 3)
+                .map(|i| if sharp { (number(i) & 1) * 255 } else { number(i) })
+                .collect();
+            let across = Taps::new(width, output, 0, output);
+            let narrow = shrink_rows(&rgb, width, 0..height, &across);
+            for (i, found) in narrow.chunks_exact(3).enumerate() {
+                let expected = pixel(&rgb, width, &across, (i / output, i % output));
+                prop_assert_eq!(found, expected, "row {}, place {}", i / output, i % output);
+            }
+            let weights: Vec<i32> = (0..height).map(|y| (y as i32 + 1) << 15).collect();
+            let (mut plain, mut wide) = (vec![0; width * 3], vec![0; width * 3]);
+            for (line, &weight) in rgb.chunks_exact(width * 3).zip(&weights) {
+                add_rows(&mut plain, line, weight);
+                add_widest(&mut wide, line, weight);
+            }
+            prop_assert_eq!(plain, wide);
+        }
+    }
 }

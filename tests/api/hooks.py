@@ -83,7 +83,7 @@ def before_call(ctx, case, kwargs):
     if case.query:
         fit_query(case.query)
     if isinstance(case.body, dict):
-        fit_body(case.body)
+        fit_body(case.body, coloured="color_weight" in (case.query or {}))
 
 
 def fit_query(query):
@@ -97,13 +97,13 @@ def fit_query(query):
             query["box"] = "0.1,0.2,0.8,0.9"
 
 
-def fit_body(body):
-    """A vector is as long as the model's, not zero; an item is one of the catalogue's."""
+def fit_body(body, coloured):
+    """A vector is as long as the model's, not zero, and has a colour to weigh; an item is one of the catalogue's."""
     for side in ("positive", "negative"):
         if isinstance(body.get(side), list):
             body[side] = [real(name) for name in body[side]]
     vector, colour = body.get("vector"), body.get("colour")
     if numbers(vector) and vector and (colour is None or numbers(colour)):
         body["vector"] = of_length(vector if any(abs(n) > 1e-9 for n in vector) else [1.0], DIMS["deep"])
-        if colour is not None:
-            body["colour"] = of_length(colour, DIMS["colour"])
+        if coloured or colour is not None:
+            body["colour"] = of_length(colour or [], DIMS["colour"])

@@ -61,7 +61,8 @@ async fn the_example_shows_what_looks_like_its_product_and_like_a_photo() {
 async fn a_photo_by_its_address_and_attributes_that_change() {
     let visit = Visit::begin(&[]).await;
     let browser = &visit.browser;
-    let asked = json!({"image": "/triangle-blue-0.png", "k": "4", "collapse": "product", "color-weight": "0"});
+    let asked =
+        json!({"image": "/triangle-blue-0.png", "k": "4", "collapse": "product", "color-weight": "0"});
     visit.put(asked, "").await;
     visit.state("ready").await;
     assert_eq!(visit.products().await[0], "triangle-blue");

@@ -22,6 +22,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const ITEMS: usize = 139_709;
+/// Items of a category of their own, far apart: what a narrow filter finds.
+const RARE: [usize; 3] = [7, 70_000, 139_700];
 const CLUSTERS: usize = 1_400;
 const DEEP: u32 = 512;
 const COLOUR: usize = 30;
@@ -95,7 +97,7 @@ fn items() -> Result<Vec<(Item, Vectors)>, Failed> {
         let item = Item {
             id: ItemId::parse(&format!("item-{i:06}"))?,
             product: Some(format!("p{}", i / 8)),
-            category: format!("category-{}", i % 20),
+            category: if RARE.contains(&i) { "rare".into() } else { format!("category-{}", i % 20) },
             image: format!("img/item-{i:06}.jpg"),
             attributes: Default::default(),
         };

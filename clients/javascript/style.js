@@ -18,8 +18,9 @@ export function sheet() {
     }
     :host([layout="row"]) ul, :host([layout="row"]) .loading {
       grid-template-columns: none; grid-auto-flow: column; grid-auto-columns: min(var(--similar-items-width, 170px), 60cqi);
-      overflow-x: auto; padding: 4px; margin: -4px; scroll-snap-type: x proximity; scrollbar-width: thin;
+      overflow-x: auto; padding: 4px; margin: -4px; scroll-padding-inline: 4px; scroll-snap-type: x proximity; scrollbar-width: thin;
     }
+    ul { position: relative; } /* or what is hidden in a card would stand outside the row that scrolls, and widen the page */
     li { scroll-snap-align: start; min-width: 0; }
     .loading, .empty, .error { display: none; }
     :host([state="loading"]) .loading:not(:has(+ ul > li)) { display: grid; }

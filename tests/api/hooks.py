@@ -66,6 +66,11 @@ def of_length(values, length):
     return [max(-1e3, min(1e3, values[i % len(values)])) if values else 0.5 for i in range(length)]
 
 
+def whole(value):
+    """A whole number, which some cases hold as text already."""
+    return int(value) if type(value) is int or isinstance(value, str) and value.isascii() and value.isdigit() else None
+
+
 @schemathesis.hook
 def map_path_parameters(ctx, path_parameters):
     if path_parameters and "id" in path_parameters:
@@ -74,31 +79,31 @@ def map_path_parameters(ctx, path_parameters):
 
 
 @schemathesis.hook
-def map_query(ctx, query):
+def before_call(ctx, case, kwargs):
+    if case.query:
+        fit_query(case.query)
+    if isinstance(case.body, dict):
+        fit_body(case.body, coloured="color_weight" in (case.query or {}))
+
+
+def fit_query(query):
     """offset + k is 500 at most; a box has a lower right corner that is lower and further right."""
-    if not query:
-        return query
-    k, offset, box = query.get("k", 10), query.get("offset", 0), query.get("box")
-    if type(k) is int and type(offset) is int and 1 <= k <= 100 and 500 - k < offset < 500:
+    k, offset, box = whole(query.get("k", 10)), whole(query.get("offset", 0)), query.get("box")
+    if k is not None and offset is not None and 1 <= k <= 100 and 500 - k < offset < 500:
         query["offset"] = 500 - k
     if isinstance(box, str) and BOX.fullmatch(box):
         x1, y1, x2, y2 = (float(corner) for corner in box.split(","))
         if x2 - x1 < 0.05 or y2 - y1 < 0.05:
             query["box"] = "0.1,0.2,0.8,0.9"
-    return query
 
 
-@schemathesis.hook
-def map_body(ctx, body):
-    """A vector is as long as the model's, not zero; an item is one of the catalogue's."""
-    if not isinstance(body, dict):
-        return body
+def fit_body(body, coloured):
+    """A vector is as long as the model's, not zero, and has a colour to weigh; an item is one of the catalogue's."""
     for side in ("positive", "negative"):
         if isinstance(body.get(side), list):
             body[side] = [real(name) for name in body[side]]
     vector, colour = body.get("vector"), body.get("colour")
     if numbers(vector) and vector and (colour is None or numbers(colour)):
-        body["vector"] = of_length(vector if any(vector) else [1.0], DIMS["deep"])
-        if colour is not None:
-            body["colour"] = of_length(colour, DIMS["colour"])
-    return body
+        body["vector"] = of_length(vector if any(abs(n) > 1e-9 for n in vector) else [1.0], DIMS["deep"])
+        if coloured or colour is not None:
+            body["colour"] = of_length(colour or [], DIMS["colour"])

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use crate::Visit;
 
-/// A function that makes an element, notes its events in `window.seen`, and appends it to the page.
+/// A function that makes an element, notes its events in `window.seen`, and leaves nothing on the page but it and the title.
 const PUT: &str = "window.seen = []; \
     window.put = (attributes, inner = '') => { \
-        document.querySelector('main').replaceChildren(); \
+        const main = document.querySelector('main'); main.replaceChildren(...main.querySelectorAll('h1')); \
         const element = document.createElement('similar-items'); element.id = 'it'; element.innerHTML = inner; \
         for (const name of ['load', 'error', 'select']) element.addEventListener(name, (e) => seen.push([name, e.detail?.code ?? e.detail?.results?.length ?? e.detail?.id])); \
         for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value); \
-        document.querySelector('main').append(element); return element; }; \
+        main.append(element); return element; }; \
     window.inside = (css) => document.getElementById('it').shadowRoot.querySelectorAll(css);";
 
 impl Visit {
@@ -27,6 +27,71 @@ impl Visit {
             .until(&format!("document.querySelector('#it')?.getAttribute('state') === '{state}'"))
             .await;
     }
+
+    async fn products(&self) -> Vec<String> {
+        let products = "return [...inside('[part=product]')].map((e) => e.textContent)";
+        serde_json::from_value(self.browser.run(products).await).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_shows_what_looks_like_its_product_and_like_a_photo() {
+    let visit = Visit::begin(&[]).await;
+    let browser = &visit.browser;
+    let count = |id: &str| {
+        format!("document.querySelector('#{id}').shadowRoot.querySelectorAll('li img').length === 8")
+    };
+    browser.until(&count("similar")).await;
+    assert_eq!(browser.text("#title").await, "circle");
+    browser.choose("#file", &crate::tiny_shop().images.join("stripes-blue-0.png")).await;
+    browser.until(&count("own")).await;
+    browser.until("[...document.querySelectorAll('similar-items')].every((e) => [...e.shadowRoot.querySelectorAll('img')].some((i) => i.naturalWidth > 0))").await;
+    let first =
+        "return document.querySelector('#own').shadowRoot.querySelector('[part=product]').textContent";
+    assert_eq!(browser.run(first).await, "stripes-blue");
+    browser.audit("example").await;
+    browser.shoot("client-example").await;
+    browser.run("document.querySelector('#own').shadowRoot.querySelector('button[part=card]').click()").await;
+    browser.until("document.querySelector('#title').textContent === 'stripes'").await;
+    assert_eq!(browser.text("#said").await, "");
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_photo_by_its_address_and_attributes_that_change() {
+    let visit = Visit::begin(&[]).await;
+    let browser = &visit.browser;
+    let asked =
+        json!({"image": "/triangle-blue-0.png", "k": "4", "collapse": "product", "color-weight": "0"});
+    visit.put(asked, "").await;
+    visit.state("ready").await;
+    assert_eq!(visit.products().await[0], "triangle-blue");
+    assert_eq!(visit.products().await.len(), 4);
+
+    browser
+        .run("seen.length = 0; it.setAttribute('category', 'circle, square'); it.setAttribute('k', '3')")
+        .await;
+    browser.until("seen.length").await;
+    assert_eq!(browser.run("return seen").await, json!([["load", 3]]), "two changes at once are one search");
+    let categories = browser.run("return it.answer.results.map((r) => r.category)").await;
+    assert!(
+        categories.as_array().unwrap().iter().all(|c| c == "circle" || c == "square"),
+        "not of the two alone: {categories}"
+    );
+
+    browser
+        .run("seen.length = 0; it.setAttribute('heading', 'Like it'); it.setAttribute('scores', '')")
+        .await;
+    assert_eq!(browser.run("return inside('[part=score]').length").await, 3);
+    assert_eq!(browser.run("return inside('h2')[0].textContent").await, "Like it");
+    assert_eq!(browser.run("return seen.length").await, 0, "what is only shown is not asked for again");
+
+    browser.run("it.removeAttribute('image'); it.setAttribute('item', 'square-red~0')").await;
+    browser.until("seen.length").await;
+    assert_eq!(browser.run("return it.answer.query.item.id").await, "square-red~0");
+    // The page's policy forbids inline styles; the element brings its own all the same.
+    assert_eq!(browser.run("return getComputedStyle(inside('ul')[0]).display").await, "grid");
+    visit.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,6 +131,41 @@ async fn a_card_leads_where_the_shop_says() {
     let own = "it.renderItem = (r) => { const b = document.createElement('b'); b.textContent = `~${r.rank}~`; return b; }; \
                it.setAttribute('heading', 'Own cards'); return inside('a b')[1].textContent";
     assert_eq!(browser.run(own).await, "~2~");
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_found_and_nothing_had_are_said_in_the_shops_words() {
+    let visit = Visit::begin(&[]).await;
+    let browser = &visit.browser;
+    let words =
+        "<p slot=\"empty\" id=\"none\">Nothing today.</p><p slot=\"error\" id=\"wrong\">Come back later.</p>";
+    let shown = |id: &str| {
+        format!("return document.getElementById('{id}').checkVisibility({{ checkVisibilityCSS: true }})")
+    };
+    visit.put(json!({"item": "square-red~0", "category": "trousers"}), words).await;
+    visit.state("empty").await;
+    assert_eq!(browser.run(&shown("none")).await, true);
+    assert_eq!(browser.run(&shown("wrong")).await, false);
+
+    for (attributes, code) in [
+        (json!({"item": "none"}), "unknown_item"),
+        (json!({"item": "square-red~0", "k": "many"}), "bad_parameter"),
+        (json!({"item": "square-red~0", "color-weight": "0.5"}), "bad_parameter"), // the tiny model has no colours
+        (json!({"image": "/none.png"}), "image_unreachable"),
+        (json!({"image": "/example.css"}), "unknown_format"),
+        (json!({"item": "square-red~0", "api": "http://127.0.0.1:9/"}), "unreachable"),
+    ] {
+        visit.put(attributes, words).await;
+        visit.state("error").await;
+        assert_eq!(browser.run("return seen").await, json!([["error", code]]));
+        assert_eq!(browser.run(&shown("wrong")).await, true);
+    }
+    browser.audit("error").await;
+    visit.put(json!({"item": "none"}), "").await;
+    visit.state("error").await;
+    browser.run("it.setAttribute('item', 'square-red~0')").await;
+    visit.state("ready").await;
     visit.end().await;
 }
 

@@ -34,6 +34,7 @@ async fn colour_slides_from_any_to_this_very_one() {
     assert!(browser.address().await.ends_with("&color_weight=1"));
     let very = visit.ids().await;
     assert_ne!(very, usual);
+    assert!(browser.shown("#legend .of-colour").await && browser.shown(".parts .of-colour").await);
     browser.shoot("desktop-colour").await;
 
     browser.keys("#color_weight", &Key::Home.to_string()).await;
@@ -83,6 +84,7 @@ async fn variety_products_and_categories_change_what_is_found() {
     let browser = &visit.browser;
     visit.go("#item=circle-red~0").await;
     assert!(!browser.shown("#colour-setting").await, "this model has no colours");
+    assert!(!browser.shown("#legend .of-colour").await && !browser.shown(".parts .of-colour").await);
     let closest = visit.ids().await;
 
     browser.keys("#diversity", &Key::End.to_string()).await;

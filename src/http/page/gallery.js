@@ -35,7 +35,7 @@ class Card {
     this.link.title = `distance ${blend.toFixed(3)}: shape ${deep.toFixed(3)}, colour ${colour.toFixed(3)}, which counts for ${rest.toFixed(3)}`;
     this.split.style.setProperty("--deep-share", Math.min(1, deep / SCALE));
     this.split.style.setProperty("--colour-share", Math.min(1, rest / SCALE));
-    this.parts.replaceChildren(unseen("shape "), deep.toFixed(2), make("i", {}, ` + ${rest.toFixed(2)}`), unseen(" colour"));
+    this.parts.replaceChildren(unseen("shape "), deep.toFixed(2), make("span", { className: "of-colour" }, make("i", {}, ` + ${rest.toFixed(2)}`), unseen(" colour")));
   }
 }
 

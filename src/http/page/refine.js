@@ -32,7 +32,7 @@ export function listen(onChange) {
     event.preventDefault();
     const { color_weight, diversity, collapse } = SETTINGS;
     tell({ color_weight, diversity, collapse, category: [] }, "reset");
-    at("color_weight").focus();
+    at(at("colour-setting").hidden ? "diversity" : "color_weight").focus();
   });
   const open = () => (at("refine").open = WIDE.matches);
   WIDE.addEventListener("change", open);
@@ -50,6 +50,7 @@ export function offer(found, weight) {
   categories = [...found].sort((a, b) => b.items - a.items || a.name.localeCompare(b.name));
   usual = weight ?? 0;
   at("colour-setting").hidden = weight === null;
+  document.body.classList.toggle("colourless", weight === null);
   showSettings(now);
 }
 

@@ -120,7 +120,11 @@ impl Embedder {
             0 => MAX_BATCH_GPU,
             n => n,
         };
-        queue.lock().max_batch = max_batch;
+        {
+            let mut state = queue.lock();
+            state.max_batch = max_batch;
+            state.even = model.precision() == Precision::Int7;
+        }
         let lanes = if model.device() == Device::Cpu && cores > 1 { cores.min(MOST_LANES) } else { 0 };
         let about = About {
             preprocessing: model.preprocessing().clone(),

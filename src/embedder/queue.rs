@@ -47,6 +47,8 @@ pub(super) struct State {
     pub max_batch: usize,
     /// Lanes there are; none at first.
     pub lanes: usize,
+    /// A photo on all cores costs no more than one in a lane: what waits alone runs wide even in a crowd.
+    pub even: bool,
     /// Lanes at work; whether the wide way is; photos in any.
     busy: usize,
     wide: bool,
@@ -63,13 +65,12 @@ impl State {
         if waiting == 0 || self.wide {
             return 0;
         }
+        let quiet = self.busy == 0 && (self.crowded == 0 || self.even && waiting == 1);
         match way {
-            // A quiet time: all cores on what there is.
-            Way::Wide if self.busy == 0 && self.crowded == 0 => waiting.min(self.max_batch),
+            // All cores on what there is.
+            Way::Wide if quiet => waiting.min(self.max_batch),
             // Otherwise every lane its part, those at work too: they will be free soon.
-            Way::Lane if self.busy > 0 || self.crowded > 0 => {
-                waiting.div_ceil(self.lanes.max(1)).min(self.max_batch)
-            }
+            Way::Lane if !quiet => waiting.div_ceil(self.lanes.max(1)).min(self.max_batch),
             Way::Wide | Way::Lane => 0,
         }
     }
@@ -94,6 +95,7 @@ impl Queue {
             jobs: VecDeque::new(),
             max_batch: options.max_batch,
             lanes: 0,
+            even: false,
             busy: 0,
             wide: false,
             at_work: 0,
@@ -180,6 +182,29 @@ mod tests {
     fn job() -> (Job, oneshot::Receiver<Reply>) {
         let (reply, answer) = oneshot::channel();
         (Job { pixels: Pixels::grey(128), queued: Instant::now(), reply }, answer)
+    }
+
+    #[test]
+    fn where_wide_costs_no_more_what_waits_alone_runs_wide_in_a_crowd() {
+        let queue = queue(2);
+        queue.lock().even = true;
+        let mut callers = Vec::new();
+        let mut push = |n: usize| {
+            for _ in 0..n {
+                let (job, answer) = job();
+                queue.push(job).unwrap();
+                callers.push(answer);
+            }
+        };
+        let share = |way| queue.lock().share(way);
+        push(2);
+        let first = queue.take(Way::Lane).unwrap();
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1), "a lane is at work: the other takes it");
+        drop(first);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (1, 0));
+        drop(queue.take(Way::Wide).unwrap());
+        push(2);
+        assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1));
     }
 
     fn queue(lanes: usize) -> Queue {

@@ -1,12 +1,10 @@
 //! What tch does not reach of libtorch: a trace that returns a tuple, a module of quantised convolutions, autocast in bf16,
-//! fused steps over many tensors, memory that is kept. The C++ files do it, the Rust files are their safe side.
+//! fused steps over many tensors. The C++ files do it, the Rust files are their safe side.
 //!
 //! May enter: tensors and paths. What leaves are files that libtorch loads, or its error in words.
 
-mod memory;
 mod optimise;
 
-pub use memory::{keep_memory, release_memory};
 pub use optimise::{adamw, clip_gradients, forget_gradients, lerp, sgd};
 
 use std::{

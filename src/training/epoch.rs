@@ -15,7 +15,6 @@ use super::{
 use crate::{
     dataset::{Load, ordered},
     image::Augmentation,
-    libtorch,
     progress::Bar,
 };
 
@@ -107,9 +106,6 @@ impl<'a> Run<'a> {
         metrics.seconds = seconds + started.elapsed().as_secs_f64();
         bar.finish_with(summary(&metrics));
         self.close(progress, metrics)?;
-        if options.start_size.is_some() {
-            libtorch::release_memory()?;
-        }
         Ok(())
     }
 

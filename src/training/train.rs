@@ -12,7 +12,6 @@ use super::{
 use crate::{
     dataset::{Dataset, Split},
     image::Preprocessing,
-    libtorch,
     network::{self, Architecture, Network},
     progress::Bar,
 };
@@ -25,9 +24,6 @@ pub fn train(
     out: &Path,
 ) -> Result<EpochMetrics, TrainingError> {
     options.check()?;
-    if device == Device::Cpu {
-        libtorch::keep_memory()?;
-    }
     let preprocessing = Preprocessing::imagenet(options.size)?;
     let categories = merge_categories(&sets);
     let data = sets.iter().map(describe).collect();

@@ -98,7 +98,7 @@ fn gem_pools_as_its_formula_says_and_is_exported() {
     let gem = Architecture { pooling: Pooling::Gem, ..architecture(Backbone::Resnet50, 8) };
     let (vs, net) = network::build(&gem, Device::Cpu).unwrap();
     assert!(!is_backbone("pool.p") && vs.variables().contains_key("pool.p"));
-    tch::no_grad(|| vs.variables()["pool.p"].shallow_clone().fill_(2.5));
+    let _ = tch::no_grad(|| vs.variables()["pool.p"].shallow_clone().fill_(2.5));
     let map = Tensor::from_slice(&noise("map", 2 * 256 * 4 * 4)).view([2, 256, 4, 4]).relu() * 3.0;
     let pooled =
         (map.clamp_min(1e-6).pow_tensor_scalar(2.5).mean_dim([2i64, 3].as_slice(), false, Kind::Float))

@@ -38,8 +38,7 @@ pub struct View {
 impl View {
     /// The crop, resized to a square of `size` and mirrored: torchvision's `resized_crop` and `hflip`, to ±1.
     pub fn of(&self, photo: &Photo, size: u32) -> Result<Pixels, PhotoError> {
-        let [x, y, w, h] = self.part.map(f64::from);
-        let mut square = resize_part(photo, (x, y, w, h), size, size)?;
+        let mut square = resize_part(photo, self.part, size, size)?;
         if self.mirrored {
             mirror(&mut square, size as usize);
         }

@@ -2,7 +2,7 @@
 
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    images::{CroppedImage, Image, ImageRef},
 };
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
@@ -159,25 +159,30 @@ fn half_even(n: usize) -> usize {
     if n % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
 }
 
-/// The part `(x, y, width, height)` of the photo, in its pixels, resized by SIMD: within ±1 of Pillow, which is good enough
-/// for what augmentation draws. Returns HWC bytes.
+/// The part `[x, y, width, height]` of the photo, in its pixels, cut out and then resized by SIMD: within ±1 of Pillow, which is
+/// good enough for what augmentation draws. Returns HWC bytes.
 pub(super) fn resize_part(
     photo: &Photo,
-    (x, y, w, h): (f64, f64, f64, f64),
+    [x, y, w, h]: [u32; 4],
     width: u32,
     height: u32,
 ) -> Result<Vec<u8>, PhotoError> {
     let failed = |e: String| PhotoError::Preprocessing(format!("the photo cannot be resized: {e}"));
     let (have_width, have_height) = photo.rgb().dimensions();
-    let across = f64::from(have_width) / f64::from(photo.width());
-    let down = f64::from(have_height) / f64::from(photo.height());
-    let (x, y, w, h) = (x * across, y * down, w * across, h * down);
+    // A large JPEG may have been decoded at a fraction of its size.
+    let within = |at: u32, length: u32, have: u32, whole: u32| {
+        let scale = f64::from(have) / f64::from(whole.max(1));
+        let at = ((f64::from(at) * scale) as u32).min(have.saturating_sub(1));
+        (at, ((f64::from(length) * scale).round() as u32).clamp(1, have - at))
+    };
+    let (x, w) = within(x, w, have_width, photo.width());
+    let (y, h) = within(y, h, have_height, photo.height());
     let source = ImageRef::new(have_width, have_height, photo.rgb().as_raw(), PixelType::U8x3)
         .map_err(|e| failed(e.to_string()))?;
     let mut target = Image::new(width, height, PixelType::U8x3);
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(x, y, w, h);
-    Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
+    let part = CroppedImage::new(&source, x, y, w, h).map_err(|e| failed(e.to_string()))?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&part, &mut target, &options).map_err(|e| failed(e.to_string()))?;
     Ok(target.into_vec())
 }
 

@@ -125,8 +125,9 @@ mod tests {
     fn descend(optimizer: OptimizerKind) -> (Vec<f32>, Vec<f32>) {
         let vs = nn::VarStore::new(Device::Cpu);
         let root = vs.root();
-        let w = root.var("embedding.weight", &[1, 2], nn::Init::Const(1.0));
-        let b = root.var("embedding.bias", &[2], nn::Init::Const(1.0));
+        let root = &root / "embedding";
+        let w = root.var("weight", &[1, 2], nn::Init::Const(1.0));
+        let b = root.var("bias", &[2], nn::Init::Const(1.0));
         let options = TrainOptions { optimizer, weight_decay: 0.1, ..TrainOptions::default() };
         let mut optimiser = Optimiser::new(&[&vs], &options);
         for _ in 0..3 {

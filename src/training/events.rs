@@ -140,7 +140,7 @@ mod tests {
         let file = EventFile::of(dir.path());
         file.append(&epoch).unwrap();
         assert_eq!(fs::read(file.path()).unwrap(), golden);
-        file.rewrite(&[epoch.clone()]).unwrap();
+        file.rewrite(std::slice::from_ref(&epoch)).unwrap();
         assert_eq!(fs::read(file.path()).unwrap(), golden);
         file.rewrite(&[]).unwrap();
         assert!(!file.path().exists());

@@ -19,6 +19,9 @@ pub(super) struct Plan {
     pub mixed: Option<(Vec<i64>, f64)>,
 }
 
+/// The photos of a batch, and its triplets where they were drawn with it.
+type Drawn = (Vec<usize>, Option<[Vec<i64>; 3]>);
+
 /// Plans epochs.
 pub(super) struct Planner {
     sampler: Sampler,
@@ -59,7 +62,7 @@ impl Planner {
     /// The batches of an epoch, as many each time.
     pub fn epoch(&self, epoch: u64) -> Result<Vec<Plan>, TrainingError> {
         let TrainOptions { batch, per_group, seed, .. } = self.options;
-        let batches: Vec<(Vec<usize>, Option<[Vec<i64>; 3]>)> = match &self.sampler {
+        let batches: Vec<Drawn> = match &self.sampler {
             Sampler::Triplets(sampler) => {
                 let drawn = sampler.epoch(epoch);
                 // A last batch of a single triplet is left out: batch-norm cannot learn of it.
@@ -89,7 +92,7 @@ impl Planner {
                 "no batches: training needs at least two categories or products with two photos each".into();
             return Err(TrainingError::Options(why));
         }
-        let plan = |(step, (photos, triplets)): (usize, (Vec<usize>, Option<[Vec<i64>; 3]>))| {
+        let plan = |(step, (photos, triplets)): (usize, Drawn)| {
             let step = step as u64;
             let triplets = triplets.unwrap_or_else(|| self.within(&photos, epoch, step));
             let mixed = self.mix(photos.len(), epoch, step);

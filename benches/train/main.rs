@@ -151,11 +151,14 @@ fn train_theirs(task: &Value, folder: &Path) -> Result<Measured, Failed> {
     })
 }
 
+/// A row of the table: its name, and its figure.
+type Column = (&'static str, fn(&Measured) -> f64);
+
 /// Means over the seeds, side by side.
 fn report(ours: &[Measured], theirs: &[Measured], task: &Value) -> Result<(), Failed> {
     let mean =
         |all: &[Measured], of: fn(&Measured) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
-    let columns: [(&str, fn(&Measured) -> f64); 4] = [
+    let columns: [Column; 4] = [
         ("images a second", |m| m.images_per_second),
         ("seconds, all in all", |m| m.seconds),
         ("top-1 on the rest", |m| m.top1),

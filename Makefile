@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve libtorch cuda docker-cpu docker-cuda docker-base clean
+.PHONY: help demo smoke build test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve bench-train libtorch cuda docker-cpu docker-cuda docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,11 @@ bench-serve: bench-bundle ## the whole server beside FastAPI, LitServe and OpenV
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
 	@scripts/demo-bundle.sh
 	cargo bench --locked --bench serve
+
+bench-train: ## ten epochs beside PyTorch and its DataLoader, one after the other (SEEDS=3, EPOCHS=…; PEERS=none: ours alone)
+	@scripts/build.sh
+	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
+	cargo bench --locked --bench train
 
 libtorch: ## the pinned libtorch, for the CPU, into .libtorch
 	@scripts/install-libtorch.sh

@@ -3,11 +3,12 @@
 
 use std::{env, path::PathBuf};
 
-const CPP: &str = "src/libtorch/torchscript.cpp";
+const ROOM: &str = "src/libtorch";
+const CPP: [&str; 2] = ["torchscript.cpp", "optimise.cpp"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed={CPP}");
+    println!("cargo:rerun-if-changed={ROOM}");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     if env::var_os("CARGO_FEATURE_TCH").is_none() {
         return;
@@ -29,7 +30,7 @@ fn main() {
         .warnings(false)
         .include(headers.join("torch/csrc/api/include"))
         .include(headers)
-        .file(CPP)
+        .files(CPP.map(|file| format!("{ROOM}/{file}")))
         .compile("lookalike_torchscript");
     println!("cargo:rustc-link-lib=torch_cpu");
     println!("cargo:rustc-link-lib=c10");

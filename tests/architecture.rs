@@ -44,7 +44,9 @@ fn libraries_stay_in_their_rooms() {
     only_in(&["tch::"], &["libtorch/", "network/", "training/", "extraction/", "embedder/", "bundle/"]);
     only_in(&["governor::", "utoipa_swagger_ui::"], &["http/"]);
     only_in(&["opentelemetry", "tracing_opentelemetry", "metrics_exporter_prometheus"], &["telemetry/"]);
-    only_in(&["toml::", "subtle::"], &["config/"]);
+    only_in(&["toml::"], &["config/", "bin/trainer/recipe.rs"]);
+    only_in(&["hf_hub::"], &["network/hub.rs"]);
+    only_in(&["subtle::"], &["config/"]);
     only_in(&["anyhow::"], &["bin/"]);
     only_in(&["env::var", "std::env::"], &["config/"]);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use lookalike::{
     image::Preprocessing,
-    network::{self, Architecture, Backbone, ColourModule, is_backbone},
+    network::{self, Architecture, Backbone, ColourModule, Pooling, is_backbone},
 };
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
@@ -28,6 +28,8 @@ fn weight(name: &str, shape: &[i64]) -> Tensor {
     let scaled: Vec<f32> = if let [_, input, h, w] = shape {
         let scale = (24.0 / (input * h * w) as f64).sqrt() as f32;
         u.iter().map(|x| x * scale).collect()
+    } else if shape.len() == 2 {
+        u.iter().map(|x| x * 0.1).collect()
     } else if name.ends_with("weight") || name.ends_with("running_var") {
         u.iter().map(|x| x * 0.5 + 1.0).collect()
     } else {
@@ -37,7 +39,7 @@ fn weight(name: &str, shape: &[i64]) -> Tensor {
 }
 
 fn architecture(backbone: Backbone, width: u32) -> Architecture {
-    Architecture { backbone, width, embedding: 16, categories: 5 }
+    Architecture { backbone, width, embedding: 16, categories: 5, pooling: Pooling::Average }
 }
 
 fn golden(backbone: Backbone, name: &str) {
@@ -49,13 +51,15 @@ fn golden(backbone: Backbone, name: &str) {
         .map(|(name, v)| (name.clone(), weight(&name, &v.size())))
         .collect();
     // What torchvision's files have besides must be passed over.
-    tensors.push(("fc.weight".into(), Tensor::zeros([1000, 2048], (Kind::Float, Device::Cpu))));
+    let (fc, bias) = (weight("fc.weight", &[1000, 2048]), weight("fc.bias", &[1000]));
+    tensors.push(("fc.weight".into(), fc.shallow_clone()));
+    tensors.push(("fc.bias".into(), bias.shallow_clone()));
     tensors.push(("bn1.num_batches_tracked".into(), Tensor::from(7i64)));
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("backbone.safetensors");
     Tensor::write_safetensors(&tensors, &file).unwrap();
     let set = network::load_start(&vs, &file).unwrap();
-    assert_eq!(set + 2, tensors.len());
+    assert_eq!(set + 3, tensors.len());
 
     let image = Tensor::from_slice(&noise("image", 2 * 3 * 128 * 128)).view([2, 3, 128, 128]) * 4.0;
     let map = tch::no_grad(|| net.forward(&image, false).map);
@@ -65,6 +69,12 @@ fn golden(backbone: Backbone, name: &str) {
     let largest = theirs.iter().fold(0f64, |m, x| m.max(x.abs()));
     for (i, (a, b)) in ours.iter().zip(&theirs).enumerate() {
         assert!((f64::from(*a) - b).abs() < 1e-4 * largest, "{name}, feature {i}: {a}, torchvision {b}");
+    }
+    let logits = features.linear(&fc, Some(&bias)).narrow(1, 0, 100).contiguous();
+    let theirs: Vec<f64> = serde_json::from_value(golden[name]["logits"].clone()).unwrap();
+    let largest = theirs.iter().fold(0f64, |m, x| m.max(x.abs()));
+    for (a, b) in Vec::<f32>::try_from(logits.flatten(0, -1)).unwrap().iter().zip(theirs) {
+        assert!((f64::from(*a) - b).abs() < 1e-4 * largest, "{name}: logit {a}, torchvision {b}");
     }
     let norms = Vec::<f32>::try_from(features.norm_scalaropt_dim(2.0, [1i64].as_slice(), false)).unwrap();
     let theirs: Vec<f64> = serde_json::from_value(golden[name]["norms"].clone()).unwrap();
@@ -84,10 +94,32 @@ fn resnext50_is_torchvisions() {
 }
 
 #[test]
+fn gem_pools_as_its_formula_says_and_is_exported() {
+    let gem = Architecture { pooling: Pooling::Gem, ..architecture(Backbone::Resnet50, 8) };
+    let (vs, net) = network::build(&gem, Device::Cpu).unwrap();
+    assert!(!is_backbone("pool.p") && vs.variables().contains_key("pool.p"));
+    let _ = tch::no_grad(|| vs.variables()["pool.p"].shallow_clone().fill_(2.5));
+    let map = Tensor::from_slice(&noise("map", 2 * 256 * 4 * 4)).view([2, 256, 4, 4]).relu() * 3.0;
+    let pooled =
+        (map.clamp_min(1e-6).pow_tensor_scalar(2.5).mean_dim([2i64, 3].as_slice(), false, Kind::Float))
+            .pow_tensor_scalar(1.0 / 2.5);
+    let variables = vs.variables();
+    let expected = pooled.linear(&variables["embedding.weight"], Some(&variables["embedding.bias"]));
+    let ours = tch::no_grad(|| net.head(map)).embedding;
+    assert!(f64::try_from((ours - expected).abs().max()).unwrap() < 1e-5);
+    drop(variables);
+    exports_alike(vs, net);
+}
+
+#[test]
 fn the_export_gives_what_the_network_gives() {
     tch::manual_seed(7);
-    let preprocessing = Preprocessing::imagenet(128).unwrap();
     let (vs, net) = network::build(&architecture(Backbone::Resnet50, 8), Device::Cpu).unwrap();
+    exports_alike(vs, net);
+}
+
+fn exports_alike(vs: tch::nn::VarStore, net: network::Network) {
+    let preprocessing = Preprocessing::imagenet(128).unwrap();
     let images = Tensor::randn([3, 3, 128, 128], (Kind::Float, Device::Cpu));
     for (name, mut v) in vs.variables() {
         // Residual scales start at zero; statistics worth folding make the test worth running.

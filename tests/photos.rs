@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use lookalike::image::{Limits, Photo, PhotoError, PhotoFormat, Preprocessing};
+use lookalike::image::{
+    Augmentation, Limits, Photo, PhotoError, PhotoFormat, Preprocessing, View, resize_short_side,
+};
 use proptest::prelude::*;
 
 const SIZE: u32 = 128;
@@ -192,4 +194,57 @@ proptest! {
             prop_assert!((numbers[128 * 128 * (3 + c) + 77] - expected).abs() < 1e-6);
         }
     }
+}
+
+/// Photo, then left, top, width and height of the crop, and whether it is mirrored: `tests/golden/augment_reference.py`.
+const CROPS: [(&str, [u32; 4], bool); 11] = [
+    ("wide.png", [31, 12, 140, 121], true),
+    ("tall.png", [0, 97, 146, 110], false),
+    ("small.png", [60, 0, 97, 129], true),
+    ("grey.png", [20, 7, 133, 133], false),
+    ("palette.png", [0, 0, 202, 146], true),
+    ("alpha.png", [46, 39, 100, 145], false),
+    ("sixteen.png", [5, 20, 141, 99], true),
+    ("lossless.webp", [11, 11, 120, 120], false),
+    ("photo.jpg", [3, 50, 143, 107], true),
+    ("cmyk.jpg", [40, 1, 128, 128], false),
+    ("turned6.jpg", [6, 80, 110, 90], true),
+];
+
+#[test]
+fn the_training_transform_is_torchvisions_where_nothing_is_drawn() {
+    for (name, part, mirrored) in CROPS {
+        let photo = Photo::decode(&golden(name), &Limits::default()).unwrap();
+        let small = resize_short_side(&photo, 146).unwrap();
+        let ours = View { part, mirrored }.of(&small, SIZE).unwrap();
+        let stem = name.rsplit_once('.').unwrap().0;
+        let expected = image::load_from_memory(&golden(&format!("{stem}.train.png"))).unwrap().into_rgb8();
+        let off = ours.bytes().iter().zip(expected.as_raw()).map(|(a, b)| f64::from(a.abs_diff(*b)));
+        let (sum, worst) = off.fold((0.0, 0f64), |(sum, worst), x| (sum + x, worst.max(x)));
+        let mean = sum / ours.bytes().len() as f64;
+        // Lossless photos to ±1 of 255 (two resizes, each rounded); JPEGs as far as their decoders differ.
+        let bounds = if name.ends_with(".jpg") { (1.0, 24.0) } else { (0.1, 1.0) };
+        assert!(mean <= bounds.0 && worst <= bounds.1, "{name}: mean {mean:.4}, worst {worst} of 255");
+    }
+}
+
+#[test]
+fn random_crops_stay_in_the_photo_and_within_what_is_asked() {
+    use rand::SeedableRng;
+    let augmentation = Augmentation { scale: (0.3, 0.9), ..Augmentation::default() };
+    let mut mirrored = 0;
+    for (width, height) in [(200, 300), (640, 100), (31, 900), (1, 1)] {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
+        for _ in 0..500 {
+            let View { part: [x, y, w, h], mirrored: flip } = augmentation.draw((width, height), &mut rng);
+            assert!(
+                w > 0 && h > 0 && x + w <= width && y + h <= height,
+                "{x},{y} {w}×{h} of {width}×{height}"
+            );
+            let share = f64::from(w * h) / f64::from(width * height);
+            assert!((width, height) != (200, 300) || (0.28..=0.92).contains(&share), "{share}");
+            mirrored += u32::from(flip);
+        }
+    }
+    assert!((850..1150).contains(&mirrored), "{mirrored} of 2000 are mirrored");
 }

@@ -71,6 +71,7 @@ fn export(out: &Path) -> Result<Bundle, Failed> {
         width: 64,
         embedding: DEEP,
         categories: categories.len() as u32,
+        pooling: Default::default(),
     };
     tch::manual_seed(0);
     let (vs, _network) = network::build(&architecture, tch::Device::Cpu)?;
@@ -78,7 +79,14 @@ fn export(out: &Path) -> Result<Bundle, Failed> {
     // What training was asked for does not matter to an export; the shipped run says something that is valid.
     let shipped = RunFolder::open(Path::new("weights/demo"))?.1;
     let options = TrainOptions { checkpoints: Storage::F32, ..shipped.options };
-    let config = RunConfig { architecture, preprocessing, categories, options, data: Vec::new() };
+    let config = RunConfig {
+        architecture,
+        preprocessing,
+        categories,
+        options,
+        data: Vec::new(),
+        photos: String::new(),
+    };
     RunFolder::create(&run, &config)?.checkpoint(&vs, &config, true)?;
     let precisions = Precision::right_here();
     let options = ExportOptions { photos: &[set], precisions, allow_drift: true };

@@ -12,7 +12,7 @@ use crate::{
     extraction::extract,
     image::{Pixels, Preprocessing},
     network::{self, COLOUR_CELLS, Network},
-    training::{RunConfig, RunFolder, Scored},
+    training::{EpochMetrics, RunConfig, RunFolder, Scored},
 };
 
 /// Photos that 8 bits are calibrated with, at most.
@@ -47,7 +47,8 @@ pub fn export(
         network::load_weights(&vs, &folder.best())?;
         Ok((vs, network))
     };
-    let best = folder.metrics()?.into_iter().max_by(|a, b| a.score().total_cmp(&b.score()));
+    let metrics = folder.metrics()?;
+    let best = EpochMetrics::best(&metrics, config.options.best_by);
     let cells = i64::from(config.preprocessing.size().div_ceil(32)).pow(2).min(COLOUR_CELLS);
     let draft = Draft {
         architecture: config.architecture.name(),

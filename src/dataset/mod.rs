@@ -10,12 +10,14 @@
 
 mod deepfashion;
 mod folders;
+mod groups;
 mod jsonl;
 mod loader;
 pub mod sample;
 mod split;
 mod triplets;
 
+pub use groups::{Groups, PkSampler, shuffled};
 pub use loader::{Load, ordered};
 pub use split::Split;
 pub use triplets::{Triplet, TripletSampler};
@@ -251,13 +253,21 @@ impl Dataset {
 
     /// Reads and decodes one photo, cut to its box where `boxes` asks for it and the set has one.
     pub fn photo(&self, record: &Record, boxes: bool) -> Result<Photo, DatasetError> {
+        self.photo_for(record, boxes, u32::MAX)
+    }
+
+    /// The same for a resize to this shorter side: pixels that it would only average away need not be decoded.
+    pub fn photo_for(&self, record: &Record, boxes: bool, short_side: u32) -> Result<Photo, DatasetError> {
         let path = self.root.join(&record.item.image);
         let bytes = std::fs::read(&path).map_err(DatasetError::io(&path))?;
         let named = |source| DatasetError::Photo { image: record.item.image.clone(), source };
-        let photo = Photo::decode(&bytes, &Limits::default()).map_err(named)?;
         match record.bbox {
-            Some(bbox) if boxes => bbox.cut(&photo).map_err(named),
-            _ => Ok(photo),
+            // A box may be small: its photo is decoded whole.
+            Some(bbox) if boxes => {
+                let photo = Photo::decode(&bytes, &Limits::default()).map_err(named)?;
+                bbox.cut(&photo).map_err(named)
+            }
+            _ => Photo::decode_for(&bytes, &Limits::default(), short_side).map_err(named),
         }
     }
 }

@@ -26,14 +26,30 @@ impl Default for Augmentation {
     }
 }
 
+/// What was drawn of a photo's geometry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct View {
+    /// Left, top, width and height of the crop, in whole pixels of the photo.
+    pub part: [u32; 4],
+    /// Whether it is mirrored.
+    pub mirrored: bool,
+}
+
+impl View {
+    /// The crop, resized to a square of `size` and mirrored: torchvision's `resized_crop` and `hflip`, to ±1.
+    pub fn of(&self, photo: &Photo, size: u32) -> Result<Pixels, PhotoError> {
+        let mut square = resize_part(photo, self.part, size, size)?;
+        if self.mirrored {
+            mirror(&mut square, size as usize);
+        }
+        Ok(Pixels::of_square(size, square))
+    }
+}
+
 impl Augmentation {
     /// A pure function of the photo and of what `rng` draws.
     pub fn apply(&self, photo: &Photo, to: &Preprocessing, rng: &mut impl Rng) -> Result<Pixels, PhotoError> {
-        let part = self.draw_crop(f64::from(photo.width()), f64::from(photo.height()), rng);
-        let mut square = resize_part(photo, part, to.size(), to.size())?;
-        if rng.random_bool(self.flip) {
-            mirror(&mut square, to.size() as usize);
-        }
+        let mut square = self.draw((photo.width(), photo.height()), rng).of(photo, to.size())?.into_bytes();
         self.vary_light(&mut square, rng);
         if rng.random_bool(self.erase) {
             erase(&mut square, to.size() as usize, to.mean(), rng);
@@ -41,8 +57,14 @@ impl Augmentation {
         Ok(Pixels::of_square(to.size(), square))
     }
 
+    /// Draws crop and flip for a photo of this width and height.
+    pub fn draw(&self, (width, height): (u32, u32), rng: &mut impl Rng) -> View {
+        let part = self.draw_crop(f64::from(width), f64::from(height), rng);
+        View { part: part.map(|x| x as u32), mirrored: rng.random_bool(self.flip) }
+    }
+
     /// Ten tries at a crop of the drawn area and ratio, then the centre: as torchvision does.
-    fn draw_crop(&self, w: f64, h: f64, rng: &mut impl Rng) -> (f64, f64, f64, f64) {
+    fn draw_crop(&self, w: f64, h: f64, rng: &mut impl Rng) -> [f64; 4] {
         for _ in 0..10 {
             let area = w * h * rng.random_range(self.scale.0..=self.scale.1);
             let ratio = rng.random_range(self.ratio.0.ln()..=self.ratio.1.ln()).exp();
@@ -50,12 +72,16 @@ impl Augmentation {
             if (1.0..=w).contains(&cw) && (1.0..=h).contains(&ch) {
                 let x = rng.random_range(0.0..=w - cw).floor();
                 let y = rng.random_range(0.0..=h - ch).floor();
-                return (x, y, cw, ch);
+                return [x, y, cw, ch];
             }
         }
-        let ratio = (w / h).clamp(self.ratio.0, self.ratio.1);
-        let (cw, ch) = if w / h > ratio { (h * ratio, h) } else { (w, w / ratio) };
-        ((w - cw) / 2.0, (h - ch) / 2.0, cw, ch)
+        let (least, most) = self.ratio;
+        let (cw, ch) = match w / h {
+            ratio if ratio < least => (w, (w / least).round().max(1.0)),
+            ratio if ratio > most => ((h * most).round().max(1.0), h),
+            _ => (w, h),
+        };
+        [((w - cw) / 2.0).floor(), ((h - ch) / 2.0).floor(), cw, ch]
     }
 
     fn vary_light(&self, square: &mut [u8], rng: &mut impl Rng) {

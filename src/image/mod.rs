@@ -9,9 +9,9 @@ mod jpeg;
 mod photo;
 mod preprocess;
 
-pub use augment::Augmentation;
+pub use augment::{Augmentation, View};
 pub use photo::{Limits, Photo, PhotoFormat};
-pub use preprocess::{Pixels, Preprocessing, ResizeRule};
+pub use preprocess::{Pixels, Preprocessing, ResizeRule, resize_short_side};
 
 /// Why a photo cannot be used.
 #[derive(Debug, thiserror::Error)]

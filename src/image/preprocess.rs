@@ -2,8 +2,9 @@
 
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
+    images::{CroppedImage, Image, ImageRef},
 };
+use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -76,6 +77,14 @@ impl Preprocessing {
         Self::new(size, ResizeRule::ShortSideThenCentre(size), Self::IMAGENET_MEAN, Self::IMAGENET_STD)
     }
 
+    /// The same for squares of another side, 32 to 1024: what training that begins small is shown.
+    pub fn at_size(&self, size: u32) -> Result<Self, PhotoError> {
+        if !(32..=1024).contains(&size) {
+            return Err(PhotoError::Preprocessing(format!("squares are 32 to 1024 pixels, not {size}")));
+        }
+        Ok(Self { size, resize: ResizeRule::ShortSideThenCentre(size), ..self.clone() })
+    }
+
     /// S: the side of the square, in pixels.
     pub fn size(&self) -> u32 {
         self.size
@@ -99,11 +108,7 @@ impl Preprocessing {
 
     /// Resizes and crops; [`normalise`](Self::normalise) does the rest.
     pub fn apply(&self, photo: &Photo) -> Pixels {
-        let short = self.short_side();
-        let (w, h) = (photo.width(), photo.height());
-        // torchvision: the longer side is cut to an integer, not rounded.
-        let (w, h, short) = (w as usize, h as usize, short as usize);
-        let to = if w <= h { (short, short * h / w) } else { (short * w / h, short) };
+        let to = resized((photo.width(), photo.height()), self.short_side());
         // torchvision's CenterCrop rounds half to even.
         let side = self.size as usize;
         let (left, top) = (half_even(to.0 - side), half_even(to.1 - side));
@@ -132,30 +137,52 @@ impl Preprocessing {
     }
 }
 
+/// torchvision's `Resize(short)`: the shorter side becomes `short`, in Pillow's bilinear with antialiasing.
+pub fn resize_short_side(photo: &Photo, short: u32) -> Result<Photo, PhotoError> {
+    let to = resized((photo.width(), photo.height()), short.max(1));
+    let (w, h) = (photo.rgb().width() as usize, photo.rgb().height() as usize);
+    let window = Window { left: 0, top: 0, width: to.0, height: to.1 };
+    let bytes = resize_window(photo.rgb().as_raw(), (w, h), to, window);
+    let rgb = RgbImage::from_raw(to.0 as u32, to.1 as u32, bytes);
+    rgb.and_then(Photo::from_rgb)
+        .ok_or_else(|| PhotoError::Preprocessing(format!("a photo cannot be resized to {}×{}", to.0, to.1)))
+}
+
+/// Width and height after a resize of the shorter side; torchvision cuts the longer one to an integer, it does not round.
+fn resized((w, h): (u32, u32), short: u32) -> (usize, usize) {
+    let (w, h, short) = (w as usize, h as usize, short as usize);
+    if w <= h { (short, short * h / w) } else { (short * w / h, short) }
+}
+
 fn half_even(n: usize) -> usize {
     let half = n / 2;
     if n % 2 == 1 && half % 2 == 1 { half + 1 } else { half }
 }
 
-/// The part `(x, y, width, height)` of the photo, in its pixels, resized by SIMD: within ±1 of Pillow, which is good enough
-/// for what augmentation draws. Returns HWC bytes.
+/// The part `[x, y, width, height]` of the photo, in its pixels, cut out and then resized by SIMD: within ±1 of Pillow, which is
+/// good enough for what augmentation draws. Returns HWC bytes.
 pub(super) fn resize_part(
     photo: &Photo,
-    (x, y, w, h): (f64, f64, f64, f64),
+    [x, y, w, h]: [u32; 4],
     width: u32,
     height: u32,
 ) -> Result<Vec<u8>, PhotoError> {
     let failed = |e: String| PhotoError::Preprocessing(format!("the photo cannot be resized: {e}"));
     let (have_width, have_height) = photo.rgb().dimensions();
-    let across = f64::from(have_width) / f64::from(photo.width());
-    let down = f64::from(have_height) / f64::from(photo.height());
-    let (x, y, w, h) = (x * across, y * down, w * across, h * down);
+    // A large JPEG may have been decoded at a fraction of its size.
+    let within = |at: u32, length: u32, have: u32, whole: u32| {
+        let scale = f64::from(have) / f64::from(whole.max(1));
+        let at = ((f64::from(at) * scale) as u32).min(have.saturating_sub(1));
+        (at, ((f64::from(length) * scale).round() as u32).clamp(1, have - at))
+    };
+    let (x, w) = within(x, w, have_width, photo.width());
+    let (y, h) = within(y, h, have_height, photo.height());
     let source = ImageRef::new(have_width, have_height, photo.rgb().as_raw(), PixelType::U8x3)
         .map_err(|e| failed(e.to_string()))?;
     let mut target = Image::new(width, height, PixelType::U8x3);
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(x, y, w, h);
-    Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
+    let part = CroppedImage::new(&source, x, y, w, h).map_err(|e| failed(e.to_string()))?;
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&part, &mut target, &options).map_err(|e| failed(e.to_string()))?;
     Ok(target.into_vec())
 }
 
@@ -175,6 +202,17 @@ impl Pixels {
     /// `[S, S, 3]`.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The bytes alone.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// As a photo of that size.
+    pub fn into_photo(self) -> Result<Photo, PhotoError> {
+        let rgb = RgbImage::from_raw(self.size, self.size, self.bytes);
+        rgb.and_then(Photo::from_rgb).ok_or_else(|| PhotoError::Preprocessing("a square of no pixels".into()))
     }
 
     /// A photo of nothing, to run a model with.

@@ -1,7 +1,11 @@
-//! What tch does not reach of libtorch: a trace that returns a tuple, a module of quantised convolutions, autocast on the
-//! CPU, threads. `torchscript.cpp` does it, this file is its safe side: the only `unsafe` of this room.
+//! What tch does not reach of libtorch: a trace that returns a tuple, a module of quantised convolutions, autocast in bf16,
+//! fused steps over many tensors. The C++ files do it, the Rust files are their safe side.
 //!
 //! May enter: tensors and paths. What leaves are files that libtorch loads, or its error in words.
+
+mod optimise;
+
+pub use optimise::{adamw, clip_gradients, forget_gradients, lerp, sgd};
 
 use std::{
     ffi::{CStr, CString, c_char, c_void},
@@ -10,7 +14,7 @@ use std::{
     path::Path,
 };
 
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 type RawTensor = *const c_void;
 type RawModule = *mut c_void;
@@ -24,7 +28,7 @@ unsafe extern "C" {
         path: *const c_char,
     ) -> *mut c_char;
     fn lookalike_trace_abandon(module: RawModule);
-    fn lookalike_cpu_autocast(on: bool) -> *mut c_char;
+    fn lookalike_autocast(gpu: bool, on: bool) -> *mut c_char;
     fn lookalike_quantised_engine() -> *mut c_char;
     fn lookalike_script_begin(out: *mut RawModule) -> *mut c_char;
     fn lookalike_script_tensor(m: RawModule, name: *const c_char, tensor: RawTensor) -> *mut c_char;
@@ -96,18 +100,19 @@ impl Drop for Trace {
     }
 }
 
-/// Runs `f` with this thread's convolutions and matrix products in bf16 on the CPU.
-pub fn with_cpu_bf16<T>(f: impl FnOnce() -> T) -> Result<T, TchError> {
-    struct Off;
+/// Runs `f` with this thread's convolutions and matrix products in bf16 on that kind of device.
+pub fn with_bf16<T>(device: Device, f: impl FnOnce() -> T) -> Result<T, TchError> {
+    struct Off(bool);
     impl Drop for Off {
         fn drop(&mut self) {
             // SAFETY: sets thread-local state of libtorch; an error string is taken over by `check`.
-            let _ = check(unsafe { lookalike_cpu_autocast(false) });
+            let _ = check(unsafe { lookalike_autocast(self.0, false) });
         }
     }
+    let gpu = device.is_cuda();
     // SAFETY: as above.
-    check(unsafe { lookalike_cpu_autocast(true) })?;
-    let _off = Off;
+    check(unsafe { lookalike_autocast(gpu, true) })?;
+    let _off = Off(gpu);
     Ok(f())
 }
 

@@ -1,10 +1,9 @@
-// What tch does not reach: a trace that returns a tuple, a module of quantised convolutions, and autocast on the CPU.
-// Compiled by build.rs against libtorch's headers; called from mod.rs alone. No exception leaves a function here:
-// an error comes back as a string of malloc, null is success.
+// What tch does not reach: a trace that returns a tuple, a module of quantised convolutions, and autocast in bf16.
+// Compiled by build.rs against libtorch's headers; called from mod.rs alone.
+#include "guarded.hpp"
 #include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <cstring>
 #include <stdexcept>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/frontend/resolver.h>
@@ -15,17 +14,6 @@
 #include <torch/version.h>
 
 namespace tracer = torch::jit::tracer;
-
-template <typename F> static char *guarded(F f) {
-  try {
-    f();
-    return nullptr;
-  } catch (const std::exception &e) {
-    return strdup(e.what());
-  } catch (...) {
-    return strdup("unknown C++ exception");
-  }
-}
 
 // Begins to record every operation of this thread on `input`.
 extern "C" char *lookalike_trace_begin(const at::Tensor *input, torch::jit::Module **out) {
@@ -72,12 +60,13 @@ extern "C" void lookalike_trace_abandon(torch::jit::Module *module) {
   guarded([] { tracer::abandon(); });
 }
 
-// Convolutions and matrix products of this thread in bf16 on the CPU, from now on or no longer.
-extern "C" char *lookalike_cpu_autocast(bool on) {
+// Convolutions and matrix products of this thread in bf16, on the CPU or on GPUs, from now on or no longer.
+extern "C" char *lookalike_autocast(bool gpu, bool on) {
   return guarded([&] {
+    auto device = gpu ? at::kCUDA : at::kCPU;
     at::autocast::clear_cache();
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, on);
+    at::autocast::set_autocast_dtype(device, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device, on);
   });
 }
 

@@ -4,15 +4,20 @@
 //! May enter: images `[N, 3, S, S]`, normalised as a [`Preprocessing`](crate::image::Preprocessing) says. Weights come and go as safetensors under
 //! torchvision's names.
 
+mod hub;
 mod modules;
+mod pooling;
 mod quantise;
 mod resnet;
 mod trace;
 mod unit;
 mod weights;
 
+pub use hub::{WeightsSource, locate};
 pub use modules::{COLOUR_CELLS, ColourModule, activation_map};
+pub use pooling::Pooling;
 pub use quantise::{Runner, quantise};
+pub use resnet::Stages;
 pub use trace::trace;
 pub use weights::{Storage, load_start, load_weights, save_weights, weights_digest};
 
@@ -47,6 +52,9 @@ pub struct Architecture {
     pub embedding: u32,
     /// K, the number of categories.
     pub categories: u32,
+    /// How the last feature map becomes one vector.
+    #[serde(default)]
+    pub pooling: Pooling,
 }
 
 impl Architecture {
@@ -56,7 +64,10 @@ impl Architecture {
             Backbone::Resnet50 => "resnet50",
             Backbone::Resnext50 => "resnext50_32x4d",
         };
-        if self.width == 64 { name.into() } else { format!("{name} (width {})", self.width) }
+        let width = (self.width != 64).then(|| format!("width {}", self.width));
+        let pooling = (self.pooling == Pooling::Gem).then(|| "GeM".to_owned());
+        let more: Vec<String> = width.into_iter().chain(pooling).collect();
+        if more.is_empty() { name.into() } else { format!("{name} ({})", more.join(", ")) }
     }
 }
 
@@ -85,6 +96,14 @@ pub enum NetworkError {
     /// It cannot be brought to 7 bits.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// Weights that were asked for by name cannot be had.
+    #[error("{name}: {reason}")]
+    Hub {
+        /// What was asked for.
+        name: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// libtorch failed.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
@@ -95,6 +114,7 @@ pub enum NetworkError {
 pub struct Network {
     architecture: Architecture,
     backbone: resnet::ResNet,
+    pool: pooling::Pool,
     embedding: nn::Linear,
     classifier: nn::Linear,
 }
@@ -126,6 +146,7 @@ impl Network {
         let network = Self {
             architecture: architecture.clone(),
             backbone: resnet::ResNet::new(&root, architecture),
+            pool: pooling::Pool::new(&(&root / "pool"), architecture.pooling),
             embedding: nn::linear(&root / "embedding", features, d, nn::LinearConfig::default()),
             classifier: nn::linear(&root / "classifier", d, k, nn::LinearConfig::default()),
         };
@@ -141,12 +162,20 @@ impl Network {
         &self.architecture
     }
 
-    /// The deep module over the backbone. `train` turns batch statistics on; the backbone may stay in evaluation
-    /// while the rest trains.
+    /// The deep module over the backbone, all of whose batch-norms take their statistics from the batch, or none.
     pub fn forward(&self, images: &Tensor, backbone_trains: bool) -> Output {
-        let map = self.backbone.forward_t(images, backbone_trains);
-        let pooled = map.mean_dim([2i64, 3].as_slice(), false, Kind::Float);
-        let embedding = pooled.apply(&self.embedding);
+        self.head(self.features(images, Stages([backbone_trains; Stages::COUNT])))
+    }
+
+    /// The backbone alone: the last feature map, `[N, 32·width, S/32, S/32]`.
+    pub fn features(&self, images: &Tensor, train: Stages) -> Tensor {
+        self.backbone.forward_t(images, train)
+    }
+
+    /// What stands on the feature map: pooling and the fully connected layers. A map of one cell is as good as the mean
+    /// over many, where the mean is what is pooled.
+    pub fn head(&self, map: Tensor) -> Output {
+        let embedding = self.pool.forward(&map).apply(&self.embedding);
         let logits = embedding.apply(&self.classifier);
         Output { embedding, logits, map }
     }
@@ -166,6 +195,7 @@ impl Network {
     /// Folds every batch-norm into its convolution and drops gradients: for evaluation only, and for good.
     pub fn fold(&mut self) {
         self.backbone.fold();
+        self.pool.fold();
         for layer in [&mut self.embedding, &mut self.classifier] {
             layer.ws = layer.ws.detach();
             layer.bs = layer.bs.as_ref().map(Tensor::detach);
@@ -173,9 +203,9 @@ impl Network {
     }
 }
 
-/// The names of variables that the backbone owns, as against the fully connected layers.
+/// Whether the backbone owns this variable, as against pooling and the fully connected layers.
 pub fn is_backbone(name: &str) -> bool {
-    !(name.starts_with("embedding.") || name.starts_with("classifier."))
+    Stages::of(name).is_some()
 }
 
 /// The same 4-D tensor, laid out NHWC in memory.

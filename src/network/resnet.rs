@@ -8,6 +8,27 @@ use super::{
     unit::{Spec, Unit},
 };
 
+/// Which parts of the backbone train: the stem, then its four stages. A part that does not keeps its weights, and its
+/// batch-norms stay in evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stages(pub [bool; Stages::COUNT]);
+
+impl Stages {
+    /// The stem and the four stages.
+    pub const COUNT: usize = 5;
+    /// Nothing trains.
+    pub const NONE: Self = Self([false; Self::COUNT]);
+
+    /// The part that owns a variable, by its name; none where it is not the backbone's.
+    pub fn of(name: &str) -> Option<usize> {
+        if name.starts_with("conv1.") || name.starts_with("bn1.") {
+            return Some(0);
+        }
+        let number = name.strip_prefix("layer")?.split('.').next()?.parse().ok()?;
+        (1..Self::COUNT).contains(&number).then_some(number)
+    }
+}
+
 /// The convolutional part: `[N, 3, S, S]` → feature map `[N, 32·width, S/32, S/32]`.
 #[derive(Debug)]
 pub(super) struct ResNet {
@@ -48,13 +69,17 @@ impl ResNet {
         Self { stem, stages }
     }
 
-    pub fn forward_t(&self, images: &Tensor, train: bool) -> Tensor {
+    pub fn forward_t(&self, images: &Tensor, train: Stages) -> Tensor {
+        let Stages([stem, stages @ ..]) = train;
         // Converted by example: a conversion by kind would pin a trace to this device.
         let example = self.stem.weight();
         let images =
             if images.kind() == example.kind() { images.shallow_clone() } else { images.type_as(example) };
-        let x = pool(&self.stem.forward_t(&images, train).relu_());
-        self.blocks().fold(x, |x, block| block.forward_t(&x, train))
+        let mut x = pool(&self.stem.forward_t(&images, stem).relu_());
+        for (blocks, train) in self.stages.iter().zip(stages) {
+            x = blocks.iter().fold(x, |x, block| block.forward_t(&x, train));
+        }
+        x
     }
 
     /// All blocks, in order.

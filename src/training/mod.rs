@@ -1,26 +1,44 @@
 //! Photos and labels → trained weights: the set, losses, schedule, loop, checkpoints; and how good a model is.
 //!
 //! May enter: [`Dataset`](crate::dataset::Dataset)s and [`TrainOptions`]. What leaves is a run folder: `config.json`,
-//! `metrics.jsonl`, `last.safetensors`, `best.safetensors`.
+//! `metrics.jsonl`, TensorBoard's events, `last.safetensors`, `best.safetensors`, and `state.safetensors`, from which a run
+//! goes on. Nothing draws from a generator that has a past: what is drawn follows from seed, epoch, step and place.
 
+mod batch;
+mod ema;
+mod epoch;
 mod evaluate;
+mod events;
+mod features;
+mod kept;
 mod losses;
 mod montage;
+mod optimiser;
 mod options;
+mod plan;
 mod run;
 mod schedule;
 mod set;
+mod state;
 mod step;
 mod train;
 mod validate;
 
 pub use evaluate::{Evaluation, Scored, evaluate};
-pub use losses::{Losses, losses};
+pub use events::EventFile;
+pub use kept::Room;
+pub use losses::{
+    Losses, Proxies, Target, Triplets, losses, normalised_softmax, proxy_anchor, triplet_margin,
+};
 pub use montage::{MontageTile, montage};
-pub use options::{Mining, OptimizerKind, TrainOptions};
+pub use options::{
+    BestBy, Grouping, MetricLoss, Mining, OptimizerKind, Sampling, TrainOn, TrainOptions, ValidateOn,
+};
 pub use run::{EpochMetrics, RunConfig, RunFolder};
-pub use set::TrainingSet;
+pub use set::{Look, Shape, TrainingSet};
 pub use train::train;
+
+use plan::Plan;
 
 use std::path::PathBuf;
 
@@ -61,6 +79,9 @@ pub enum TrainingError {
         /// What is wrong.
         reason: String,
     },
+    /// What a run goes on with is not what it needs.
+    #[error("the run's state does not fit: {0}")]
+    State(String),
     /// Too many photos cannot be decoded.
     #[error("{bad} of {total} photos cannot be used, more than one in twenty: {first}")]
     TooManyBad {

@@ -2,20 +2,67 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::{
-    dataset::{Dataset, DatasetError, Record, Split, TripletSampler, ordered},
-    image::Photo,
+    dataset::{Dataset, DatasetError, Groups, Record, Split, ordered},
+    image::{Photo, PhotoError, Preprocessing, resize_short_side},
 };
 
-use super::TrainingError;
+use super::{Grouping, Room, TrainingError, kept::Kept};
 
-/// The photos of one split of several data sets, with labels of their own. Cheap to clone.
+/// How a set's photos are looked at.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Cut to the data set's boxes.
+    pub boxes: bool,
+    /// What is done to a photo before anything is drawn.
+    pub shape: Shape,
+    /// Where photos stay in memory.
+    pub room: Room,
+}
+
+/// What is done to a photo once and for all.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// The shorter side is resized to this: what random crops are cut from.
+    ShortSide(u32),
+    /// The test transform.
+    Square(Preprocessing),
+}
+
+impl Shape {
+    fn of(&self, photo: &Photo) -> Result<Photo, PhotoError> {
+        match self {
+            Self::ShortSide(short) => resize_short_side(photo, *short),
+            Self::Square(rule) => rule.apply(photo).into_photo(),
+        }
+    }
+
+    fn short_side(&self) -> u32 {
+        match self {
+            Self::ShortSide(short) => *short,
+            Self::Square(rule) => rule.short_side(),
+        }
+    }
+}
+
+/// A photo: its data set, its record there, its label, its place among what is kept.
+#[derive(Clone, Copy)]
+struct Entry {
+    set: usize,
+    record: usize,
+    label: usize,
+    place: usize,
+}
+
+/// The photos of some splits of several data sets, with labels of their own. Cheap to clone.
 #[derive(Clone)]
 pub struct TrainingSet {
     sets: Arc<Vec<Dataset>>,
-    /// (data set, record in it, label).
-    photos: Arc<Vec<(usize, usize, usize)>>,
-    boxes: bool,
+    photos: Arc<Vec<Entry>>,
+    look: Look,
+    kept: Arc<Kept>,
 }
 
 /// Names of all categories: the first set's in its order, then those the others add.
@@ -30,19 +77,20 @@ pub fn merge_categories(sets: &[Dataset]) -> Vec<String> {
 }
 
 impl TrainingSet {
-    /// The photos of `split`; a label is the position of the category's name in `categories`.
-    pub fn new(sets: Arc<Vec<Dataset>>, categories: &[String], split: Split, boxes: bool) -> Self {
+    /// The photos of `splits`; a label is the position of the category's name in `categories`.
+    pub fn new(sets: Arc<Vec<Dataset>>, categories: &[String], splits: &[Split], look: Look) -> Self {
         let mut photos = Vec::new();
         for (s, set) in sets.iter().enumerate() {
             let label_of = |name: &String| categories.iter().position(|c| c == name);
             let labels: Vec<Option<usize>> = set.categories().iter().map(label_of).collect();
-            for (r, record) in set.records().iter().enumerate().filter(|(_, r)| r.split == split) {
-                if let Some(label) = labels[record.category] {
-                    photos.push((s, r, label));
+            for (record, r) in set.records().iter().enumerate().filter(|(_, r)| splits.contains(&r.split)) {
+                if let Some(label) = labels[r.category] {
+                    photos.push(Entry { set: s, record, label, place: photos.len() });
                 }
             }
         }
-        Self { sets, photos: Arc::new(photos), boxes }
+        let kept = Arc::new(Kept::new(photos.len(), look.room.clone()));
+        Self { sets, photos: Arc::new(photos), look, kept }
     }
 
     /// How many photos.
@@ -57,27 +105,44 @@ impl TrainingSet {
 
     /// What is known of a photo.
     pub fn record(&self, i: usize) -> &Record {
-        let (s, r, _) = self.photos[i];
-        &self.sets[s].records()[r]
+        let Entry { set, record, .. } = self.photos[i];
+        &self.sets[set].records()[record]
     }
 
     /// A photo's label.
     pub fn label(&self, i: usize) -> usize {
-        self.photos[i].2
+        self.photos[i].label
     }
 
-    /// Reads and decodes a photo.
-    pub fn photo(&self, i: usize) -> Result<Photo, DatasetError> {
-        self.sets[self.photos[i].0].photo(self.record(i), self.boxes)
+    /// A photo in its shape: read, decoded and resized, unless it was kept.
+    pub fn photo(&self, i: usize) -> Result<Arc<Photo>, DatasetError> {
+        let Entry { set, place, .. } = self.photos[i];
+        let record = self.record(i);
+        self.kept.get(place, || {
+            let photo = self.sets[set].photo_for(record, self.look.boxes, self.look.shape.short_side())?;
+            let named = |source| DatasetError::Photo { image: record.item.image.clone(), source };
+            self.look.shape.of(&photo).map_err(named)
+        })
     }
 
-    /// Triplets over these photos: same product where known, else same category.
-    pub fn triplets(&self, seed: u64) -> TripletSampler {
+    /// Which of these photos show the same.
+    pub fn groups(&self, by: Grouping) -> Groups {
         // Products of two sets may share a name, so the set's number goes with it.
-        let products: Vec<Option<String>> = (0..self.len())
-            .map(|i| self.record(i).item.product.as_ref().map(|p| format!("{}/{p}", self.photos[i].0)))
-            .collect();
-        TripletSampler::new((0..self.len()).map(|i| (self.label(i), products[i].as_deref())), seed)
+        let product = |i: usize| {
+            let name = self.record(i).item.product.as_ref().filter(|_| by == Grouping::Product)?;
+            Some(format!("{}/{name}", self.photos[i].set))
+        };
+        let products: Vec<Option<String>> = (0..self.len()).map(product).collect();
+        Groups::new((0..self.len()).map(|i| (self.label(i), products[i].as_deref())))
+    }
+
+    /// Which photos these are, by path, label and product, in their order.
+    pub fn digest(&self, hash: &mut Sha256) {
+        for i in 0..self.len() {
+            let item = &self.record(i).item;
+            let product = item.product.as_deref().unwrap_or_default();
+            hash.update(format!("{}\n{}\n{product}\n", item.image, self.label(i)));
+        }
     }
 
     /// Decodes every photo once and leaves out those that cannot be: named, counted, and refused where they are more than

@@ -1,122 +1,149 @@
-//! A batch of triplets: prepared by the loader's threads, taken through the network by the one that trains.
+//! One step: a batch through the network, back, and down the gradient.
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use tch::{
-    Device, Kind, Tensor,
-    nn::{self, OptimizerConfig},
+use std::collections::HashMap;
+
+use tch::{Device, Kind, Tensor, nn::VarStore};
+
+use super::{
+    MetricLoss, TrainOptions, TrainingError,
+    batch::{Inputs, to_images},
+    ema::Ema,
+    losses::{Losses, Proxies, Target, losses},
+    optimiser::Optimiser,
 };
-
-use super::{Losses, OptimizerKind, TrainOptions, TrainingError, TrainingSet, losses};
-use crate::{
-    dataset::{Triplet, TripletSampler},
-    image::{Augmentation, Pixels, Preprocessing},
-    libtorch::with_cpu_bf16,
-    network::{Network, NetworkError, channels_last, is_backbone},
-};
-
-/// Photos ready for the network: anchors, then positives, then negatives.
-pub(super) struct Batch {
-    pub pixels: Vec<Pixels>,
-    pub labels: Vec<i64>,
-    pub groups: Vec<i64>,
-}
-
-/// Decodes and augments a batch. What is drawn is a function of seed, epoch and photo.
-pub(super) fn prepare(
-    set: &TrainingSet,
-    (triplets, sampler): (&[Triplet], &TripletSampler),
-    preprocessing: &Preprocessing,
-    augmentation: &Augmentation,
-    (seed, epoch): (u64, u64),
-) -> Result<Batch, TrainingError> {
-    let roles = [|t: &Triplet| t.anchor, |t: &Triplet| t.positive, |t: &Triplet| t.negative];
-    let photos: Vec<usize> = roles.iter().flat_map(|role| triplets.iter().map(role)).collect();
-    let mut batch = Batch { pixels: Vec::new(), labels: Vec::new(), groups: Vec::new() };
-    for (place, photo) in photos.into_iter().enumerate() {
-        let anchor = triplets[place % triplets.len()].anchor as u64;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ epoch.wrapping_mul(0xD1B5_4A32_D192_ED03));
-        rng.set_stream(anchor * 3 + (place / triplets.len()) as u64);
-        batch.pixels.push(augmentation.apply(&set.photo(photo)?, preprocessing, &mut rng)?);
-        batch.labels.push(set.label(photo) as i64);
-        batch.groups.push(sampler.group(photo) as i64);
-    }
-    Ok(batch)
-}
-
-/// `[N, 3, S, S]`, normalised, in channels-last order.
-pub(super) fn to_tensor(
-    pixels: &[Pixels],
-    rule: &Preprocessing,
-    device: Device,
-) -> Result<Tensor, TrainingError> {
-    let side = i64::from(rule.size());
-    // The photos were made by this rule.
-    let data = rule.normalise(pixels).unwrap_or_default();
-    let images = Tensor::f_from_slice(&data)?.f_view([pixels.len() as i64, 3, side, side])?;
-    Ok(channels_last(&images.f_to_device(device)?))
-}
+use crate::{image::Preprocessing, libtorch::with_bf16, network::Network};
 
 /// The network and what changes it.
 pub(super) struct Trainer {
-    pub network: Network,
-    optimizer: nn::Optimizer,
+    network: Network,
+    vs: VarStore,
+    ema: Option<Ema>,
+    proxies: Option<(Proxies, VarStore)>,
+    optimiser: Optimiser,
     options: TrainOptions,
-    device: Device,
 }
 
-/// What one step came to.
+/// What one step came to. A metric loss and what comes with it is none where the batch had none.
 pub(super) struct StepResult {
     pub loss: f64,
     pub cross_entropy: f64,
-    pub triplet: f64,
-    pub active: f64,
-    pub right: f64,
+    pub metric: Option<f64>,
+    pub active: Option<f64>,
+    /// Share classified right; none where photos were mixed.
+    pub right: Option<f64>,
 }
 
 impl Trainer {
-    pub fn new(vs: &nn::VarStore, network: Network, options: &TrainOptions) -> Result<Self, TrainingError> {
-        if options.freeze_backbone {
-            for (name, variable) in vs.variables() {
-                if is_backbone(&name) {
-                    let _ = variable.set_requires_grad(false);
-                }
-            }
-        }
-        let optimizer = match options.optimizer {
-            OptimizerKind::Sgd => nn::sgd(0.9, 0.0, options.weight_decay, true).build(vs, options.lr),
-            OptimizerKind::Adamw => nn::adamw(0.9, 0.999, options.weight_decay).build(vs, options.lr),
-        }
-        .map_err(NetworkError::from)?;
-        Ok(Self { network, optimizer, options: options.clone(), device: vs.device() })
+    /// `groups` is how many groups the photos fall into.
+    pub fn new(
+        vs: VarStore,
+        network: Network,
+        options: &TrainOptions,
+        groups: usize,
+    ) -> Result<Self, TrainingError> {
+        let device = vs.device();
+        let needs = matches!(options.metric_loss, MetricLoss::NormalisedSoftmax | MetricLoss::ProxyAnchor);
+        let proxies = needs.then(|| {
+            let store = VarStore::new(device);
+            (Proxies::new(&store, groups, options.embedding), store)
+        });
+        let stores: Vec<&VarStore> = std::iter::once(&vs).chain(proxies.as_ref().map(|(_, s)| s)).collect();
+        let optimiser = Optimiser::new(&stores, options);
+        let ema = match options.ema {
+            kept if kept > 0.0 => Some(Ema::new(&vs, network.architecture(), device, kept)?),
+            _ => None,
+        };
+        Ok(Self { network, vs, ema, proxies, optimiser, options: options.clone() })
+    }
+
+    /// The network that is evaluated and exported: the average, where there is one.
+    pub fn network(&self) -> &Network {
+        self.ema.as_ref().map_or(&self.network, |ema| &ema.network)
+    }
+
+    /// Its variables.
+    pub fn variables(&self) -> &VarStore {
+        self.ema.as_ref().map_or(&self.vs, |ema| &ema.vs)
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> Device {
+        self.vs.device()
     }
 
     /// Forward, backward, step.
     pub fn step(
         &mut self,
-        batch: &Batch,
-        preprocessing: &Preprocessing,
+        inputs: &Inputs,
+        target: &Target,
+        rule: &Preprocessing,
         lr: f64,
     ) -> Result<StepResult, TrainingError> {
-        let images = to_tensor(&batch.pixels, preprocessing, self.device)?;
-        let labels = Tensor::f_from_slice(&batch.labels)?.f_to_device(self.device)?;
-        let groups = Tensor::f_from_slice(&batch.groups)?.f_to_device(self.device)?;
-        let trains = !self.options.freeze_backbone;
-        let forward = || self.network.forward(&images, trains);
-        let output =
-            if self.options.bf16 && self.device == Device::Cpu { with_cpu_bf16(forward)? } else { forward() };
-        let Losses { total, cross_entropy, triplet, active } =
-            losses(&output, &labels, &groups, &self.options);
-        self.optimizer.set_lr(lr);
-        self.optimizer.backward_step_clip_norm(&total, 5.0);
-        let right = output.logits.argmax(1, false).eq_tensor(&labels).to_kind(Kind::Float).mean(Kind::Float);
+        let device = self.device();
+        let inputs = match inputs {
+            Inputs::Photos(bytes) => mixed(to_images(bytes, rule, device)?, target)?,
+            Inputs::Features(features) => features.f_to_device(device)?,
+        };
+        let keeps = self.options.keeps_features();
+        let forward = || {
+            if keeps {
+                self.network.head(inputs.shallow_clone())
+            } else {
+                self.network.head(self.network.features(&inputs, self.options.stages()))
+            }
+        };
+        let output = if self.options.bf16 { with_bf16(device, forward)? } else { forward() };
+        let proxies = self.proxies.as_ref().map(|(proxies, _)| proxies);
+        let Losses { total, cross_entropy, metric, active } = losses(&output, target, proxies, &self.options);
+        self.optimiser.step(&total, lr)?;
+        if let Some(ema) = &mut self.ema {
+            ema.follow(self.optimiser.steps())?;
+        }
+        let right = target.mixed.is_none().then(|| {
+            output.logits.argmax(1, false).eq_tensor(&target.labels).to_kind(Kind::Float).mean(Kind::Float)
+        });
         let number = |t: &Tensor| f64::try_from(t).map_err(TrainingError::from);
         Ok(StepResult {
             loss: number(&total)?,
             cross_entropy: number(&cross_entropy)?,
-            triplet: number(&triplet)?,
-            active: number(&active)?,
-            right: number(&right)?,
+            metric: metric.as_ref().map(number).transpose()?,
+            active: active.as_ref().map(number).transpose()?,
+            right: right.as_ref().map(number).transpose()?,
         })
     }
+
+    /// All tensors that a run goes on with, by name.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let mut state = self.optimiser.state();
+        for (kind, vs) in self.stores() {
+            state.extend(vs.variables().into_iter().map(|(name, v)| (format!("{kind}.{name}"), v.detach())));
+        }
+        state
+    }
+
+    /// Takes over what [`state`](Self::state) gave.
+    pub fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<(), TrainingError> {
+        for (kind, vs) in self.stores() {
+            for (name, mut variable) in vs.variables() {
+                let saved = state.get(&format!("{kind}.{name}")).filter(|s| s.size() == variable.size());
+                let saved = saved.ok_or_else(|| TrainingError::State(format!("'{name}' is missing")))?;
+                tch::no_grad(|| variable.f_copy_(saved))?;
+            }
+        }
+        self.optimiser.restore(state)
+    }
+
+    fn stores(&self) -> Vec<(&'static str, &VarStore)> {
+        let mut stores = vec![("weights", &self.vs)];
+        stores.extend(self.ema.as_ref().map(|ema| ("ema", &ema.vs)));
+        stores.extend(self.proxies.as_ref().map(|(_, vs)| ("proxies", vs)));
+        stores
+    }
+}
+
+/// Photos mixed in pairs, where the batch says so.
+fn mixed(images: Tensor, target: &Target) -> Result<Tensor, TrainingError> {
+    let Some((others, share)) = &target.mixed else { return Ok(images) };
+    let others = images.f_index_select(0, others)?;
+    Ok(others.f_lerp(&images, *share)?)
 }

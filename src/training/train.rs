@@ -1,24 +1,22 @@
-//! The loop: epochs of triplets, each followed by a look at the validation photos and a checkpoint.
+//! A run from its beginning, or from where it stopped, to its end.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc};
 
-use tch::Device;
+use sha2::{Digest, Sha256};
+use tch::{Device, nn::VarStore};
 
 use super::{
-    EpochMetrics, RunConfig, RunFolder, TrainOptions, TrainingError, TrainingSet,
-    schedule::learning_rate,
-    set::merge_categories,
-    step::{Trainer, prepare},
-    validate::validate,
+    EpochMetrics, Look, Room, RunConfig, RunFolder, Shape, TrainOn, TrainOptions, TrainingError, TrainingSet,
+    ValidateOn, epoch::Run, set::merge_categories, state, step::Trainer,
 };
 use crate::{
-    dataset::{Dataset, Split, Triplet, TripletSampler, ordered},
-    image::{Augmentation, Preprocessing},
-    network::{self, Architecture},
+    dataset::{Dataset, Split},
+    image::Preprocessing,
+    network::{self, Architecture, Network},
     progress::Bar,
 };
 
-/// Trains on the sets' train split and leaves a run folder at `out`. Returns the best epoch's metrics.
+/// Trains on the sets and leaves a run folder at `out`. Returns the best epoch's metrics.
 pub fn train(
     sets: Vec<Dataset>,
     options: &TrainOptions,
@@ -26,38 +24,77 @@ pub fn train(
     out: &Path,
 ) -> Result<EpochMetrics, TrainingError> {
     options.check()?;
+    let preprocessing = Preprocessing::imagenet(options.size)?;
     let categories = merge_categories(&sets);
     let data = sets.iter().map(describe).collect();
-    let sets = Arc::new(sets);
-    let split = |split| TrainingSet::new(sets.clone(), &categories, split, options.boxes);
-    let (train, val) = (check(&split(Split::Train), options)?, check(&split(Split::Val), options)?);
+    let (train, val) = open_sets(sets, &categories, options, &preprocessing)?;
     let architecture = Architecture {
         backbone: options.backbone,
         width: options.width,
         embedding: options.embedding,
         categories: categories.len() as u32,
+        pooling: options.pooling,
     };
-    tch::manual_seed(options.seed as i64);
-    let (vs, network) = network::build(&architecture, device)?;
-    if let Some(weights) = &options.weights {
-        let set = network::load_start(&vs, weights)?;
-        tracing::info!(variables = set, file = %weights.display(), "weights loaded");
+    let mut photos = Sha256::new();
+    [&train, &val].into_iter().for_each(|set| set.digest(&mut photos));
+    let photos = photos.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let (vs, network) = begin(&architecture, options, device)?;
+    let config =
+        RunConfig { architecture, preprocessing, categories, options: options.clone(), data, photos };
+    let folder =
+        if options.resume { RunFolder::resume(out, &config)? } else { RunFolder::create(out, &config)? };
+    let groups = train.groups(options.group).count();
+    let mut trainer = Trainer::new(vs, network, options, groups)?;
+    let mut progress = state::Progress::default();
+    if options.resume && folder.state().is_file() {
+        let (tensors, saved) = state::load(&folder.state())?;
+        trainer.restore(&tensors)?;
+        progress = saved;
+        tracing::info!(epoch = progress.history.len() + 1, step = progress.step, "the run goes on");
     }
-    let preprocessing = Preprocessing::imagenet(options.size)?;
-    let config = RunConfig { architecture, preprocessing, categories, options: options.clone(), data };
-    let folder = RunFolder::create(out, &config)?;
-    let mut run = Run { trainer: Trainer::new(&vs, network, options)?, config, train, val, device };
-    let mut best: Option<EpochMetrics> = None;
-    for epoch in 0..options.epochs {
-        let metrics = run.epoch(epoch)?;
-        let better = best.as_ref().is_none_or(|b| metrics.score() > b.score());
-        folder.checkpoint(&vs, &run.config, better)?;
-        folder.log(&metrics)?;
-        if better {
-            best = Some(metrics);
-        }
+    folder.rewrite(&progress.history)?;
+    let mut run = Run::new(trainer, config, (train, val), &folder)?;
+    while (progress.history.len() as u64) < options.epochs {
+        run.epoch(&mut progress)?;
     }
+    let best = EpochMetrics::best(&progress.history, options.best_by).cloned();
     best.ok_or_else(|| TrainingError::Options("--epochs must be at least 1".into()))
+}
+
+/// The network as it starts: drawn by the seed, with the weights asked for.
+fn begin(
+    architecture: &Architecture,
+    options: &TrainOptions,
+    device: Device,
+) -> Result<(VarStore, Network), TrainingError> {
+    tch::manual_seed(options.seed as i64);
+    let (vs, network) = network::build(architecture, device)?;
+    if let Some(weights) = &options.weights {
+        let set = network::load_start(&vs, &network::locate(weights)?)?;
+        tracing::info!(variables = set, %weights, "weights loaded");
+    }
+    Ok((vs, network))
+}
+
+/// The photos trained on and those validated with, checked.
+fn open_sets(
+    sets: Vec<Dataset>,
+    categories: &[String],
+    options: &TrainOptions,
+    preprocessing: &Preprocessing,
+) -> Result<(TrainingSet, TrainingSet), TrainingError> {
+    let (train, val): (&[Split], &[Split]) = match (options.train_on, options.validate_on) {
+        (TrainOn::All, _) => (&[Split::Train, Split::Val, Split::Test], &[]),
+        (TrainOn::Train, ValidateOn::Val) => (&[Split::Train], &[Split::Val]),
+        (TrainOn::Train, ValidateOn::Rest) => (&[Split::Train], &[Split::Val, Split::Test]),
+    };
+    let (sets, room) = (Arc::new(sets), Room::new(options.cache_mb << 20));
+    let open = |splits: &[Split], shape: Shape| {
+        let look = Look { boxes: options.boxes, shape, room: room.clone() };
+        check(&TrainingSet::new(sets.clone(), categories, splits, look), options)
+    };
+    let train = open(train, Shape::ShortSide(options.short_side()))?;
+    Ok((train, open(val, Shape::Square(preprocessing.clone()))?))
 }
 
 fn describe(set: &Dataset) -> String {
@@ -67,7 +104,7 @@ fn describe(set: &Dataset) -> String {
     format!("{name}: {train} train, {val} val, {test} test photos, {} categories", set.categories().len())
 }
 
-/// Decodes all photos once: what cannot be used is named now, not in the middle of the night.
+/// Decodes all photos once: what cannot be used is named now, not in the middle of the night; the rest stays in memory.
 fn check(set: &TrainingSet, options: &TrainOptions) -> Result<TrainingSet, TrainingError> {
     let bar = Bar::new("checking photos", set.len() as u64);
     let (good, bad) = set.checked(options.loader_threads(), || bar.advance(1))?;
@@ -79,87 +116,4 @@ fn check(set: &TrainingSet, options: &TrainOptions) -> Result<TrainingSet, Train
         tracing::warn!(skipped = bad.len(), of = set.len(), "photos that cannot be used are left out");
     }
     Ok(good)
-}
-
-struct Run {
-    trainer: Trainer,
-    config: RunConfig,
-    train: TrainingSet,
-    val: TrainingSet,
-    device: Device,
-}
-
-impl Run {
-    fn epoch(&mut self, epoch: u64) -> Result<EpochMetrics, TrainingError> {
-        let options = self.config.options.clone();
-        let sampler = self.train.triplets(options.seed);
-        let batches = self.batches(&sampler, epoch)?;
-        let steps = batches.len();
-        let photos: usize = batches.iter().map(|b| b.len() * 3).sum();
-        let bar =
-            Bar::new(&format!("epoch {}/{}", epoch + 1, options.epochs), (photos + self.val.len()) as u64);
-        let (set, rule) = (self.train.clone(), self.config.preprocessing.clone());
-        let augmentation = Augmentation { erase: options.erase, ..Augmentation::default() };
-        let seed = (options.seed, epoch);
-        let mut load = ordered(batches, options.loader_threads(), move |triplets: Vec<Triplet>| {
-            prepare(&set, (&triplets, &sampler), &rule, &augmentation, seed)
-        });
-        let started = Instant::now();
-        let mut metrics = EpochMetrics { epoch: epoch + 1, ..Default::default() };
-        let (total, first) = (steps as u64 * options.epochs, steps as u64 * epoch);
-        for step in 0..steps {
-            let Some(batch) = load.next().transpose()? else { break };
-            metrics.lr = learning_rate(options.lr, options.warmup, first + step as u64, total);
-            let result = self.trainer.step(&batch, &self.config.preprocessing, metrics.lr)?;
-            if !result.loss.is_finite() {
-                return Err(TrainingError::Diverged { loss: result.loss, epoch: epoch + 1 });
-            }
-            metrics.loss += result.loss / steps as f64;
-            metrics.cross_entropy += result.cross_entropy / steps as f64;
-            metrics.triplet += result.triplet / steps as f64;
-            metrics.triplet_active += result.active / steps as f64;
-            metrics.train_top1 += result.right / steps as f64;
-            bar.advance(batch.pixels.len() as u64);
-            bar.message(format!("loss {:.3}", result.loss));
-        }
-        let took = started.elapsed().as_secs_f64();
-        metrics.images_per_second = photos as f64 / took;
-        metrics.wait_share = load.waited().as_secs_f64() / took;
-        let with = (&self.config.preprocessing, self.device, options.loader_threads());
-        validate(&self.trainer.network, &self.val, with, &mut metrics, |n| bar.advance(n))?;
-        metrics.seconds = started.elapsed().as_secs_f64();
-        bar.finish_with(summary(&metrics));
-        Ok(metrics)
-    }
-
-    /// The epoch's triplets, a batch a job; a last batch of a single triplet is left out, batch-norm cannot learn of it.
-    fn batches(&self, sampler: &TripletSampler, epoch: u64) -> Result<Vec<Vec<Triplet>>, TrainingError> {
-        let triplets = sampler.epoch(epoch);
-        let batches: Vec<Vec<Triplet>> = triplets
-            .chunks((self.config.options.batch / 3).max(2))
-            .filter(|batch| batch.len() >= 2)
-            .map(<[Triplet]>::to_vec)
-            .collect();
-        if batches.is_empty() {
-            let why =
-                "no triplets: training needs at least two categories or products with two photos each".into();
-            return Err(TrainingError::Options(why));
-        }
-        Ok(batches)
-    }
-}
-
-fn summary(m: &EpochMetrics) -> String {
-    let share = |s: Option<f64>| s.map_or("–".into(), |s| format!("{s:.3}"));
-    format!(
-        "loss {:.3} (ce {:.3}, triplet {:.3}) · train {:.3} · val top-1 {} hit@1 {} product {} · {:.0} photos/s",
-        m.loss,
-        m.cross_entropy,
-        m.triplet,
-        m.train_top1,
-        share(m.val_top1),
-        share(m.val_hit_at_1),
-        share(m.val_product_hit_at_1),
-        m.images_per_second
-    )
 }

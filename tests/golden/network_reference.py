@@ -1,4 +1,4 @@
-"""Golden features of torchvision's ResNet-50 and ResNeXt-50 for tests/network.rs.
+"""Golden features and logits of torchvision's ResNet-50 and ResNeXt-50 for tests/network.rs.
 
     pip install torch==2.11.0 torchvision && python tests/golden/network_reference.py > tests/golden/network.json
 
@@ -28,12 +28,14 @@ def noise(name, n):
 def weights(model):
     made = {}
     for name, tensor in model.state_dict().items():
-        if name.endswith("num_batches_tracked") or name.startswith("fc."):
+        if name.endswith("num_batches_tracked"):
             continue
         u = noise(name, tensor.numel()).reshape(tuple(tensor.shape))
         if tensor.dim() == 4:
             fan_in = tensor.shape[1] * tensor.shape[2] * tensor.shape[3]
             u = u * np.float32(math.sqrt(24.0 / fan_in))
+        elif tensor.dim() == 2:
+            u = u * np.float32(0.1)
         elif name.endswith("weight") or name.endswith("running_var"):
             u = u * np.float32(0.5) + np.float32(1.0)
         else:
@@ -48,12 +50,14 @@ def main():
     for name in ["resnet50", "resnext50_32x4d"]:
         model = getattr(torchvision.models, name)(weights=None)
         model.load_state_dict(weights(model), strict=False)
-        model.fc = torch.nn.Identity()
+        fc, model.fc = model.fc, torch.nn.Identity()
         model.eval()
         with torch.no_grad():
             features = model(image)
+            logits = fc(features)
         golden[name] = {
             "first": [round(float(x), 6) for x in features[:, :64].flatten()],
+            "logits": [round(float(x), 6) for x in logits[:, :100].flatten()],
             "norms": [float(x) for x in features.norm(dim=1)],
         }
     print(json.dumps(golden))

@@ -134,7 +134,13 @@ pub fn network_shop(root: &Path) -> Shop {
         (item(id, None, "any", file, "any"), fs::read(path).unwrap())
     });
     let categories = pictures::SHAPES.map(str::to_owned).to_vec();
-    let architecture = Architecture { backbone: Backbone::Resnet50, width: 8, embedding: 16, categories: 4 };
+    let architecture = Architecture {
+        backbone: Backbone::Resnet50,
+        width: 8,
+        embedding: 16,
+        categories: 4,
+        pooling: lookalike::network::Pooling::Average,
+    };
     let preprocessing = Preprocessing::imagenet(128).unwrap();
     let draft = Draft {
         architecture: architecture.name(),

@@ -2,8 +2,12 @@
 #![cfg(feature = "tch")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod frozen;
+mod hub;
 mod layouts;
 mod precisions;
+mod resume;
+mod study;
 mod whole_way;
 
 use std::{
@@ -11,14 +15,16 @@ use std::{
     process::{Command, Output},
 };
 
-/// Runs the trainer with these arguments, parted by blanks.
+/// The trainer with these arguments, parted by blanks.
+fn command(dir: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lookalike-trainer"));
+    command.args(arguments.split_whitespace()).current_dir(dir).env("OMP_NUM_THREADS", "1");
+    command
+}
+
+/// Runs it.
 fn trainer(dir: &Path, arguments: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_lookalike-trainer"))
-        .args(arguments.split_whitespace())
-        .current_dir(dir)
-        .env("OMP_NUM_THREADS", "1")
-        .output()
-        .unwrap()
+    command(dir, arguments).output().unwrap()
 }
 
 /// The same, which must succeed; its standard output.

@@ -104,3 +104,30 @@ fn a_precision_that_this_machine_computes_wrong_is_refused_when_asked_for() {
     let files = &manifest(&dir.join("bundle"))["files"];
     assert!(files["model.int7.safetensors"].is_object() && files["model.int8.ts"].is_null(), "{files}");
 }
+
+#[test]
+fn int8_pools_by_gem_where_the_network_does_and_int7_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/demo/best.safetensors");
+    done(dir, "sample-data --out shop --products 60 --views 4 --seed 22");
+    let train = format!(
+        "train --data shop --layout deepfashion --width 24 --size 128 --pooling gem --freeze-backbone --views 1 --lr 0 \
+         --epochs 1 --weights {} --out run",
+        weights.display()
+    );
+    done(dir, &train);
+    let refusal =
+        refused(dir, "export --run run --out none --data shop --layout deepfashion --precision int7");
+    assert!(refusal.contains("GeM") && !dir.join("none").exists(), "{refusal}");
+    let output = trainer(dir, "export --run run --out bundle --data shop --layout deepfashion");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("int7 is left out"), "{told}");
+    let manifest = manifest(&dir.join("bundle"));
+    assert_eq!(manifest["architecture"], "resnet50 (width 24, GeM)");
+    assert!(manifest["drift"]["int7"].is_null());
+    // Pooled by the mean, int8 would be far from f32.
+    let cosine = |precision: &str| manifest["drift"][precision]["centred_cosine_mean"].as_f64().unwrap();
+    assert!(cosine("f16") > 0.999);
+    assert!(!right_here("int8") || cosine("int8") > 0.985, "{manifest}");
+}

@@ -1,6 +1,6 @@
 //! One type a command, in the order in which they are used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -12,8 +12,9 @@ use lookalike::{
     },
     embedder::{DeviceChoice, Precision},
     image::{Preprocessing, ResizeRule},
+    network::Pooling,
     progress::Bar,
-    training::TrainOptions,
+    training::{RunFolder, TrainOptions},
 };
 
 use crate::{
@@ -98,12 +99,17 @@ impl SampleData {
 
 /// `train`
 #[derive(Args)]
+#[command(args_override_self = true)]
 pub struct Train {
     #[command(flatten)]
     sets: ManySets,
-    /// The run's folder, new or empty.
+    /// The run's folder, new or empty; with --resume the one to go on with.
     #[arg(long)]
     out: PathBuf,
+    /// A file with more of these flags, `lr = 0.1` for --lr 0.1; flags said here go before it.
+    #[arg(long, value_name = "TOML")]
+    #[allow(dead_code)] // taken in before arguments are parsed: recipe.rs
+    recipe: Option<PathBuf>,
     /// auto, cpu, cuda:0, …
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -146,15 +152,20 @@ pub struct Export {
     allow_drift: bool,
 }
 
-/// Every precision that this machine computes right; what is left out is said.
-fn all_right_here() -> Vec<Precision> {
-    let right = Precision::right_here();
+/// Every precision that this machine computes right and the run's network has; what is left out is said.
+fn all_right_here(run: &Path) -> Result<Vec<Precision>> {
+    let mut right = Precision::right_here();
+    let (_, config) = RunFolder::open(run)?;
+    if config.architecture.pooling == Pooling::Gem {
+        eprintln!("int7 is left out: it knows average pooling alone, and this network pools by GeM");
+        right.retain(|p| *p != Precision::Int7);
+    }
     if !right.contains(&Precision::Int8) {
         eprintln!(
             "int8 is left out: this CPU has no VNNI to judge it with; where servers have it, export there"
         );
     }
-    right
+    Ok(right)
 }
 
 impl Export {
@@ -162,7 +173,7 @@ impl Export {
         let photos = ManySets { data: self.data, layout: self.layout, reading: self.reading }.open()?;
         let precisions = match self.precision {
             _ if photos.is_empty() => Vec::new(),
-            asked if asked.is_empty() => all_right_here(),
+            asked if asked.is_empty() => all_right_here(&self.run)?,
             asked => asked,
         };
         let options = ExportOptions { photos: &photos, precisions, allow_drift: self.allow_drift };

@@ -5,24 +5,28 @@ mod data;
 mod embed;
 mod evaluate;
 mod index;
+mod recipe;
+
+use std::{env, process::ExitCode};
 
 use clap::Parser;
 
 /// Photos → trained network → bundle → catalogue.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, args_override_self = true)]
 struct Cli {
     #[command(subcommand)]
     command: commands::Command,
 }
 
-fn main() -> std::process::ExitCode {
+fn main() -> ExitCode {
     lookalike::telemetry::init_for_commands();
-    match Cli::parse().command.run() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+    let run = || Cli::parse_from(recipe::expand(env::args_os().collect())?).command.run();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("error: {e:#}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use tch::{Kind, Tensor};
 
-use super::{Network, NetworkError, resnet::pool, unit::Unit};
+use super::{Network, NetworkError, Pooling, resnet::pool, unit::Unit};
 use crate::{image::Preprocessing, libtorch::Moves};
 
 /// Bins of an activation's histogram.
@@ -37,6 +37,10 @@ pub fn quantise(
 ) -> Result<(), NetworkError> {
     if photos.is_empty() {
         return Err(NetworkError::Architecture("quantising needs photos to calibrate with".into()));
+    }
+    if runner == Runner::Executor && network.architecture.pooling == Pooling::Gem {
+        let why = "int7 knows average pooling alone, and this network pools by GeM: name other precisions (--precision bf16,int8)";
+        return Err(NetworkError::Architecture(why.into()));
     }
     let _guard = tch::no_grad_guard();
     let calibrated =

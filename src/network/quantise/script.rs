@@ -109,7 +109,7 @@ impl Writer<'_> {
         let side = i64::from(self.calibrated.preprocessing.size().div_ceil(32));
         let (cells, padding) = (side * side, self.calibrated.network.backbone.stem.moves().padding);
         let chosen = COLOUR_CELLS.min(cells);
-        let layers = &self.source;
+        let (layers, deep) = (&self.source, self.calibrated.network.pool.source());
         let byte = 1.0 / 255.0;
         // Where cells are of whole pixels, rows are added up first, a vector at a time: 3 channels side by side are slow.
         let pooled = if size % 32 == 0 {
@@ -137,7 +137,7 @@ def photos(self, bytes) -> Tuple[Tensor, Tensor, Tensor]:
     inner = framed.narrow(1, {padding}, {size}).narrow(2, {padding}, {size}).copy_(bytes)
     x = torch._make_per_tensor_quantized_tensor(framed.permute([0, 3, 1, 2]), {byte}, 0)
 {layers}    map = x.dequantize()
-    embedding = torch.linear(map.mean([2, 3]), self.embedding_weight, self.embedding_bias)
+    embedding = torch.linear({deep}, self.embedding_weight, self.embedding_bias)
     logits = torch.linear(embedding, self.classifier_weight, self.classifier_bias)
     {pooled}
     activation = torch.reshape(map.mean([1]), [-1, {cells}])

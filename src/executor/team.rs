@@ -1,5 +1,6 @@
 //! Threads that share the work of one pass, layer by layer. Between layers they spin, since a layer takes less time than
-//! waking a thread; between passes they sleep.
+//! waking a thread; between passes they sleep. Half of them claim tasks from the first on, half from the last: so each
+//! finds most of what it reads in its own core's cache, where it wrote it a layer before.
 //!
 //! `unsafe` is here because a layer's work borrows what the caller holds, and the threads outlive the call: they touch it
 //! only between claiming a task and reporting it done, and the caller waits for every report.
@@ -15,6 +16,14 @@ use std::{
 
 /// Tasks of one layer at most.
 const MOST_TASKS: u64 = 0xffff;
+
+/// Which tasks a thread claims first.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    First,
+    Last,
+}
+
 /// So many looks in vain before the core is offered to others.
 const SPINS: u32 = 2_000;
 
@@ -28,7 +37,7 @@ pub(super) struct Team {
 type Task<'a> = &'a (dyn Fn(usize) + Sync);
 
 struct Shared {
-    /// Epoch (32 bits), tasks there are (16), tasks claimed (16).
+    /// From the highest: epoch, tasks there are, tasks claimed from the first on, from the last on; 16 bits each.
     state: AtomicU64,
     /// Tasks of this epoch that are done.
     done: AtomicUsize,
@@ -57,9 +66,10 @@ impl Team {
             over: AtomicBool::new(false),
         });
         let mut team = Self { shared, helpers: Vec::new(), wake: Vec::new() };
-        for _ in 1..threads {
+        for i in 1..threads {
             let shared = Arc::clone(&team.shared);
-            let helper = thread::Builder::new().name("executor".into()).spawn(move || help(&shared))?;
+            let end = if i % 2 == 0 { End::First } else { End::Last };
+            let helper = thread::Builder::new().name("executor".into()).spawn(move || help(&shared, end))?;
             team.wake.push(helper.thread().clone());
             team.helpers.push(helper);
         }
@@ -104,9 +114,9 @@ impl Awake<'_> {
         // SAFETY: the last epoch's tasks are all done, so nobody reads it now.
         unsafe { *shared.task.get() = Some(task) };
         shared.done.store(0, Ordering::Relaxed);
-        let epoch = (shared.state.load(Ordering::Relaxed) >> 32).wrapping_add(1);
-        shared.state.store((epoch << 32) | ((tasks as u64) << 16), Ordering::Release);
-        while shared.claim() {}
+        let epoch = (shared.state.load(Ordering::Relaxed) >> 48).wrapping_add(1);
+        shared.state.store((epoch << 48) | ((tasks as u64) << 32), Ordering::Release);
+        while shared.claim(End::First) {}
         let mut spins = 0;
         while shared.done.load(Ordering::Acquire) < tasks {
             wait(&mut spins);
@@ -133,16 +143,20 @@ impl Drop for Team {
 
 impl Shared {
     /// Claims a task and does it; whether there was one.
-    fn claim(&self) -> bool {
+    fn claim(&self, end: End) -> bool {
         let mut state = self.state.load(Ordering::Acquire);
         loop {
-            let (tasks, claimed) = ((state >> 16) & MOST_TASKS, state & MOST_TASKS);
-            if claimed >= tasks {
+            let [tasks, first, last] = [32, 16, 0].map(|bits| (state >> bits) & MOST_TASKS);
+            if first + last >= tasks {
                 return false;
             }
-            match self.state.compare_exchange_weak(state, state + 1, Ordering::AcqRel, Ordering::Acquire) {
+            let (claimed, task) = match end {
+                End::First => (state + (1 << 16), first),
+                End::Last => (state + 1, tasks - 1 - last),
+            };
+            match self.state.compare_exchange_weak(state, claimed, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
-                    self.work(claimed as usize);
+                    self.work(task as usize);
                     return true;
                 }
                 Err(now) => state = now,
@@ -165,10 +179,10 @@ impl Shared {
     }
 }
 
-fn help(shared: &Shared) {
+fn help(shared: &Shared, end: End) {
     let mut spins = 0;
     while !shared.over.load(Ordering::Acquire) {
-        if shared.claim() {
+        if shared.claim(end) {
             spins = 0;
         } else if shared.awake.load(Ordering::Acquire) {
             wait(&mut spins);

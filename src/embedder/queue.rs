@@ -184,18 +184,27 @@ mod tests {
         (Job { pixels: Pixels::grey(128), queued: Instant::now(), reply }, answer)
     }
 
+    fn queue(lanes: usize) -> Queue {
+        let queue = Queue::new(EmbedderOptions { queue: 6, max_batch: 4, threads: 0 });
+        queue.lock().lanes = lanes;
+        queue
+    }
+
+    /// So many photos, and who waits for them.
+    fn pushed(queue: &Queue, n: usize) -> Vec<oneshot::Receiver<Reply>> {
+        let push = |(job, answer)| {
+            queue.push(job).unwrap();
+            answer
+        };
+        (0..n).map(|_| push(job())).collect()
+    }
+
     #[test]
     fn where_wide_costs_no_more_what_waits_alone_runs_wide_in_a_crowd() {
         let queue = queue(2);
         queue.lock().even = true;
         let mut callers = Vec::new();
-        let mut push = |n: usize| {
-            for _ in 0..n {
-                let (job, answer) = job();
-                queue.push(job).unwrap();
-                callers.push(answer);
-            }
-        };
+        let mut push = |n: usize| callers.extend(pushed(&queue, n));
         let share = |way| queue.lock().share(way);
         push(2);
         let first = queue.take(Way::Lane).unwrap();
@@ -205,12 +214,6 @@ mod tests {
         drop(queue.take(Way::Wide).unwrap());
         push(2);
         assert_eq!((share(Way::Wide), share(Way::Lane)), (0, 1));
-    }
-
-    fn queue(lanes: usize) -> Queue {
-        let queue = Queue::new(EmbedderOptions { queue: 6, max_batch: 4, threads: 0 });
-        queue.lock().lanes = lanes;
-        queue
     }
 
     #[test]
@@ -249,13 +252,7 @@ mod tests {
     fn photos_that_meet_no_other_run_wide_and_those_that_do_run_in_lanes() {
         let queue = queue(2);
         let mut callers = Vec::new();
-        let mut push = |n: usize| {
-            for _ in 0..n {
-                let (job, answer) = job();
-                queue.push(job).unwrap();
-                callers.push(answer);
-            }
-        };
+        let mut push = |n: usize| callers.extend(pushed(&queue, n));
         let share = |way| queue.lock().share(way);
         push(1);
         assert_eq!((share(Way::Wide), share(Way::Lane)), (1, 0));

@@ -11,6 +11,7 @@ mod file;
 mod head;
 mod kernel;
 mod layer;
+mod network;
 mod pass;
 mod team;
 #[cfg(test)]

@@ -1,14 +1,13 @@
-//! A network made ready for its machine, and a pass of photos through it.
+//! A pass of photos through a network: buffers, threads, and the layers' work in parts.
 
 use std::{ops::Range, sync::Arc};
 
 use super::{
     Answer, ExecutorError, Quantised,
-    arena::Arena,
-    file::Linear,
     head::{colours, means},
     kernel::{Into, Kernel, Part, Past, Work, begin, convolve},
-    layer::{Extent, Layer, MOST_SCALED, Stem, output_side},
+    layer::{Extent, Layer, Stem},
+    network::Network,
     team::{Awake, Team},
     weights::{ACTIVATION_LEVELS, Line, STEP},
 };
@@ -17,34 +16,8 @@ use super::{
 const PIECE: usize = 128 << 10;
 /// Tasks a thread and layer, where there are several threads: enough that one delayed does not leave the others waiting.
 const TASKS: usize = 4;
-/// A map of more bytes a photo fills a core's cache by itself.
-const LARGE: usize = 256 << 10;
 /// What the last map may hold: no convolution reads it.
 const LAST: u8 = u8::MAX;
-/// A step of what goes past a block, of the block's output: it is finer, since it is not the last rounding.
-const PAST_STEP: f32 = 1.0 / 32.0;
-
-/// The layers, shared by all that run them.
-struct Network {
-    size: usize,
-    stem: Stem,
-    pooled: Extent,
-    blocks: Vec<Ready>,
-    /// Of all layers over bytes.
-    lines: Arena,
-    step: f32,
-    embedding: Linear,
-    classifier: Linear,
-}
-
-struct Ready {
-    down: Layer,
-    across: Layer,
-    up: Layer,
-    past: Option<Layer>,
-    /// What a step of the block's input is worth in steps of its output, where the input itself is added.
-    worth: f32,
-}
 
 /// Runs a network: with buffers and threads of its own over layers that may be shared.
 pub struct Executor {
@@ -65,59 +38,6 @@ struct Maps {
     past: Vec<i16>,
     /// What `x` becomes where photos come one by one.
     gathered: Vec<u8>,
-}
-
-impl Network {
-    fn new(q: &Quantised) -> Result<Self, ExecutorError> {
-        if !(32..=4096).contains(&q.size) {
-            return Err(ExecutorError::Network(format!("photos of a side of {}", q.size)));
-        }
-        let stem = Stem::new(&q.stem, q.size, q.frame)?;
-        let side = output_side(stem.output.side, (3, 2, 1)).unwrap_or(0);
-        let pooled = Extent { side, channels: stem.output.channels, border: 0 };
-        let (mut extent, mut step, mut blocks) = (pooled, q.stem.form.output, Vec::new());
-        let mut lines = Vec::new();
-        for block in &q.blocks {
-            let down = Layer::new(&block.down, extent, step, block.across.form.padding, &mut lines)?;
-            let across = Layer::new(&block.across, down.output, block.down.form.output, 0, &mut lines)?;
-            let up = Layer::new(&block.up, across.output, block.across.form.output, 0, &mut lines)?;
-            let past = match &block.past {
-                Some(past) => {
-                    let mut past = past.clone();
-                    past.form.output = block.up.form.output * PAST_STEP;
-                    Some(Layer::new(&past, extent, step, 0, &mut lines)?)
-                }
-                None => None,
-            };
-            let added = past.as_ref().map_or(extent, |past| past.output);
-            if added != up.output {
-                let why = format!("{added:?} is to be added to {:?}", up.output);
-                return Err(ExecutorError::Network(why));
-            }
-            let worth = if past.is_some() { PAST_STEP } else { step / block.up.form.output };
-            if worth * f32::from(i16::MAX) >= MOST_SCALED {
-                let why = format!("a block whose input is worth {worth} steps of its output");
-                return Err(ExecutorError::Network(why));
-            }
-            extent = up.output;
-            step = block.up.form.output;
-            blocks.push(Ready { down, across, up, past, worth });
-        }
-        q.embedding.check(extent.channels)?;
-        q.classifier.check(q.embedding.bias.len())?;
-        let (embedding, classifier) = (q.embedding.clone(), q.classifier.clone());
-        let lines = Arena::new(&lines)?;
-        Ok(Self { size: q.size, stem, pooled, blocks, lines, step, embedding, classifier })
-    }
-
-    /// How many of the first blocks run photo by photo: those whose map fills a core's cache; their weights are few.
-    fn apart(&self) -> usize {
-        self.blocks.iter().take_while(|block| block.up.output.photo() > LARGE).count()
-    }
-
-    fn last(&self) -> Extent {
-        self.blocks.last().map_or(self.pooled, |block| block.up.output)
-    }
 }
 
 impl Executor {
@@ -206,7 +126,7 @@ impl Maps {
                 longer(&mut self.past, photos * past.output.photo());
             }
         }
-        if network.apart() > 0 {
+        if photos > 1 && network.apart() > 0 {
             let length = self.x.len();
             longer(&mut self.gathered, length);
         }

@@ -17,7 +17,7 @@ use super::{
     weights::{Line, STEP, WideLine},
 };
 
-/// Windows and panels that any kernel computes together, at most.
+/// Windows that any kernel computes together, at most.
 const MOST_WINDOWS: usize = 14;
 
 /// A set of instructions that this machine has.

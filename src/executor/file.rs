@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ExecutorError;
 
 /// The version of the file's form.
-const FORMAT: &str = "lookalike-int7-1";
+const FORMAT: &str = "lookalike-int7-2";
 
 /// A network in numbers: ResNet's stem, its blocks, and the two linear layers on top.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Quantised {
     /// The byte of each colour that lies around the photo.
     pub frame: [u8; 3],
     /// Over the photo's bytes.
-    pub stem: Convolution<i16>,
+    pub stem: Convolution,
     /// In order.
     pub blocks: Vec<Block>,
     /// From the mean of the last map to the embedding.
@@ -31,22 +31,22 @@ pub struct Quantised {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Block {
     /// 1×1.
-    pub down: Convolution<i8>,
+    pub down: Convolution,
     /// 3×3.
-    pub across: Convolution<i8>,
+    pub across: Convolution,
     /// 1×1, to which what goes past is added.
-    pub up: Convolution<i8>,
+    pub up: Convolution,
     /// 1×1; none where the block's input itself is added.
-    pub past: Option<Convolution<i8>>,
+    pub past: Option<Convolution>,
 }
 
 /// A convolution with a square kernel: `real output = (Σ weight · input) · step + bias`, with the input in its own steps.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Convolution<W> {
+pub struct Convolution {
     /// `[O, I / groups, k, k]`.
     pub shape: [usize; 4],
     /// In that order.
-    pub weights: Vec<W>,
+    pub weights: Vec<i8>,
     /// What a weight of 1 is worth, an output channel.
     pub steps: Vec<f32>,
     /// An output channel.
@@ -96,13 +96,13 @@ impl Quantised {
     /// [`ExecutorError::Io`].
     pub fn write(&self, path: &Path) -> Result<(), ExecutorError> {
         let mut writing = Writing::default();
-        writing.convolution("stem", &self.stem, Dtype::I16);
+        writing.convolution("stem", &self.stem);
         for (i, block) in self.blocks.iter().enumerate() {
             for (name, convolution) in [("down", &block.down), ("across", &block.across), ("up", &block.up)] {
-                writing.convolution(&part(i, name), convolution, Dtype::I8);
+                writing.convolution(&part(i, name), convolution);
             }
             if let Some(past) = &block.past {
-                writing.convolution(&part(i, "past"), past, Dtype::I8);
+                writing.convolution(&part(i, "past"), past);
             }
         }
         for (name, layer) in [("embedding", &self.embedding), ("classifier", &self.classifier)] {
@@ -178,8 +178,8 @@ impl Writing {
         self.tensors.push((name, dtype, shape, bytemuck::cast_slice(data).to_vec()));
     }
 
-    fn convolution<W: bytemuck::NoUninit>(&mut self, name: &str, c: &Convolution<W>, dtype: Dtype) {
-        self.tensor(format!("{name}.weight"), dtype, c.shape.to_vec(), &c.weights);
+    fn convolution(&mut self, name: &str, c: &Convolution) {
+        self.tensor(format!("{name}.weight"), Dtype::I8, c.shape.to_vec(), &c.weights);
         self.tensor(format!("{name}.step"), Dtype::F32, vec![c.steps.len()], &c.steps);
         self.tensor(format!("{name}.bias"), Dtype::F32, vec![c.bias.len()], &c.bias);
         self.forms.insert(name.into(), c.form);
@@ -201,7 +201,7 @@ impl Reading<'_> {
         Ok((view.shape().to_vec(), numbers.collect()))
     }
 
-    fn convolution<W: Number>(&self, name: &str) -> Result<Convolution<W>, String> {
+    fn convolution(&self, name: &str) -> Result<Convolution, String> {
         let (shape, weights) = self.tensor(&format!("{name}.weight"))?;
         let shape = <[usize; 4]>::try_from(shape).map_err(|shape| format!("{name}.weight is {shape:?}"))?;
         let form = *self.forms.get(name).ok_or_else(|| format!("nothing is said of {name}"))?;
@@ -233,10 +233,6 @@ trait Number: bytemuck::Pod {
 
 impl Number for i8 {
     const DTYPE: Dtype = Dtype::I8;
-}
-
-impl Number for i16 {
-    const DTYPE: Dtype = Dtype::I16;
 }
 
 impl Number for f32 {

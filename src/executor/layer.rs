@@ -85,7 +85,7 @@ pub(super) const MOST_SCALED: f32 = (1u32 << 29) as f32;
 
 impl Scaling {
     /// `largest` is the largest sum there can be.
-    fn new<W>(c: &Convolution<W>, input_step: f32, largest: f32) -> Result<Self, ExecutorError> {
+    fn new(c: &Convolution, input_step: f32, largest: f32) -> Result<Self, ExecutorError> {
         let padded = c.shape[0].next_multiple_of(STEP);
         let mut scale: Vec<f32> = c.steps.iter().map(|s| input_step * s / c.form.output).collect();
         let mut bias: Vec<f32> = c.bias.iter().map(|b| b / c.form.output).collect();
@@ -124,7 +124,7 @@ impl Layer {
     /// # Errors
     /// [`ExecutorError::Network`] where the input is not what the convolution takes.
     pub fn new(
-        c: &Convolution<i8>,
+        c: &Convolution,
         input: Extent,
         input_step: f32,
         border: usize,
@@ -171,7 +171,8 @@ impl Layer {
     }
 }
 
-/// The first convolution, over the photo's bytes as 16-bit numbers, three a pixel, in a frame.
+/// The first convolution, over the photo's bytes, three a pixel, in a frame: all 8 bits of them, so that what multiplies them
+/// must add up in 32.
 #[derive(Debug)]
 pub(super) struct Stem {
     /// The side of frame and photo together, in pixels.
@@ -181,31 +182,34 @@ pub(super) struct Stem {
     pub frame: [u8; 3],
     pub output: Extent,
     pub windows: Windows,
-    /// Pairs of numbers that a kernel's row reads: the last may be half empty.
-    pub pairs: usize,
-    pub kernel: usize,
-    /// `[panel][row][pair][2 × 8 outputs][2 numbers]`
-    pub weights: Vec<WideLine>,
+    /// Numbers of a window's row.
+    pub row: usize,
+    /// From a window's first number to each of its rows.
+    pub taps: Vec<u32>,
+    /// `[panel][row][four][2 × 8 outputs][4 numbers]`; the last four of a row may be part empty.
+    pub lines: Vec<Line>,
+    /// The same in 16 bits: `[panel][row][pair][2 × 8 outputs][2 numbers]`.
+    pub wide: Vec<WideLine>,
     pub scaling: Scaling,
 }
 
 impl Stem {
     /// For photos of this side; its output gets a border of 1, for the pooling that follows.
-    pub fn new(c: &Convolution<i16>, size: usize, frame: [u8; 3]) -> Result<Self, ExecutorError> {
+    pub fn new(c: &Convolution, size: usize, frame: [u8; 3]) -> Result<Self, ExecutorError> {
         let [outputs, inputs, kernel, _] = c.shape;
         let moves = (kernel, c.form.stride, c.form.padding);
         let refuse =
             || ExecutorError::Network(format!("a first convolution {:?}, {:?} over {size}", c.shape, c.form));
-        // 255 · 4095 · k² · 3 fits into 32 bits up to a kernel of 26.
+        // 255 · 127 · k² · 3 fits into 32 bits up to a kernel of 26.
         if inputs != 3 || c.form.groups != 1 || !(1..=26).contains(&kernel) || outputs == 0 {
             return Err(refuse());
         }
-        if c.weights.iter().any(|w| w.unsigned_abs() > STEM_LEVELS.unsigned_abs()) {
+        if c.weights.contains(&i8::MIN) {
             return Err(refuse());
         }
         let side = output_side(size, moves).ok_or_else(refuse)?;
         let output = Extent { side, channels: outputs, border: 1 };
-        let (framed, pairs) = (size + 2 * c.form.padding, (kernel * 3).div_ceil(2));
+        let (framed, row) = (size + 2 * c.form.padding, kernel * 3);
         let mut windows = Windows { inputs: Vec::new(), outputs: Vec::new() };
         for y in 0..side {
             for x in 0..side {
@@ -213,21 +217,24 @@ impl Stem {
                 windows.outputs.push(output.at(y, x) as u32);
             }
         }
-        let mut weights = vec![WideLine([0; 32]); outputs.div_ceil(STEP) * kernel * pairs];
+        let (panels, fours, pairs) = (outputs.div_ceil(STEP), row.div_ceil(4), row.div_ceil(2));
+        let mut lines = vec![Line([0; 64]); panels * kernel * fours];
+        let mut wide = vec![WideLine([0; 32]); panels * kernel * pairs];
         for (i, &weight) in c.weights.iter().enumerate() {
             let (x, y) = (i % kernel, i / kernel % kernel);
             let (colour, output) = (i / kernel / kernel % 3, i / kernel / kernel / 3);
-            let number = x * 3 + colour;
-            let place = ((output / STEP) * kernel + y) * pairs + number / 2;
-            weights[place].0[output % STEP * 2 + number % 2] = weight;
+            let (number, row) = (x * 3 + colour, output / STEP * kernel + y);
+            lines[row * fours + number / 4].0[output % STEP * 4 + number % 4] = weight;
+            wide[row * pairs + number / 2].0[output % STEP * 2 + number % 2] = i16::from(weight);
         }
+        let taps = (0..kernel).map(|y| (y * framed * 3) as u32).collect();
         let largest = (kernel * kernel * 3 * 255) as f32 * f32::from(STEM_LEVELS);
         let scaling = Scaling::new(c, 1.0 / 255.0, largest)?;
         let padding = c.form.padding;
-        Ok(Self { framed, padding, frame, output, windows, pairs, kernel, weights, scaling })
+        Ok(Self { framed, padding, frame, output, windows, row, taps, lines, wide, scaling })
     }
 
-    /// 16-bit numbers of a framed photo.
+    /// Numbers of a framed photo.
     pub fn photo(&self) -> usize {
         self.framed * self.framed * 3
     }

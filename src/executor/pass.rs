@@ -30,6 +30,7 @@ pub struct Executor {
 /// Buffers, as long as the largest batch so far needs. A convolution's input has [`Layer::beyond`] zeros behind it.
 #[derive(Default)]
 struct Maps {
+    /// 16-bit numbers, or bytes, as the kernel takes them.
     framed: Vec<i16>,
     begun: Vec<u8>,
     x: Vec<u8>,
@@ -111,8 +112,8 @@ impl Maps {
                 map.resize(length, T::default());
             }
         }
-        // The last pair of the last window may be half empty.
-        longer(&mut self.framed, photos * network.stem.photo() + 2);
+        // The last pair, or four, of the last window may be part empty. Enough for 16-bit numbers is enough for bytes.
+        longer(&mut self.framed, photos * network.stem.photo() + 4);
         longer(&mut self.begun, photos * network.stem.output.photo());
         longer(&mut self.x, photos * network.pooled.photo());
         for block in &network.blocks {
@@ -158,11 +159,17 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The photos as 16-bit numbers, the frame around them.
-    fn frame(&mut self, stem: &Stem, photos: &[&[u8]], size: usize, framed: &mut [i16]) {
+    /// The photos as numbers of some kind, the frame around them.
+    fn frame<N: From<u8> + Copy + Send + Sync>(
+        &mut self,
+        stem: &Stem,
+        photos: &[&[u8]],
+        size: usize,
+        framed: &mut [N],
+    ) {
         let (row, side) = (stem.framed * 3, stem.framed);
         let rows = Shared(framed[..photos.len() * stem.photo()].as_mut_ptr());
-        let line: Vec<i16> = stem.frame.iter().map(|&b| i16::from(b)).cycle().take(row).collect();
+        let line: Vec<N> = stem.frame.iter().map(|&b| N::from(b)).cycle().take(row).collect();
         let pieces = side.div_ceil(32);
         self.team.run(photos.len() * pieces, &|task| {
             let (photo, piece) = (task / pieces, task % pieces);
@@ -173,7 +180,7 @@ impl Pass<'_> {
                 if let Some(y) = y.checked_sub(stem.padding).filter(|y| *y < size) {
                     let pixels = &photos[photo][y * size * 3..(y + 1) * size * 3];
                     let inner = &mut out[stem.padding * 3..];
-                    inner.iter_mut().zip(pixels).for_each(|(o, &byte)| *o = i16::from(byte));
+                    inner.iter_mut().zip(pixels).for_each(|(o, &byte)| *o = N::from(byte));
                 }
             }
         });
@@ -212,7 +219,12 @@ impl Pass<'_> {
 
     /// From photos to the first block's input.
     fn enter(&mut self, network: &Network, photos: &[&[u8]], maps: &mut Maps) {
-        self.frame(&network.stem, photos, network.size, &mut maps.framed);
+        let framed = &mut maps.framed;
+        if self.kernel.begins_with_bytes() {
+            self.frame::<u8>(&network.stem, photos, network.size, bytemuck::cast_slice_mut(framed));
+        } else {
+            self.frame::<i16>(&network.stem, photos, network.size, framed);
+        }
         self.begin(&network.stem, &maps.framed, &mut maps.begun);
         self.pool(network.stem.output, network.pooled, &maps.begun, &mut maps.x);
     }

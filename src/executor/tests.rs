@@ -9,7 +9,7 @@ use super::{kernel::Kernel, *};
 struct Draw(ChaCha8Rng);
 
 impl Draw {
-    fn convolution(&mut self, shape: [usize; 4], (stride, groups): (usize, usize)) -> Convolution<i8> {
+    fn convolution(&mut self, shape: [usize; 4], (stride, groups): (usize, usize)) -> Convolution {
         let count: usize = shape.iter().product();
         let spread = (2.0 / (shape[1] * shape[2] * shape[3]) as f64).sqrt();
         let mut number =
@@ -31,7 +31,7 @@ impl Draw {
         let stem = Convolution {
             shape: [width, 3, 7, 7],
             weights: stem,
-            steps: (0..width).map(|_| self.0.random_range(1e-6f32..1e-5)).collect(),
+            steps: (0..width).map(|_| self.0.random_range(3e-5f32..3e-4)).collect(),
             bias: vec![0.05; width],
             form: form(2, 3, 1),
         };
@@ -69,12 +69,7 @@ fn form(stride: usize, padding: usize, groups: usize) -> Form {
 type Map = (usize, usize, Vec<i64>);
 
 /// A convolution by its definition: `sum · step + bias` of each output, in f64. `around` is what lies around the map.
-fn convolved<W: Copy + Into<i64>>(
-    c: &Convolution<W>,
-    map: &Map,
-    step: f64,
-    around: &[i64],
-) -> (usize, Vec<f64>) {
+fn convolved(c: &Convolution, map: &Map, step: f64, around: &[i64]) -> (usize, Vec<f64>) {
     let (side, channels, numbers) = map;
     let [outputs, inputs, kernel, _] = c.shape;
     let out = (side + 2 * c.form.padding - kernel) / c.form.stride + 1;
@@ -94,7 +89,7 @@ fn convolved<W: Copy + Into<i64>>(
             } else {
                 around[channel]
             };
-            sum += input * c.weights[((o * inputs + i) * kernel + ky) * kernel + kx].into();
+            sum += input * i64::from(c.weights[((o * inputs + i) * kernel + ky) * kernel + kx]);
         }
         values.push(sum as f64 * f64::from(c.steps[o]) * step + f64::from(c.bias[o]));
     }
@@ -124,7 +119,7 @@ fn last_map(q: &Quantised, photo: &[u8]) -> Map {
     let mut x: Map = (side, channels, pooled.collect());
     for (i, block) in q.blocks.iter().enumerate() {
         let nothing = vec![0; 256];
-        let of = |c: &Convolution<i8>, map: &Map| convolved(c, map, 0.02, &nothing);
+        let of = |c: &Convolution, map: &Map| convolved(c, map, 0.02, &nothing);
         let y = to_bytes(of(&block.down, &x), block.down.shape[0], 0.02, 127.0);
         let z = to_bytes(of(&block.across, &y), block.across.shape[0], 0.02, 127.0);
         let (side, mut up) = of(&block.up, &z);

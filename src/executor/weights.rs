@@ -9,8 +9,8 @@ use super::ExecutorError;
 pub(super) const STEP: usize = 16;
 /// The largest activation that a convolution may read: 7 bits.
 pub const ACTIVATION_LEVELS: u8 = 127;
-/// The largest weight of the first convolution, which is multiplied in 16 bits.
-pub const STEM_LEVELS: i16 = 4095;
+/// The largest weight of the first convolution.
+pub const STEM_LEVELS: i8 = 127;
 /// What the weights of one sign may add up to within a run, in each of the two sums that its pairs go to.
 const MOST: i32 = i16::MAX as i32 / ACTIVATION_LEVELS as i32;
 
@@ -135,7 +135,7 @@ unsafe impl bytemuck::Zeroable for Line {}
 // SAFETY: as above.
 unsafe impl bytemuck::Pod for Line {}
 
-/// A cache line of the first convolution's weights.
+/// A cache line of the first convolution's weights, for kernels that multiply them in 16 bits.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct WideLine(pub [i16; 32]);

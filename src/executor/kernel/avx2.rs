@@ -3,7 +3,7 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Arithmetic, Finish, Into, Layer, MOST_WINDOWS, Part, Past, Stem, Tile, Work, run};
+use super::{Arithmetic, Finish, Into, Layer, MOST_WINDOWS, Part, Past, Stem, Tile, Words, Work, run};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 /// Windows that are computed together: six sums of eight numbers, six more while a run is added up.
@@ -159,29 +159,37 @@ impl Arithmetic for Avx2 {
     #[inline(always)]
     unsafe fn bytes(
         tile: &Tile<u8>,
-        (taps, runs): (&[u32], usize),
+        (taps, fours): (&[u32], usize),
         weights: &[*const Line],
         finish: &Finish,
     ) {
-        unsafe { write(&add_up(&tile.windows, taps, runs, weights[0]), &tile.places[..tile.full], finish) }
+        unsafe {
+            write(
+                &add_up(&tile.windows, taps, fours * 4 / STEP, weights[0]),
+                &tile.places[..tile.full],
+                finish,
+            )
+        }
     }
+}
 
+impl Words for Avx2 {
     #[inline(always)]
     unsafe fn words(
         tile: &Tile<i16>,
-        row: usize,
-        (rows, pairs): (usize, usize),
+        (taps, pairs): (&[u32], usize),
         weights: &[*const WideLine],
         finish: &Finish,
     ) {
         unsafe {
             let mut sums = [[_mm256_setzero_si256(); HALVES]; TILE];
             let mut weights = weights[0].cast::<__m256i>();
-            for y in 0..rows {
+            for &tap in taps {
                 for pair in 0..pairs {
                     let line = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
                     for i in 0..TILE {
-                        let input = tile.windows[i].add(y * row + pair * 2).cast::<i32>().read_unaligned();
+                        let input =
+                            tile.windows[i].add(tap as usize + pair * 2).cast::<i32>().read_unaligned();
                         let input = _mm256_set1_epi32(input);
                         for half in 0..HALVES {
                             let products = _mm256_madd_epi16(input, line[half]);

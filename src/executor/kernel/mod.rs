@@ -1,4 +1,5 @@
-//! The inner loops: a convolution's windows over bytes, the first one over 16-bit numbers.
+//! The inner loops: a convolution's windows over bytes; the first one's, whose bytes have all 8 bits, over 16-bit numbers where
+//! there is no instruction for bytes that cannot overflow.
 //!
 //! May enter: a [`Work`] whose buffers are as long as its layer says. Every kernel gives the scalar one's results bit for bit. `unsafe` is
 //! here because several threads write into one map, each its own pixels and panels, and because instructions that not
@@ -54,6 +55,17 @@ impl Kernel {
             }
         }
         all
+    }
+
+    /// Whether the first convolution reads the photo's bytes as they are.
+    pub fn begins_with_bytes(self) -> bool {
+        match self {
+            Self::Scalar => false,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => false,
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => true,
+        }
     }
 
     /// Windows and panels that it computes together.
@@ -126,7 +138,8 @@ pub(super) unsafe fn convolve(kernel: Kernel, work: &Work<'_, u8, Layer>, part: 
     }
 }
 
-/// Runs a part of the first convolution.
+/// Runs a part of the first convolution. Its input is of 16-bit numbers, of bytes where the kernel
+/// [takes them](Kernel::begins_with_bytes).
 ///
 /// # Safety
 /// As [`convolve`].
@@ -139,7 +152,10 @@ pub(super) unsafe fn begin(kernel: Kernel, work: &Work<'_, i16, Stem>, part: &Pa
         Kernel::Avx2 => unsafe { avx2::begin(work, part) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as the caller says; the machine has AVX-512 with VNNI.
-        Kernel::Vnni => unsafe { vnni::begin(work, part) },
+        Kernel::Vnni => unsafe {
+            let &Work { layer, lines, input, past, into } = work;
+            vnni::begin(&Work { layer, lines, input: input.cast(), past, into }, part)
+        },
     }
 }
 
@@ -171,43 +187,44 @@ trait Arithmetic {
     /// Panels that are computed together where they read the same inputs.
     const PANELS: usize;
 
-    /// Over bytes. A window is read at its pointer plus each tap, `runs` times 16 bytes from there; `weights` are each panel's.
+    /// Over bytes, four by four. A window is read at its pointer plus each tap, so many fours from there: of a [`Layer`]
+    /// a multiple of 4. `weights` are each panel's.
     unsafe fn bytes(
         tile: &Tile<u8>,
-        taps_and_runs: (&[u32], usize),
+        taps_and_fours: (&[u32], usize),
         weights: &[*const Line],
         finish: &Finish,
     );
+}
 
-    /// Over 16-bit numbers, in pairs: rows of `row` numbers, of which the first `pairs` pairs count.
+/// Where the first convolution is over 16-bit numbers.
+trait Words: Arithmetic {
+    /// In pairs, otherwise as [`Arithmetic::bytes`].
     unsafe fn words(
         tile: &Tile<i16>,
-        row: usize,
-        rows_and_pairs: (usize, usize),
+        taps_and_pairs: (&[u32], usize),
         weights: &[*const WideLine],
         finish: &Finish,
     );
 }
 
-/// What there is to know of a layer to run over its windows.
-trait Windowed<I> {
+/// What there is to know of a layer to find its windows.
+trait Windowed {
     fn windows(&self) -> &Windows;
     /// Numbers of a photo, in and out.
     fn photo(&self) -> (usize, usize);
     fn scaling(&self) -> &Scaling;
     /// The first number that this panel reads.
     fn start(&self, panel: usize) -> usize;
-    /// A tile of some panels, at most as many as the kernel takes, which start alike.
-    unsafe fn tile<A: Arithmetic>(
-        &self,
-        lines: &[Line],
-        tile: &Tile<I>,
-        panels: Range<usize>,
-        finish: &Finish,
-    );
 }
 
-impl Windowed<u8> for Layer {
+/// A layer that runs over inputs of some kind in some arithmetic.
+trait Over<I, A>: Windowed {
+    /// A tile of some panels, at most as many as the kernel takes, which start alike.
+    unsafe fn tile(&self, lines: &[Line], tile: &Tile<I>, panels: Range<usize>, finish: &Finish);
+}
+
+impl Windowed for Layer {
     fn windows(&self) -> &Windows {
         &self.windows
     }
@@ -223,26 +240,23 @@ impl Windowed<u8> for Layer {
     fn start(&self, panel: usize) -> usize {
         self.starts[panel] as usize
     }
+}
 
+impl<A: Arithmetic> Over<u8, A> for Layer {
     #[inline(always)]
-    unsafe fn tile<A: Arithmetic>(
-        &self,
-        all: &[Line],
-        tile: &Tile<u8>,
-        panels: Range<usize>,
-        finish: &Finish,
-    ) {
-        let lines = self.taps.len() * self.runs * STEP / 4;
+    unsafe fn tile(&self, all: &[Line], tile: &Tile<u8>, panels: Range<usize>, finish: &Finish) {
+        let fours = self.runs * STEP / 4;
+        let lines = self.taps.len() * fours;
         // SAFETY: there are as many lines for each panel; windows are the caller's care.
         unsafe {
             let first = all.as_ptr().add(self.line);
             let weights = [panels.start, panels.end - 1].map(|p| first.add(p * lines));
-            A::bytes(tile, (&self.taps, self.runs), &weights[..panels.len()], finish)
+            A::bytes(tile, (&self.taps, fours), &weights[..panels.len()], finish)
         }
     }
 }
 
-impl Windowed<i16> for Stem {
+impl Windowed for Stem {
     fn windows(&self) -> &Windows {
         &self.windows
     }
@@ -258,28 +272,37 @@ impl Windowed<i16> for Stem {
     fn start(&self, _: usize) -> usize {
         0
     }
+}
 
+impl<A: Arithmetic> Over<u8, A> for Stem {
     #[inline(always)]
-    unsafe fn tile<A: Arithmetic>(
-        &self,
-        _: &[Line],
-        tile: &Tile<i16>,
-        panels: Range<usize>,
-        finish: &Finish,
-    ) {
-        let lines = self.kernel * self.pairs;
+    unsafe fn tile(&self, _: &[Line], tile: &Tile<u8>, panels: Range<usize>, finish: &Finish) {
+        let fours = self.row.div_ceil(4);
+        let lines = self.taps.len() * fours;
         // SAFETY: as above.
         unsafe {
-            let weights = [panels.start, panels.end - 1].map(|p| self.weights.as_ptr().add(p * lines));
-            let (row, rows) = (self.framed * 3, (self.kernel, self.pairs));
-            A::words(tile, row, rows, &weights[..panels.len()], finish)
+            let weights = [panels.start, panels.end - 1].map(|p| self.lines.as_ptr().add(p * lines));
+            A::bytes(tile, (&self.taps, fours), &weights[..panels.len()], finish)
+        }
+    }
+}
+
+impl<A: Words> Over<i16, A> for Stem {
+    #[inline(always)]
+    unsafe fn tile(&self, _: &[Line], tile: &Tile<i16>, panels: Range<usize>, finish: &Finish) {
+        let pairs = self.row.div_ceil(2);
+        let lines = self.taps.len() * pairs;
+        // SAFETY: as above.
+        unsafe {
+            let weights = [panels.start, panels.end - 1].map(|p| self.wide.as_ptr().add(p * lines));
+            A::words(tile, (&self.taps, pairs), &weights[..panels.len()], finish)
         }
     }
 }
 
 /// The loop that all kernels share: some panels, tile by tile, so that their weights stay near; then the next.
 #[inline(always)]
-unsafe fn run<A: Arithmetic, I, L: Windowed<I>>(work: &Work<'_, I, L>, part: &Part) {
+unsafe fn run<A: Arithmetic, I, L: Over<I, A>>(work: &Work<'_, I, L>, part: &Part) {
     let (windows, scaling) = (work.layer.windows(), work.layer.scaling());
     let (from, to) = work.layer.photo();
     let (inputs, outputs) = (windows.inputs.as_slice(), windows.outputs.as_slice());
@@ -321,7 +344,7 @@ unsafe fn run<A: Arithmetic, I, L: Windowed<I>>(work: &Work<'_, I, L>, part: &Pa
                         window += usize::from(i < tile.full);
                     }
                 }
-                work.layer.tile::<A>(work.lines, &tile, panels.clone(), &finish);
+                work.layer.tile(work.lines, &tile, panels.clone(), &finish);
             }
             left -= tile.full;
             if window == count {

@@ -1,6 +1,6 @@
 //! Plain instructions: what every other kernel is held to.
 
-use super::{Arithmetic, Finish, Into, Past, Tile};
+use super::{Arithmetic, Finish, Into, Past, Tile, Words};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 pub(super) struct Scalar;
@@ -14,15 +14,15 @@ impl Arithmetic for Scalar {
 
     unsafe fn bytes(
         tile: &Tile<u8>,
-        (taps, runs): (&[u32], usize),
+        (taps, fours): (&[u32], usize),
         weights: &[*const Line],
         finish: &Finish,
     ) {
         let mut sums = [[0i32; STEP]; TILE];
         for (t, &tap) in taps.iter().enumerate() {
-            for four in 0..runs * STEP / 4 {
+            for four in 0..fours {
                 // SAFETY: as many lines as taps and runs ask for, and a window's bytes, are the caller's care.
-                let line = unsafe { &(*weights[0].add(t * runs * STEP / 4 + four)).0 };
+                let line = unsafe { &(*weights[0].add(t * fours + four)).0 };
                 for (sums, window) in sums.iter_mut().zip(tile.windows) {
                     // SAFETY: as above.
                     let input = unsafe { window.add(tap as usize + four * 4).cast::<[u8; 4]>().read() };
@@ -36,22 +36,23 @@ impl Arithmetic for Scalar {
         // SAFETY: as above.
         unsafe { write(&sums, &tile.places[..tile.full], finish) }
     }
+}
 
+impl Words for Scalar {
     unsafe fn words(
         tile: &Tile<i16>,
-        row: usize,
-        (rows, pairs): (usize, usize),
+        (taps, pairs): (&[u32], usize),
         weights: &[*const WideLine],
         finish: &Finish,
     ) {
         let mut sums = [[0i32; STEP]; TILE];
-        for y in 0..rows {
+        for (t, &tap) in taps.iter().enumerate() {
             for pair in 0..pairs {
                 // SAFETY: as above.
-                let weights = unsafe { &(*weights[0].add(y * pairs + pair)).0 };
+                let weights = unsafe { &(*weights[0].add(t * pairs + pair)).0 };
                 for (sums, window) in sums.iter_mut().zip(tile.windows) {
                     // SAFETY: as above.
-                    let input = unsafe { window.add(y * row + pair * 2).cast::<[i16; 2]>().read() };
+                    let input = unsafe { window.add(tap as usize + pair * 2).cast::<[i16; 2]>().read() };
                     for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(2)) {
                         let products = input.iter().zip(weights).map(|(i, w)| i32::from(*i) * i32::from(*w));
                         *sum += products.sum::<i32>();

@@ -1,4 +1,4 @@
-//! For our own executor: activations of 7 bits, the first convolution's weights of 13, what goes past a block unrounded.
+//! For our own executor: activations of 7 bits, weights of 8, what goes past a block unrounded.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use tch::{Kind, Tensor, nn};
 
 use super::{
     super::{NetworkError, unit::Unit},
-    Calibrated, folded, name, shift,
+    Calibrated, Seen, folded, name, shift,
 };
 use crate::{
     executor::{ACTIVATION_LEVELS, Block, Convolution, Form, Linear, Quantised, STEM_LEVELS, quantise},
@@ -46,26 +46,35 @@ fn convolution(
     name: &str,
     unit: &Unit,
     levels: u8,
-) -> Result<Convolution<i8>, NetworkError> {
-    let (seen, (weight, bias), moves) = (calibrated.seen(name)?, folded(unit)?, unit.moves());
-    let shape = shape(&weight)?;
-    let (weights, steps) = quantise(&numbers::<f64>(&weight)?, shape, moves.groups as usize)?;
-    let stored: Vec<f64> = weights.iter().map(|w| f64::from(*w)).collect();
-    let scale = Tensor::from_slice(&steps).to_kind(Kind::Double).view([-1, 1, 1, 1]);
-    let error = Tensor::from_slice(&stored).view_as(&weight) * scale - &weight;
-    let bias = numbers::<f32>(&(bias - shift(&error, seen, moves)))?;
-    let form = form(moves, seen.output.step(f64::from(levels)));
-    Ok(Convolution { shape, weights, steps, bias, form })
+) -> Result<Convolution, NetworkError> {
+    let ((weight, bias), moves) = (folded(unit)?, unit.moves());
+    let quantised = quantise(&numbers::<f64>(&weight)?, shape(&weight)?, moves.groups as usize)?;
+    put_together(calibrated.seen(name)?, (&weight, &bias), quantised, (moves, levels))
 }
 
-fn stem(calibrated: &Calibrated<'_>) -> Result<Convolution<i16>, NetworkError> {
-    let (weight, bias) = calibrated.stem()?;
+/// Over all 8 bits of the photo's bytes, added up in 32: its weights need no bound.
+fn stem(calibrated: &Calibrated<'_>) -> Result<Convolution, NetworkError> {
+    let ((weight, bias), moves) = (calibrated.stem()?, calibrated.network.backbone.stem.moves());
     let largest = weight.abs().amax([1i64, 2, 3].as_slice(), true).clamp_min(1e-12);
     let steps = largest / f64::from(STEM_LEVELS);
-    let weights = numbers::<f64>(&(&weight / &steps).round())?.into_iter().map(|w| w as i16).collect();
-    let seen = calibrated.seen("stem")?;
-    let form = form(calibrated.network.backbone.stem.moves(), seen.output.step(f64::from(ACTIVATION_LEVELS)));
-    Ok(Convolution { shape: shape(&weight)?, weights, steps: numbers(&steps)?, bias: numbers(&bias)?, form })
+    let weights = numbers::<f64>(&(&weight / &steps).round())?.into_iter().map(|w| w as i8).collect();
+    let quantised = (weights, numbers(&steps)?);
+    put_together(calibrated.seen("stem")?, (&weight, &bias), quantised, (moves, ACTIVATION_LEVELS))
+}
+
+/// Takes what rounding the weights shifts the mean outputs by out of the bias.
+fn put_together(
+    seen: &Seen,
+    (weight, bias): (&Tensor, &Tensor),
+    (weights, steps): (Vec<i8>, Vec<f32>),
+    (moves, levels): (Moves, u8),
+) -> Result<Convolution, NetworkError> {
+    let stored: Vec<f64> = weights.iter().map(|w| f64::from(*w)).collect();
+    let scale = Tensor::from_slice(&steps).to_kind(Kind::Double).view([-1, 1, 1, 1]);
+    let error = Tensor::from_slice(&stored).view_as(weight) * scale - weight;
+    let bias = numbers::<f32>(&(bias - shift(&error, seen, moves)))?;
+    let form = form(moves, seen.output.step(f64::from(levels)));
+    Ok(Convolution { shape: shape(weight)?, weights, steps, bias, form })
 }
 
 fn linear(layer: &nn::Linear) -> Result<Linear, NetworkError> {

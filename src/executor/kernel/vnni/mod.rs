@@ -7,7 +7,7 @@ use std::arch::{asm, x86_64::*};
 use finish::{Both, both, one};
 
 use super::{Arithmetic, Finish, Into, Layer, Part, Past, Stem, Tile, Work, run};
-use crate::executor::weights::{Line, STEP, WideLine};
+use crate::executor::weights::Line;
 
 struct Vnni;
 
@@ -16,8 +16,6 @@ struct Vnni;
 pub(super) const TILE: usize = 14;
 const HALF: usize = TILE / 2;
 pub(super) const PANELS: usize = 2;
-/// Rows of the first convolution's kernel, at most.
-const MOST_ROWS: usize = 26;
 
 type Sums = [[__m512i; TILE]; PANELS];
 
@@ -28,7 +26,7 @@ pub(super) unsafe fn convolve(work: &Work<'_, u8, Layer>, part: &Part) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) unsafe fn begin(work: &Work<'_, i16, Stem>, part: &Part) {
+pub(super) unsafe fn begin(work: &Work<'_, u8, Stem>, part: &Part) {
     // SAFETY: as the caller says.
     unsafe { run::<Vnni, _, _>(work, part) }
 }
@@ -39,7 +37,7 @@ pub(super) unsafe fn begin(work: &Work<'_, i16, Stem>, part: &Part) {
 /// 28 and 29, inputs in 30.
 macro_rules! add_up {
     (
-        $multiply:literal, ($windows:expr, $taps:expr, $length:expr, $weights:expr),
+        ($windows:expr, $taps:expr, $length:expr, $weights:expr),
         $([$at:literal: $($sum:tt $line:tt $panel:tt $window:tt),+])+
     ) => {{
         let mut sums = [[_mm512_setzero_si512(); TILE]; PANELS];
@@ -58,7 +56,7 @@ macro_rules! add_up {
             $(
                 concat!("mov {window}, [{windows} + ", $at, "]"),
                 "vpbroadcastd zmm30, [{window} + {at}]",
-                $(concat!($multiply, " ", $sum, ", zmm30, ", $line),)+
+                $(concat!("vpdpbusd ", $sum, ", zmm30, ", $line),)+
             )+
             "add {at}, 4",
             "add {one}, 64",
@@ -85,9 +83,9 @@ macro_rules! add_up {
 
 /// Adds up a tile and writes it: a whole one of two panels from the registers that the sums are in, others by way of memory.
 macro_rules! tile {
-    ($multiply:literal, $tile:expr, ($taps:expr, $length:expr, $weights:expr), $finish:expr) => {
+    ($tile:expr, ($taps:expr, $length:expr, $weights:expr), $finish:expr) => {
         if $weights.len() < PANELS {
-            let sums = add_up!($multiply, ($tile.windows, $taps, $length, $weights),
+            let sums = add_up!(($tile.windows, $taps, $length, $weights),
                 ["0": "zmm0" "zmm28" 0 0]
                 ["8": "zmm1" "zmm28" 0 1]
                 ["16": "zmm2" "zmm28" 0 2]
@@ -105,7 +103,7 @@ macro_rules! tile {
             );
             one(&sums[0], &$tile.places[..$tile.full], $finish);
         } else if $tile.full <= HALF {
-            let sums = add_up!($multiply, ($tile.windows, $taps, $length, $weights),
+            let sums = add_up!(($tile.windows, $taps, $length, $weights),
                 ["0": "zmm0" "zmm28" 0 0, "zmm7" "zmm29" 1 0]
                 ["8": "zmm1" "zmm28" 0 1, "zmm8" "zmm29" 1 1]
                 ["16": "zmm2" "zmm28" 0 2, "zmm9" "zmm29" 1 2]
@@ -116,7 +114,7 @@ macro_rules! tile {
             );
             both(&sums, &$tile.places[..$tile.full], $finish);
         } else {
-            let sums = add_up!($multiply, ($tile.windows, $taps, $length, $weights),
+            let sums = add_up!(($tile.windows, $taps, $length, $weights),
                 ["0": "zmm0" "zmm28" 0 0, "zmm14" "zmm29" 1 0]
                 ["8": "zmm1" "zmm28" 0 1, "zmm15" "zmm29" 1 1]
                 ["16": "zmm2" "zmm28" 0 2, "zmm16" "zmm29" 1 2]
@@ -203,19 +201,7 @@ macro_rules! whole {
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn bytes(tile: &Tile<u8>, (taps, length): (&[u32], usize), weights: &[*const Line], finish: &Finish) {
     // SAFETY: the pointers are the caller's care.
-    unsafe { tile!("vpdpbusd", tile, (taps, length, weights), finish) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-unsafe fn words(
-    tile: &Tile<i16>,
-    (taps, length): (&[u32], usize),
-    weights: &[*const WideLine],
-    finish: &Finish,
-) {
-    // SAFETY: as above.
-    unsafe { tile!("vpdpwssd", tile, (taps, length, weights), finish) }
+    unsafe { tile!(tile, (taps, length, weights), finish) }
 }
 
 // SAFETY, throughout: reached through the two functions above alone, so the machine has what they ask for; pointers are
@@ -227,23 +213,10 @@ impl Arithmetic for Vnni {
     #[inline(always)]
     unsafe fn bytes(
         tile: &Tile<u8>,
-        (taps, runs): (&[u32], usize),
+        (taps, fours): (&[u32], usize),
         weights: &[*const Line],
         finish: &Finish,
     ) {
-        unsafe { bytes(tile, (taps, runs * STEP), weights, finish) }
-    }
-
-    #[inline(always)]
-    unsafe fn words(
-        tile: &Tile<i16>,
-        row: usize,
-        (rows, pairs): (usize, usize),
-        weights: &[*const WideLine],
-        finish: &Finish,
-    ) {
-        let mut taps = [0u32; MOST_ROWS];
-        taps.iter_mut().enumerate().for_each(|(y, tap)| *tap = (y * row * 2) as u32);
-        unsafe { words(tile, (&taps[..rows], pairs * 4), weights, finish) }
+        unsafe { bytes(tile, (taps, fours * 4), weights, finish) }
     }
 }

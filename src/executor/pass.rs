@@ -271,8 +271,12 @@ impl Pass<'_> {
     fn parts(&self, windows: usize, panels: usize, photo_bytes: usize) -> Vec<Part> {
         let (all, (wide, high)) = (windows * self.photos, self.kernel.tile());
         let (tiles, bands) = (all.div_ceil(wide), panels.div_ceil(high));
-        let wanted = if self.team.threads() > 1 { TASKS * self.team.threads() } else { 1 };
-        let pieces = (photo_bytes * self.photos).div_ceil(PIECE).clamp(1, tiles.min(4096));
+        let threads = self.team.threads();
+        let wanted = if threads > 1 { TASKS * threads } else { 1 };
+        // As many for each thread, where there are enough tiles to share: each then works on the same place of map after map.
+        let shared = if tiles >= TASKS * threads { threads } else { 1 };
+        let pieces = (photo_bytes * self.photos).div_ceil(PIECE).next_multiple_of(shared);
+        let pieces = pieces.clamp(1, tiles.min(4096));
         let groups = wanted.div_ceil(pieces).clamp(1, bands);
         let cut = |n: usize, parts: usize, i: usize| n * i / parts..n * (i + 1) / parts;
         let of =

@@ -4,7 +4,7 @@
 use std::{env, path::PathBuf};
 
 const ROOM: &str = "src/libtorch";
-const CPP: [&str; 2] = ["torchscript.cpp", "optimise.cpp"];
+const CPP: [&str; 3] = ["torchscript.cpp", "optimise.cpp", "packed.cpp"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

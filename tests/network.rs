@@ -6,6 +6,7 @@ use std::path::Path;
 
 use lookalike::{
     image::Preprocessing,
+    libtorch::{PackedModule, ScriptModule},
     network::{self, Architecture, Backbone, ColourModule, Pooling, is_backbone},
 };
 use tch::{CModule, Device, IValue, Kind, Tensor};
@@ -132,9 +133,8 @@ fn exports_alike(vs: tch::nn::VarStore, net: network::Network) {
     let path = dir.path().join("model.ts");
     network::trace(net, &preprocessing, Kind::Float, &path).unwrap();
     let loaded = CModule::load(&path).unwrap();
-    let IValue::Tuple(answer) = loaded.forward_is(&[IValue::Tensor(images)]).unwrap() else {
-        panic!("no tuple")
-    };
+    let answer = loaded.forward_is(&[IValue::Tensor(images.shallow_clone())]).unwrap();
+    let IValue::Tuple(answer) = answer else { panic!("no tuple") };
     for (part, (ours, expected)) in answer.iter().zip(&eager).enumerate() {
         let IValue::Tensor(ours) = ours else { panic!("no tensor") };
         assert_eq!(ours.size(), expected.size());
@@ -142,6 +142,76 @@ fn exports_alike(vs: tch::nn::VarStore, net: network::Network) {
         let scale = f64::try_from(expected.abs().max()).unwrap();
         assert!(off < 1e-4 * scale, "output {part} is off by {off} of {scale}");
     }
+    packed_alike(&path, &images, &eager, 1e-4);
+}
+
+/// A packed model gives what was expected of it, in the first pass as after libtorch has planned the next, alone and in a batch.
+fn packed_alike(path: &Path, images: &Tensor, expected: &[Tensor], tolerance: f64) {
+    let (packed, reason) = PackedModule::load(path, images.size()[3] as u32).unwrap();
+    assert_eq!(reason, None);
+    let _guard = tch::no_grad_guard();
+    for photos in [images.shallow_clone(), images.narrow(0, 0, 1), images.shallow_clone()] {
+        let n = photos.size()[0];
+        let answer = packed.forward(&photos).unwrap();
+        assert_eq!(answer.len(), expected.len());
+        for (part, (ours, expected)) in answer.iter().zip(expected).enumerate() {
+            let expected = expected.narrow(0, 0, n);
+            assert_eq!(ours.size(), expected.size());
+            let off = f64::try_from((ours - &expected).abs().max()).unwrap();
+            let scale = f64::try_from(expected.abs().max()).unwrap();
+            assert!(off < tolerance * scale, "output {part} is off by {off} of {scale}");
+        }
+    }
+}
+
+#[test]
+fn packing_keeps_what_a_model_says() {
+    // Maps that are read again, added to what they were made of, of another size, or not by a convolution.
+    let conv = |x: &str, w: &str| format!("torch.conv2d({x}, self.{w}, None, [1, 1], [1, 1], [1, 1], 1)");
+    let (begin, a, b) = (conv("images", "first"), conv("a", "second"), conv("b", "second"));
+    let bodies = [
+        format!("a = torch.relu({begin})\n  b = {a}\n  return torch.relu(torch.add({b}, a))"),
+        format!(
+            "a = torch.relu({begin})\n  b = {a}\n  c = torch.relu(torch.add({b}, a))\n  return torch.add(c, a)"
+        ),
+        format!("a = {begin}\n  return torch.relu(torch.add(a, {a}))"),
+        format!("a = {begin}\n  b = {a}\n  return torch.add({a}, {b})"),
+        format!("a = {begin}\n  b = torch.relu_(torch.add_({a}, a))\n  return torch.add(a, b)"),
+        format!("a = {begin}\n  return torch.add({a}, torch.amax(a, [2, 3], True))"),
+        format!("a = {begin}\n  b = {a}\n  c = torch.relu_(a)\n  return torch.add(b, c)"),
+        format!("a = {begin}\n  return torch.add(a, {a}, alpha=2)"),
+        format!("a = {begin}\n  if bool(torch.sum(images) > 1e9):\n    a = torch.neg(a)\n  return {a}"),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let images = Tensor::randn([3, 3, 32, 32], (Kind::Float, Device::Cpu));
+    for (i, body) in bodies.iter().enumerate() {
+        let path = dir.path().join(format!("{i}.ts"));
+        let mut module = ScriptModule::begin().unwrap();
+        module.tensor("first", &weight("first", &[16, 3, 3, 3])).unwrap();
+        module.tensor("second", &weight("second", &[16, 16, 3, 3])).unwrap();
+        let source = format!("def forward(self, images: Tensor) -> Tensor:\n  {body}\n");
+        module.save(&source, &path).unwrap();
+        let expected = CModule::load(&path).unwrap().forward_ts(&[&images]).unwrap();
+        packed_alike(&path, &images, &[expected], 1e-5);
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn a_packed_model_in_bf16_is_near_the_one_in_f32() {
+    // Without AVX-512 libtorch has no convolution in bf16 that could be packed.
+    if !std::arch::is_x86_feature_detected!("avx512dq") {
+        return;
+    }
+    tch::manual_seed(8);
+    let preprocessing = Preprocessing::imagenet(64).unwrap();
+    let images = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
+    let (_vs, net) = network::build(&architecture(Backbone::Resnext50, 16), Device::Cpu).unwrap();
+    let eager = tch::no_grad(|| net.answer(&images, &ColourModule::new(&preprocessing, Device::Cpu)));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("model.ts");
+    network::trace(net, &preprocessing, Kind::BFloat16, &path).unwrap();
+    packed_alike(&path, &images, &eager, 0.05);
 }
 
 #[test]

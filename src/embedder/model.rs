@@ -12,7 +12,7 @@ use crate::{
     catalogue::{Dims, Vectors},
     executor::{Executor, Quantised},
     image::{Pixels, Preprocessing},
-    libtorch::use_quantised_engine,
+    libtorch::{PackedModule, use_quantised_engine},
 };
 
 /// The model. It may be run from several threads; libtorch keeps memory for each that does.
@@ -27,6 +27,8 @@ pub struct Model {
 /// What runs it.
 enum Engine {
     Script(CModule),
+    /// In f32 or bf16 on a CPU.
+    Packed(PackedModule),
     /// One pass at a time.
     Executor(Box<Mutex<Executor>>),
 }
@@ -52,17 +54,24 @@ impl Model {
         device: Device,
         preprocessing: Preprocessing,
     ) -> Result<Self, EmbedderError> {
+        let refused = |e| EmbedderError::Load { path: path.to_owned(), reason: first_line(&e) };
         let engine = match precision {
             Precision::Int7 => {
                 let quantised = Quantised::read(path)?;
                 Engine::Executor(Box::new(Mutex::new(Executor::new(&quantised, threads())?)))
             }
+            Precision::F32 | Precision::Bf16 if device == Device::Cpu => {
+                let (module, reason) = PackedModule::load(path, preprocessing.size()).map_err(refused)?;
+                if let Some(reason) = reason {
+                    tracing::warn!(%reason, "the model's convolutions are not packed; it is slower than it could be");
+                }
+                Engine::Packed(module)
+            }
             _ => {
                 if precision == Precision::Int8 {
                     use_quantised_engine()?;
                 }
-                let mut module = CModule::load_on_device(path, device)
-                    .map_err(|e| EmbedderError::Load { path: path.to_owned(), reason: first_line(&e) })?;
+                let mut module = CModule::load_on_device(path, device).map_err(refused)?;
                 module.set_eval();
                 Engine::Script(module)
             }
@@ -82,7 +91,7 @@ impl Model {
     pub(super) fn beside(self: &Arc<Self>) -> Result<Option<Arc<Self>>, EmbedderError> {
         match &self.engine {
             Engine::Script(_) if self.precision == Precision::Int8 => Ok(None),
-            Engine::Script(_) => Ok(Some(Arc::clone(self))),
+            Engine::Script(_) | Engine::Packed(_) => Ok(Some(Arc::clone(self))),
             Engine::Executor(executor) => {
                 let executor = executor.lock().unwrap_or_else(PoisonError::into_inner).sibling(threads())?;
                 Ok(Some(Arc::new(Self {
@@ -139,7 +148,11 @@ impl Model {
             return Err(EmbedderError::Output(format!("a photo that is not of the model's side, {size}")));
         }
         match &self.engine {
-            Engine::Script(module) => self.run_script(module, photos),
+            Engine::Script(module) => Self::numbers(self.run_script(module, photos)?, photos.len()),
+            Engine::Packed(module) => {
+                let _guard = tch::no_grad_guard();
+                Self::numbers(module.forward(&self.images(photos)?)?, photos.len())
+            }
             Engine::Executor(executor) => {
                 let photos: Vec<&[u8]> = photos.iter().map(Pixels::bytes).collect();
                 let answers = executor.lock().unwrap_or_else(PoisonError::into_inner).run(&photos)?;
@@ -153,28 +166,40 @@ impl Model {
         }
     }
 
-    fn run_script(&self, module: &CModule, photos: &[Pixels]) -> Result<Passed, EmbedderError> {
-        let _guard = tch::no_grad_guard();
+    /// The photos as `[N, 3, S, S]` in f32.
+    fn images(&self, photos: &[Pixels]) -> Result<Tensor, EmbedderError> {
         let (n, side) = (photos.len() as i64, i64::from(self.preprocessing.size()));
+        let numbers = self.preprocessing.normalise(photos).unwrap_or_default();
+        Ok(Tensor::f_from_slice(&numbers)?.f_view([n, 3, side, side])?)
+    }
+
+    fn run_script(&self, module: &CModule, photos: &[Pixels]) -> Result<Vec<Tensor>, EmbedderError> {
+        let _guard = tch::no_grad_guard();
         let answer = if self.precision == Precision::Int8 {
+            let (n, side) = (photos.len() as i64, i64::from(self.preprocessing.size()));
             let bytes: Vec<u8> = photos.iter().flat_map(|photo| photo.bytes()).copied().collect();
             let bytes = Tensor::f_from_slice(&bytes)?.f_view([n, side, side, 3])?;
             module.method_is("photos", &[IValue::Tensor(bytes)])?
         } else {
-            let numbers = self.preprocessing.normalise(photos).unwrap_or_default();
-            let images = Tensor::f_from_slice(&numbers)?.f_view([n, 3, side, side])?;
-            module.forward_is(&[IValue::Tensor(images.f_to_device(self.device)?)])?
+            module.forward_is(&[IValue::Tensor(self.images(photos)?.f_to_device(self.device)?)])?
         };
+        let tensor = |value| match value {
+            IValue::Tensor(tensor) => Ok(tensor),
+            _ => Err(wrong_form()),
+        };
+        match answer {
+            IValue::Tuple(parts) => parts.into_iter().map(tensor).collect(),
+            single => Ok(vec![tensor(single)?]),
+        }
+    }
+
+    /// What a pass over `n` photos gave: an embedding alone, or with colours and logits.
+    fn numbers(tensors: Vec<Tensor>, n: usize) -> Result<Passed, EmbedderError> {
+        let n = n as i64;
         let none = || Tensor::zeros([n, 0], (Kind::Float, Device::Cpu));
-        let tensors = match answer {
-            IValue::Tensor(deep) => [deep, none(), none()],
-            IValue::Tuple(parts) => match <[IValue; 3]>::try_from(parts) {
-                Ok([IValue::Tensor(deep), IValue::Tensor(colour), IValue::Tensor(logits)]) => {
-                    [deep, colour, logits]
-                }
-                _ => return Err(wrong_form()),
-            },
-            _ => return Err(wrong_form()),
+        let tensors: [Tensor; 3] = match <[Tensor; 1]>::try_from(tensors) {
+            Ok([deep]) => [deep, none(), none()],
+            Err(three) => three.try_into().map_err(|_| wrong_form())?,
         };
         let mut passed = Passed::default();
         for (numbers, tensor) in passed.iter_mut().zip(tensors) {

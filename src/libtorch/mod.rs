@@ -1,11 +1,13 @@
 //! What tch does not reach of libtorch: a trace that returns a tuple, a module of quantised convolutions, autocast in bf16,
-//! fused steps over many tensors. The C++ files do it, the Rust files are their safe side.
+//! fused steps over many tensors, models with packed convolutions. The C++ files do it, the Rust files are their safe side.
 //!
 //! May enter: tensors and paths. What leaves are files that libtorch loads, or its error in words.
 
 mod optimise;
+mod packed;
 
 pub use optimise::{adamw, clip_gradients, forget_gradients, lerp, sgd};
+pub use packed::PackedModule;
 
 use std::{
     ffi::{CStr, CString, c_char, c_void},

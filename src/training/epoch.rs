@@ -55,7 +55,7 @@ impl<'a> Run<'a> {
         let steps = plans.len() as u64;
         let rule = self.config.preprocessing.at_size(input_size(
             options.start_size,
-            options.size,
+            options.trained_side(),
             epoch,
             options.epochs,
         ))?;

@@ -109,7 +109,9 @@ fn what_a_frozen_backbone_cannot_do_is_refused() {
         ("--freeze-backbone", "--weights"),
         ("--freeze-backbone --weights first/best.safetensors --mixup 0.2", "--views 0"),
         ("--freeze-backbone --weights first/best.safetensors --stage-lr 0,0,0,0,1", "--stage-lr"),
+        ("--freeze-backbone --weights first/best.safetensors --train-size 64", "--views 0"),
         ("--stage-lr 1,2", "five numbers"),
+        ("--train-size 4000", "--train-size"),
     ] {
         let refusal = refused(dir, &format!("{TRAIN} {flags} --out run"));
         assert!(refusal.contains(part), "{flags}: {refusal}");

@@ -12,8 +12,9 @@ use lookalike::training::{EpochMetrics, EventFile, RunFolder};
 
 use crate::{command, done, refused};
 
-/// All that has a state: momenta, an average, proxies, several groups of rates, mixed batches, squares that grow.
-const TRAIN: &str = "train --data shop --layout deepfashion --width 4 --embedding 16 --size 128 --start-size 64 --epochs 4 \
+/// All that has a state: momenta, an average, proxies, several groups of rates, mixed batches, squares that grow
+/// and stay smaller than those of validation.
+const TRAIN: &str = "train --data shop --layout deepfashion --width 4 --embedding 16 --size 128 --train-size 96 --start-size 64 --epochs 4 \
     --batch 12 --optimizer adamw --lr 0.003 --ema 0.9 --metric-loss proxy-anchor --sampling pk --per-group 3 --mixup 0.2 \
     --erase 0.3 --stage-lr 0.1,0.5,1,1,1 --pooling gem --checkpoint-minutes 0";
 
@@ -57,6 +58,8 @@ fn a_run_killed_at_any_moment_ends_as_one_that_was_not() {
     let dir = dir.path();
     done(dir, "sample-data --out shop --products 20 --views 4 --seed 6");
     done(dir, &format!("{TRAIN} --out whole"));
+    let sides: Vec<u32> = epochs(dir, "whole").iter().map(|m| m.size).collect();
+    assert_eq!(sides, [64, 80, 96, 96]);
 
     // Before anything is saved, within an epoch, after one, and wherever half a second takes it.
     let out = dir.join("killed");

@@ -61,15 +61,19 @@ impl TrainOptions {
 
     fn check_sizes(&self) -> Result<(), TrainingError> {
         let refuse = |why: String| Err(TrainingError::Options(why));
+        let side = self.trained_side();
+        if self.train_size.is_some() && !(32..=self.size).contains(&side) {
+            return refuse(format!("--train-size must be 32 to {} (--size), not {side}", self.size));
+        }
         if let Some(start) = self.start_size
-            && !(32..=self.size).contains(&start)
+            && !(32..=side).contains(&start)
         {
-            return refuse(format!("--start-size must be 32 to {} (--size), not {start}", self.size));
+            return refuse(format!("--start-size must be 32 to {side} (--train-size), not {start}"));
         }
         if let Some(resize) = self.resize
-            && !(self.size..=4096).contains(&resize)
+            && !(side..=4096).contains(&resize)
         {
-            return refuse(format!("--resize must be {} (--size) to 4096, not {resize}", self.size));
+            return refuse(format!("--resize must be {side} (--train-size) to 4096, not {resize}"));
         }
         Ok(())
     }
@@ -90,9 +94,10 @@ impl TrainOptions {
         if self.stages() == Stages::NONE && self.weights.is_none() {
             return refuse("a frozen backbone stays as it began, at random: name its --weights");
         }
-        if self.keeps_features() && (self.mixup > 0.0 || self.start_size.is_some()) {
+        let sized = self.start_size.is_some() || self.train_size.is_some();
+        if self.keeps_features() && (self.mixup > 0.0 || sized) {
             return refuse(
-                "--mixup and --start-size need the photos themselves, and a frozen backbone sees them once: add --views 0",
+                "--mixup, --start-size and --train-size need the photos themselves, and a frozen backbone sees them once: add --views 0",
             );
         }
         if self.metric_loss == MetricLoss::None && self.sampling == Sampling::Triplets {

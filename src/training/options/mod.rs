@@ -97,10 +97,15 @@ pub struct TrainOptions {
     #[arg(long, default_value_t = 0.1, help_heading = "Loss")]
     pub label_smoothing: f64,
 
-    /// The shorter side that photos are resized to before the random crop; 256/224 of --size where it is not said.
+    /// The shorter side that photos are resized to before the random crop; 256/224 of --train-size where it is not said.
     #[arg(long, help_heading = "Augmentation")]
     pub resize: Option<u32>,
-    /// Trains on smaller squares at first: from this side up to --size over the first three quarters of the epochs.
+    /// Side of the squares that are trained on; --size where it is not said. What is left of a photo by a random crop looks
+    /// larger than the whole does at evaluation, so that an evaluation at more pixels than were trained on is the better one.
+    #[arg(long, value_name = "PIXELS", help_heading = "Augmentation")]
+    pub train_size: Option<u32>,
+    /// Trains on smaller squares at first: from this side up to that of --train-size over the first three quarters of the
+    /// epochs.
     #[arg(long, value_name = "PIXELS", help_heading = "Augmentation")]
     pub start_size: Option<u32>,
     /// Smallest share of the photo that a crop shows.
@@ -190,7 +195,12 @@ impl TrainOptions {
 
     /// The shorter side that photos have before the random crop: torchvision's 256 for a crop of 224.
     pub fn short_side(&self) -> u32 {
-        self.resize.unwrap_or((self.size * 256 + 112) / 224)
+        self.resize.unwrap_or((self.trained_side() * 256 + 112) / 224)
+    }
+
+    /// The side of the squares that are trained on, once they have grown.
+    pub fn trained_side(&self) -> u32 {
+        self.train_size.unwrap_or(self.size)
     }
 
     /// Less what says only where and how fast a run is made, not what comes of it.

@@ -47,6 +47,8 @@ fn libraries_stay_in_their_rooms() {
     only_in(&["toml::"], &["config/", "bin/trainer/recipe.rs"]);
     only_in(&["hf_hub::"], &["network/hub.rs"]);
     only_in(&["subtle::"], &["config/"]);
+    only_in(&["resvg::", "epaint_default_fonts::"], &["training/chart/raster.rs"]);
+    only_in(&["base64::"], &["training/report/"]);
     only_in(&["anyhow::"], &["bin/"]);
     only_in(&["env::var", "std::env::"], &["config/"]);
 }

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use super::{Bundle, BundleError, Draft, Drift, file_of, write};
+use super::{Bundle, BundleError, Draft, Drift, PcaRecord, file_of, write};
 use crate::{
     catalogue::Dims,
     dataset::{Dataset, Record, Split, ordered},
@@ -12,13 +13,15 @@ use crate::{
     extraction::extract,
     image::{Pixels, Preprocessing},
     network::{self, COLOUR_CELLS, Network},
-    training::{EpochMetrics, RunConfig, RunFolder, Scored},
+    training::{EpochMetrics, Pca, RunConfig, RunFolder, Scored},
 };
 
 /// Photos that 8 bits are calibrated with, at most.
 const CALIBRATED_WITH: usize = 256;
 /// Photos that a precision is judged on, at most.
 const JUDGED_ON: usize = 1000;
+/// Photos that principal components are fitted to, at most.
+const FITTED_TO: usize = 20_000;
 /// Photos in one forward pass.
 const BATCH: usize = 16;
 
@@ -31,6 +34,8 @@ pub struct ExportOptions<'a> {
     pub precisions: Vec<Precision>,
     /// Writes a precision that strays past its bound all the same; the manifest says by how much.
     pub allow_drift: bool,
+    /// Projects embeddings onto so many principal components of the training photos', in all precisions.
+    pub pca: Option<usize>,
 }
 
 /// Takes the best checkpoint of the run, folds and traces it, and makes the folder `out` (new or empty) a bundle. Every
@@ -49,17 +54,22 @@ pub fn export(
     };
     let metrics = folder.metrics()?;
     let best = EpochMetrics::best(&metrics, config.options.best_by);
+    let mut exporting = Exporting { config: &config, options, pca: None };
+    let pca = options.pca.map(|components| exporting.fit(fresh()?.1, components)).transpose()?;
+    let deep = pca.as_ref().map_or(config.architecture.embedding as usize, |(pca, _)| pca.components());
+    let digest = network::weights_digest(&fresh()?.0)?;
     let cells = i64::from(config.preprocessing.size().div_ceil(32)).pow(2).min(COLOUR_CELLS);
     let draft = Draft {
         architecture: config.architecture.name(),
         preprocessing: config.preprocessing.clone(),
-        dims: Dims { deep: config.architecture.embedding as usize, colour: 3 * cells as usize },
+        dims: Dims { deep, colour: 3 * cells as usize },
         categories: config.categories.clone(),
         trained_on_boxes: config.options.boxes,
         training: best.and_then(|m| serde_json::to_value(m).ok()).unwrap_or_default(),
-        weights: network::weights_digest(&fresh()?.0)?,
+        weights: pca.as_ref().map_or(digest, |(pca, _)| projected(digest, pca)),
+        pca: pca.as_ref().map(|(_, record)| record.clone()),
     };
-    let exporting = Exporting { config: &config, options };
+    exporting.pca = pca.map(|(pca, _)| pca);
     write(out, draft, |dir| {
         let mut written = BTreeMap::new();
         progress(Precision::F32);
@@ -92,15 +102,29 @@ pub fn export(
     })
 }
 
+/// What weights and a projection come to: another model than without it.
+fn projected(weights: [u8; 32], pca: &Pca) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(weights);
+    let (rows, biases) = pca.layer();
+    rows.iter().chain(&biases).for_each(|x| hash.update(x.to_le_bytes()));
+    hash.finalize().into()
+}
+
 /// What every precision is made and judged with.
 struct Exporting<'a> {
     config: &'a RunConfig,
     options: &'a ExportOptions<'a>,
+    pca: Option<Pca>,
 }
 
 impl Exporting<'_> {
     fn save(&self, mut network: Network, precision: Precision, dir: &Path) -> Result<(), BundleError> {
         let (rule, path) = (&self.config.preprocessing, dir.join(file_of(precision)));
+        if let Some(pca) = &self.pca {
+            let (rows, biases) = pca.layer();
+            network.project((&rows, &biases))?;
+        }
         let kind = match precision {
             Precision::F32 => Kind::Float,
             Precision::Bf16 => Kind::BFloat16,
@@ -143,12 +167,33 @@ impl Exporting<'_> {
         Ok(batches)
     }
 
+    /// Principal components of photos that were trained on, as the model in f32 embeds them.
+    fn fit(&self, network: Network, components: usize) -> Result<(Pca, PcaRecord), BundleError> {
+        let folder = tempfile::tempdir().map_err(BundleError::io(Path::new("a temporary folder")))?;
+        self.save(network, Precision::F32, folder.path())?;
+        let model = self.load(Precision::F32, folder.path())?;
+        let embedded = self.embedded(&model, |split| split == Split::Train, FITTED_TO)?;
+        let rows: Vec<&[f32]> = embedded.iter().map(|s| s.vectors.deep()).collect();
+        let pca = Pca::fit(&rows, components)?;
+        let (from, explained) = (self.config.architecture.embedding as usize, pca.explained());
+        let record = PcaRecord { from, to: components, explained, photos: rows.len() };
+        Ok((pca, record))
+    }
+
     /// Photos that were not trained on, embedded.
     fn embed(&self, precision: Precision, dir: &Path) -> Result<Vec<Scored>, BundleError> {
-        let model = self.load(precision, dir)?;
+        self.embedded(&self.load(precision, dir)?, |split| split != Split::Train, JUDGED_ON)
+    }
+
+    fn embedded(
+        &self,
+        model: &Model,
+        wanted: impl Fn(Split) -> bool,
+        limit: usize,
+    ) -> Result<Vec<Scored>, BundleError> {
         let mut scored = Vec::new();
-        for (set, records) in self.choose(|split| split != Split::Train, JUDGED_ON) {
-            let extracted = extract(&model, set, records, (self.config.options.boxes, cores()), |_| ())?;
+        for (set, records) in self.choose(wanted, limit) {
+            let extracted = extract(model, set, records, (self.config.options.boxes, cores()), |_| ())?;
             scored.extend(extracted.embedded.into_iter().map(|(record, embedded)| Scored {
                 item: Arc::new(record.item),
                 vectors: embedded.vectors,

@@ -24,6 +24,7 @@ pub fn import(file: &Path, preprocessing: Preprocessing, out: &Path) -> Result<B
         trained_on_boxes: false,
         training: serde_json::Value::Null,
         weights: Sha256::digest(&bytes).into(),
+        pca: None,
     };
     write(out, draft, |dir| {
         let path = dir.join(file_of(Precision::F32));

@@ -33,6 +33,9 @@ pub struct Manifest {
     /// Figures of the training, as its last metrics line states them.
     #[serde(default)]
     pub training: serde_json::Value,
+    /// The principal components its embeddings are projected onto, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pca: Option<PcaRecord>,
     /// How far each precision strays from f32, where it was measured.
     #[serde(default)]
     pub drift: BTreeMap<Precision, Drift>,
@@ -40,6 +43,20 @@ pub struct Manifest {
     pub versions: BTreeMap<String, String>,
     /// Size and hash of every model file, by name.
     pub files: BTreeMap<String, FileRecord>,
+}
+
+/// A projection onto principal components that is part of the model: the embedding is brought to norm 1, the mean of the
+/// photos it was fitted to is taken off, `to` numbers are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PcaRecord {
+    /// Numbers before it.
+    pub from: usize,
+    /// Numbers after it.
+    pub to: usize,
+    /// Share of the variance that it keeps.
+    pub explained: f64,
+    /// Training photos it was fitted to.
+    pub photos: usize,
 }
 
 /// What a file must be for a bundle to be whole.

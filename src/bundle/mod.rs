@@ -12,7 +12,7 @@ mod write;
 pub use drift::Drift;
 pub use export::{ExportOptions, export};
 pub use import::import;
-pub use manifest::{FORMAT_VERSION, FileRecord, Manifest};
+pub use manifest::{FORMAT_VERSION, FileRecord, Manifest, PcaRecord};
 pub use write::{Draft, Saved, write};
 
 use std::path::{Path, PathBuf};

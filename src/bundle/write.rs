@@ -8,7 +8,9 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Bundle, BundleError, Drift, FORMAT_VERSION, FileRecord, Manifest, file_of, manifest::hex};
+use super::{
+    Bundle, BundleError, Drift, FORMAT_VERSION, FileRecord, Manifest, PcaRecord, file_of, manifest::hex,
+};
 use crate::{
     catalogue::{ColourWeight, Dims},
     embedder::Precision,
@@ -35,6 +37,8 @@ pub struct Draft {
     pub training: serde_json::Value,
     /// sha256 over the canonical f32 weights.
     pub weights: [u8; 32],
+    /// The principal components it projects onto, if it does.
+    pub pca: Option<PcaRecord>,
 }
 
 impl Draft {
@@ -102,6 +106,7 @@ fn fill(
         color_weight: ColourWeight::DEFAULT.get(),
         trained_on_boxes: draft.trained_on_boxes,
         training: draft.training,
+        pca: draft.pca,
         drift: saved.into_iter().filter_map(|(precision, drift)| Some((precision, drift?))).collect(),
         versions: BTreeMap::from([
             ("lookalike".into(), env!("CARGO_PKG_VERSION").into()),

@@ -77,6 +77,17 @@ impl Vectors {
         Ok(Self { deep, colour })
     }
 
+    /// Takes deep and colour bit by bit as they left an embedder, the deep ones of norm 1 already. Refused: what [`new`](Self::new)
+    /// refuses, and another norm.
+    pub fn normalised((deep, colour): (&[f32], &[f32])) -> Result<Self, CatalogueError> {
+        let checked = Self::new(deep.to_vec(), colour.to_vec())?;
+        let norm = deep.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+        if (norm - 1.0).abs() > 1e-3 {
+            return Err(CatalogueError::Vector("the deep embedding is not of norm 1"));
+        }
+        Ok(Self { deep: deep.to_vec(), ..checked })
+    }
+
     /// Takes them bit by bit as a catalogue holds them: they were normalised when they went in.
     pub(super) fn stored((deep, colour): (&[f32], &[f32])) -> Self {
         Self { deep: deep.to_vec(), colour: colour.to_vec() }

@@ -9,6 +9,7 @@
 //! holds no pixel makes the photo a skipped one.
 
 mod deepfashion;
+mod duplicates;
 mod folders;
 mod groups;
 mod jsonl;
@@ -17,6 +18,7 @@ pub mod sample;
 mod split;
 mod triplets;
 
+pub use duplicates::Duplicates;
 pub use groups::{Groups, PkSampler, shuffled};
 pub use loader::{Load, ordered};
 pub use split::Split;
@@ -269,6 +271,18 @@ impl Dataset {
             }
             _ => Photo::decode_for(&bytes, &Limits::default(), short_side).map_err(named),
         }
+    }
+
+    /// The folder alone, to read photos from: what holds its records elsewhere need not hold them twice.
+    pub fn without_records(&self) -> Self {
+        let (root, categories) = (self.root.clone(), self.categories.clone());
+        Self { root, records: Vec::new(), categories, report: Report::default() }
+    }
+
+    /// Its records, and what is left of it without them: a large set's list is held once.
+    pub fn into_records(self) -> (Vec<Record>, Self) {
+        let left = self.without_records();
+        (self.records, left)
     }
 }
 

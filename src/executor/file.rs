@@ -25,6 +25,8 @@ pub struct Quantised {
     pub embedding: Linear,
     /// From the embedding to the logits.
     pub classifier: Linear,
+    /// From the embedding, brought to norm 1, to what is given in its place: principal components, where the model has them.
+    pub projection: Option<Linear>,
 }
 
 /// A bottleneck: down, across, up, and past it where the shape changes.
@@ -105,7 +107,9 @@ impl Quantised {
                 writing.convolution(&part(i, "past"), past);
             }
         }
-        for (name, layer) in [("embedding", &self.embedding), ("classifier", &self.classifier)] {
+        let projection = self.projection.iter().map(|layer| ("projection", layer));
+        let layers = [("embedding", &self.embedding), ("classifier", &self.classifier)];
+        for (name, layer) in layers.into_iter().chain(projection) {
             let outputs = layer.bias.len();
             let shape = vec![outputs, layer.weights.len() / outputs.max(1)];
             writing.tensor(format!("{name}.weight"), Dtype::F32, shape, &layer.weights);
@@ -163,6 +167,7 @@ impl Quantised {
             blocks: (0..head.blocks).map(block).collect::<Result<_, _>>()?,
             embedding: reading.linear("embedding")?,
             classifier: reading.linear("classifier")?,
+            projection: reading.has("projection.weight").then(|| reading.linear("projection")).transpose()?,
         })
     }
 }
@@ -192,6 +197,10 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
     fn tensor<T: Number>(&self, name: &str) -> Result<(Vec<usize>, Vec<T>), String> {
         let view = self.tensors.tensor(name).map_err(|e| format!("{name}: {e}"))?;
         if view.dtype() != T::DTYPE {

@@ -41,6 +41,14 @@ impl Linear {
     }
 }
 
+/// What the model gives in place of its embedding: that brought to norm 1 and projected, where there is a projection.
+pub(super) fn projected(projection: Option<&Linear>, embedding: &[f32]) -> Vec<f32> {
+    let Some(projection) = projection else { return embedding.to_vec() };
+    let norm = dot(embedding, embedding).sqrt().max(1e-12);
+    let unit: Vec<f32> = embedding.iter().map(|x| x / norm).collect();
+    (0..projection.bias.len()).map(|i| projection.output(i, &unit)).collect()
+}
+
 /// In 16 sums side by side, so that it becomes vector instructions.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0f32; 16];
@@ -100,6 +108,14 @@ mod tests {
     fn means_pass_over_padding() {
         let (activation, means) = means(&[1, 3, 99, 99, 5, 7, 99, 99], (4, 2), 0.5);
         assert_eq!((activation, means), (vec![1.0, 3.0], vec![1.5, 2.5]));
+    }
+
+    #[test]
+    fn an_embedding_is_projected_at_norm_1() {
+        let projection = Linear { weights: vec![1.0, 0.0, 0.5, -0.5], bias: vec![0.25, 1.0] };
+        assert_eq!(projected(Some(&projection), &[3.0, 4.0]), [0.6 + 0.25, -0.1 + 1.0]);
+        assert_eq!(projected(Some(&projection), &[0.0, 0.0]), [0.25, 1.0]);
+        assert_eq!(projected(None, &[3.0, 4.0]), [3.0, 4.0]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 /// What the network says of one photo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// D numbers, not normalised.
+    /// D numbers, not normalised; P where the network projects them.
     pub embedding: Vec<f32>,
     /// The colour module's numbers.
     pub colour: Vec<f32>,

@@ -23,6 +23,7 @@ pub(super) struct Network {
     pub step: f32,
     pub embedding: Linear,
     pub classifier: Linear,
+    pub projection: Option<Linear>,
 }
 
 pub(super) struct Ready {
@@ -72,9 +73,12 @@ impl Network {
         }
         q.embedding.check(extent.channels)?;
         q.classifier.check(q.embedding.bias.len())?;
+        if let Some(projection) = &q.projection {
+            projection.check(q.embedding.bias.len())?;
+        }
         let (embedding, classifier) = (q.embedding.clone(), q.classifier.clone());
-        let lines = Arena::new(&lines)?;
-        Ok(Self { size: q.size, stem, pooled, blocks, lines, step, embedding, classifier })
+        let (lines, projection) = (Arena::new(&lines)?, q.projection.clone());
+        Ok(Self { size: q.size, stem, pooled, blocks, lines, step, embedding, classifier, projection })
     }
 
     /// How many of the first blocks run photo by photo: those whose map fills a core's cache; their weights are few.

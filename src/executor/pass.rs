@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use super::{
     Answer, ExecutorError, Quantised,
-    head::{colours, means},
+    head::{colours, means, projected},
     kernel::{Into, Kernel, Part, Past, Work, begin, convolve},
     layer::{Extent, Layer, Stem},
     network::Network,
@@ -312,7 +312,7 @@ impl Pass<'_> {
         let classes = network.classifier.bias.len();
         (photos.iter().zip(embeddings.chunks_exact(outputs)).zip(tops))
             .map(|((photo, embedding), (activation, _))| Answer {
-                embedding: embedding.to_vec(),
+                embedding: projected(network.projection.as_ref(), embedding),
                 colour: colours(photo, network.size, &activation, last.side),
                 logits: (0..classes).map(|k| network.classifier.output(k, embedding)).collect(),
             })

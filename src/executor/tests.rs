@@ -49,7 +49,7 @@ impl Draw {
             block(2 * width, inner, 40, 2),
         ];
         let (embedding, classifier) = (self.linear(19, 40), self.linear(5, 19));
-        Quantised { size, frame: [124, 116, 104], stem, blocks, embedding, classifier }
+        Quantised { size, frame: [124, 116, 104], stem, blocks, embedding, classifier, projection: None }
     }
 
     fn photo(&mut self, size: usize) -> Vec<u8> {
@@ -218,9 +218,30 @@ fn maps_too_large_for_a_batch_are_worked_on_photo_by_photo() {
 fn a_file_comes_back_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("network.safetensors");
-    let network = draw(4).network(12, 64, 8);
+    let mut draw = draw(4);
+    let mut network = draw.network(12, 64, 8);
     network.write(&path).unwrap();
     assert_eq!(Quantised::read(&path).unwrap(), network);
+    network.projection = Some(draw.linear(6, 19));
+    network.write(&path).unwrap();
+    assert_eq!(Quantised::read(&path).unwrap(), network);
+}
+
+#[test]
+fn a_projection_takes_the_embeddings_place_and_leaves_the_rest() {
+    let mut draw = draw(7);
+    let (mut network, photo) = (draw.network(8, 64, 1), draw.photo(64));
+    let plain = Executor::new(&network, 1).unwrap().run(&[&photo]).unwrap().remove(0);
+    let layer = draw.linear(6, 19);
+    network.projection = Some(layer.clone());
+    let answer = Executor::new(&network, 2).unwrap().run(&[&photo]).unwrap().remove(0);
+    assert_eq!((&answer.colour, &answer.logits), (&plain.colour, &plain.logits));
+    assert_eq!(answer.embedding.len(), 6);
+    let norm = plain.embedding.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    for ((row, bias), found) in layer.weights.chunks(19).zip(&layer.bias).zip(&answer.embedding) {
+        let sum: f64 = row.iter().zip(&plain.embedding).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
+        assert!((sum / norm + f64::from(*bias) - f64::from(*found)).abs() < 1e-5);
+    }
 }
 
 #[test]
@@ -237,6 +258,8 @@ fn what_does_not_fit_together_is_refused() {
     assert!(refused(&|q| q.blocks[1].past = None).is_none());
     assert!(refused(&|q| q.blocks[2].past = None).is_some_and(|e| e.contains("added")));
     assert!(refused(&|q| q.blocks.truncate(2)).is_some_and(|e| e.contains("weights between")));
+    let wrong = Linear { weights: vec![0.0; 20], bias: vec![0.0; 2] };
+    assert!(refused(&|q| q.projection = Some(wrong.clone())).is_some_and(|e| e.contains("weights between")));
     assert!(refused(&|q| q.stem.form.stride = 0).is_some_and(|e| e.contains("first convolution")));
     assert!(refused(&|q| q.size = 0).is_some());
     assert!(refused(&|q| q.blocks[0].up.steps[0] = 1e9).is_some_and(|e| e.contains("beyond any byte")));

@@ -1,16 +1,26 @@
-//! A whole data set through a bundle's model → embeddings.
+//! A whole data set through a bundle's model → embeddings: in memory for a split, into files for a set of any size.
 //!
-//! May enter: [`Dataset`](crate::dataset::Dataset) records and a loaded model. What leaves are [`Extracted`] vectors in the records'
-//! order, and the names of the photos that could not be used.
+//! May enter: [`Dataset`](crate::dataset::Dataset) records and a loaded model. What leaves are [`Extracted`] vectors in the records' order,
+//! or a [`Shard`]'s file, which an interrupted run goes on with; and the names of the photos that could not be used.
+//!
+//! Photos go through the model in batches that depend on the records alone, not on shards or on where a run was
+//! interrupted: so many shards give the same numbers as one.
+
+mod frames;
+mod merge;
+mod run;
+mod shard;
+
+pub use merge::{Merged, merge};
+pub use run::{Done, Extraction};
+pub use shard::Shard;
+
+use std::path::{Path, PathBuf};
 
 use crate::{
-    dataset::{Dataset, DatasetError, Record, ordered},
+    dataset::{Dataset, Record},
     embedder::{Embedded, EmbedderError, Model},
-    image::Pixels,
 };
-
-/// Photos in one forward pass.
-const BATCH: usize = 16;
 
 /// What came of a data set.
 #[derive(Debug, Default)]
@@ -37,6 +47,45 @@ pub enum ExtractionError {
         /// The first of them.
         first: String,
     },
+    /// A shard's file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A shard's file is not as it was written.
+    #[error("{}: {reason}; remove it and run `index --shard` for it again", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Shards that make no whole, or are in each other's way.
+    #[error("{0}")]
+    Shards(String),
+}
+
+impl ExtractionError {
+    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    fn damaged(path: &Path, reason: impl ToString) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
+    }
+}
+
+/// How many of a set may be unusable: more than one in twenty are an error.
+fn check_skipped(bad: usize, total: usize, first: Option<&String>) -> Result<(), ExtractionError> {
+    match first {
+        Some(first) if bad * 20 > total => {
+            Err(ExtractionError::TooManyBad { bad, total, first: first.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Embeds the records' photos, decoding on `workers` threads. A photo that cannot be used is skipped and named; more than
@@ -49,37 +98,18 @@ pub fn extract(
     mut progress: impl FnMut(u64),
 ) -> Result<Extracted, ExtractionError> {
     let total = records.len();
-    let jobs: Vec<Vec<Record>> = records.chunks(BATCH).map(<[Record]>::to_vec).collect();
-    let (set, rule) = (set.clone(), model.preprocessing().clone());
-    let prepare = move |job: Vec<Record>| -> Vec<(Record, Result<Pixels, DatasetError>)> {
-        let one = |r: &Record| Ok(rule.apply(&set.photo(r, boxes)?));
-        job.into_iter().map(|record| (record.clone(), one(&record))).collect()
-    };
     let mut extracted = Extracted::default();
-    for batch in ordered(jobs, workers, prepare) {
-        let done = batch.len() as u64;
-        let (mut records, mut pixels) = (Vec::new(), Vec::new());
+    let extraction = Extraction::new(model, set, records, (boxes, workers));
+    extraction.each_batch(0..total, &mut |batch| {
+        progress(batch.len() as u64);
         for (record, outcome) in batch {
             match outcome {
-                Ok(p) => {
-                    records.push(record);
-                    pixels.push(p);
-                }
-                Err(e) => extracted.skipped.push(e.to_string()),
-            }
-        }
-        for (record, embedded) in records.into_iter().zip(model.embed(&pixels)?) {
-            match embedded {
                 Ok(embedded) => extracted.embedded.push((record, embedded)),
-                Err(e) => extracted.skipped.push(format!("{}: {e}", record.item.image)),
+                Err(reason) => extracted.skipped.push(reason),
             }
         }
-        progress(done);
-    }
-    match extracted.skipped.first() {
-        Some(first) if extracted.skipped.len() * 20 > total => {
-            Err(ExtractionError::TooManyBad { bad: extracted.skipped.len(), total, first: first.clone() })
-        }
-        _ => Ok(extracted),
-    }
+        Ok(())
+    })?;
+    check_skipped(extracted.skipped.len(), total, extracted.skipped.first())?;
+    Ok(extracted)
 }

@@ -7,8 +7,10 @@
 mod hub;
 mod modules;
 mod pooling;
+mod projection;
 mod quantise;
 mod resnet;
+mod simple;
 mod trace;
 mod unit;
 mod weights;
@@ -39,12 +41,14 @@ pub enum Backbone {
     Resnet50,
     /// ResNeXt-50 32×4d.
     Resnext50,
+    /// Five 3×3 convolutions, each of stride 2: what the others are to be compared with.
+    Simple,
 }
 
 /// The shape of a network: what must be known to read its weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Architecture {
-    /// ResNet-50 or ResNeXt-50.
+    /// ResNet-50, ResNeXt-50 or the simple one.
     pub backbone: Backbone,
     /// Channels after the stem: 64 is the network proper; the feature map has 32 times as many.
     pub width: u32,
@@ -63,6 +67,7 @@ impl Architecture {
         let name = match self.backbone {
             Backbone::Resnet50 => "resnet50",
             Backbone::Resnext50 => "resnext50_32x4d",
+            Backbone::Simple => "simple CNN",
         };
         let width = (self.width != 64).then(|| format!("width {}", self.width));
         let pooling = (self.pooling == Pooling::Gem).then(|| "GeM".to_owned());
@@ -117,6 +122,7 @@ pub struct Network {
     pool: pooling::Pool,
     embedding: nn::Linear,
     classifier: nn::Linear,
+    projection: Option<projection::Projection>,
 }
 
 /// What a forward pass gives.
@@ -149,6 +155,7 @@ impl Network {
             pool: pooling::Pool::new(&(&root / "pool"), architecture.pooling),
             embedding: nn::linear(&root / "embedding", features, d, nn::LinearConfig::default()),
             classifier: nn::linear(&root / "classifier", d, k, nn::LinearConfig::default()),
+            projection: None,
         };
         for variable in vs.variables().values_mut().filter(|v| v.dim() == 4) {
             let ordered = channels_last(variable);
@@ -180,11 +187,19 @@ impl Network {
         Output { embedding, logits, map }
     }
 
-    /// Everything a bundle's model gives: `[embedding [N,D], colour [N,C], logits [N,K]]`.
+    /// Everything a bundle's model gives: `[embedding [N,D], colour [N,C], logits [N,K]]`; `[N,P]` where it projects.
     pub fn answer(&self, images: &Tensor, colour: &ColourModule) -> [Tensor; 3] {
         let Output { embedding, logits, map } = self.forward(images, false);
         let colour = colour.feature(images, &activation_map(&map));
+        let embedding = self.projection.as_ref().map_or(embedding.shallow_clone(), |p| p.forward(&embedding));
         [embedding, colour, logits]
+    }
+
+    /// From now on [`answer`](Self::answer) gives embeddings that are brought to norm 1, then projected: `P` rows of `D` weights, and
+    /// `P` biases. Logits stay what they were.
+    pub fn project(&mut self, layer: (&[f32], &[f32])) -> Result<(), NetworkError> {
+        self.projection = Some(projection::Projection::new(layer, self.architecture.embedding)?);
+        Ok(())
     }
 
     /// Brings the folded backbone's weights to another kind; what stands on top stays f32.

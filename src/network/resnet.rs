@@ -4,7 +4,7 @@
 use tch::{Tensor, nn};
 
 use super::{
-    Architecture, Backbone,
+    Architecture, Backbone, simple,
     unit::{Spec, Unit},
 };
 
@@ -34,6 +34,8 @@ impl Stages {
 pub(super) struct ResNet {
     pub stem: Unit,
     stages: Vec<Vec<Bottleneck>>,
+    /// In their place, of the simple network.
+    plain: Vec<Unit>,
 }
 
 /// 1×1 down, 3×3, 1×1 up, added to what came in.
@@ -51,6 +53,10 @@ const BLOCKS: [i64; 4] = [3, 4, 6, 3];
 impl ResNet {
     pub fn new(path: &nn::Path, architecture: &Architecture) -> Self {
         let width = i64::from(architecture.width);
+        if architecture.backbone == Backbone::Simple {
+            let (stem, plain) = simple::units(path, width);
+            return Self { stem, stages: Vec::new(), plain };
+        }
         let stem = Spec { input: 3, output: width, kernel: 7, stride: 2, groups: 1, scale: 1.0 };
         let stem = Unit::new(path, "conv1", "bn1", stem);
         let mut input = width;
@@ -66,7 +72,7 @@ impl ResNet {
             }
             stages.push(stage);
         }
-        Self { stem, stages }
+        Self { stem, stages, plain: Vec::new() }
     }
 
     pub fn forward_t(&self, images: &Tensor, train: Stages) -> Tensor {
@@ -75,11 +81,21 @@ impl ResNet {
         let example = self.stem.weight();
         let images =
             if images.kind() == example.kind() { images.shallow_clone() } else { images.type_as(example) };
-        let mut x = pool(&self.stem.forward_t(&images, stem).relu_());
+        let x = self.stem.forward_t(&images, stem).relu_();
+        if self.is_plain() {
+            let units = self.plain.iter().zip(stages);
+            return units.fold(x, |x, (unit, train)| unit.forward_t(&x, train).relu_());
+        }
+        let mut x = pool(&x);
         for (blocks, train) in self.stages.iter().zip(stages) {
             x = blocks.iter().fold(x, |x, block| block.forward_t(&x, train));
         }
         x
+    }
+
+    /// Whether it is the simple network, which has no blocks.
+    pub fn is_plain(&self) -> bool {
+        !self.plain.is_empty()
     }
 
     /// All blocks, in order.
@@ -92,6 +108,7 @@ impl ResNet {
         let blocks = self.stages.iter_mut().flatten();
         std::iter::once(&mut self.stem)
             .chain(blocks.flat_map(|b| b.units.iter_mut().chain(&mut b.downsample)))
+            .chain(&mut self.plain)
     }
 
     pub fn fold(&mut self) {
@@ -109,7 +126,7 @@ impl Bottleneck {
         let output = planes * EXPANSION;
         // torchvision: int(planes · base_width / 64) · groups
         let (inner, groups) = match backbone {
-            Backbone::Resnet50 => (planes, 1),
+            Backbone::Resnet50 | Backbone::Simple => (planes, 1),
             Backbone::Resnext50 => ((planes * 4 / 64).max(1) * 32, 32),
         };
         let spec = |input, output, kernel, stride, groups, scale| Spec {

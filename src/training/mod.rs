@@ -5,17 +5,22 @@
 //! goes on. Nothing draws from a generator that has a past: what is drawn follows from seed, epoch, step and place.
 
 mod batch;
+pub mod chart;
+pub mod compare;
 mod ema;
 mod epoch;
 mod evaluate;
 mod events;
 mod features;
+mod inspect;
 mod kept;
 mod losses;
 mod montage;
 mod optimiser;
 mod options;
+mod pca;
 mod plan;
+mod report;
 mod run;
 mod schedule;
 mod set;
@@ -24,8 +29,9 @@ mod step;
 mod train;
 mod validate;
 
-pub use evaluate::{Evaluation, Scored, evaluate};
+pub use evaluate::{Bootstrap, Entry, Evaluation, Examination, Figure, Scored, evaluate};
 pub use events::EventFile;
+pub use inspect::{Inspected, Inspection, inspect};
 pub use kept::Room;
 pub use losses::{
     Losses, Proxies, Target, Triplets, losses, normalised_softmax, proxy_anchor, triplet_margin,
@@ -34,6 +40,8 @@ pub use montage::{MontageTile, montage};
 pub use options::{
     BestBy, Grouping, MetricLoss, Mining, OptimizerKind, Sampling, TrainOn, TrainOptions, ValidateOn,
 };
+pub use pca::Pca;
+pub use report::report;
 pub use run::{EpochMetrics, RunConfig, RunFolder};
 pub use set::{Look, Shape, TrainingSet};
 pub use train::train;

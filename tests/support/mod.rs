@@ -150,6 +150,7 @@ pub fn network_shop(root: &Path) -> Shop {
         trained_on_boxes: false,
         training: serde_json::Value::Null,
         weights: [7; 32],
+        pca: None,
     };
     let save = |dir: &Path| {
         let (_, network) = network::build(&architecture, Device::Cpu).unwrap();

@@ -2,11 +2,15 @@
 #![cfg(feature = "tch")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod compare;
 mod frozen;
 mod hub;
 mod layouts;
+mod pca;
 mod precisions;
+mod report;
 mod resume;
+mod shards;
 mod study;
 mod whole_way;
 

@@ -7,21 +7,23 @@ use clap::{Args, Subcommand};
 use lookalike::{
     bundle::{self, ExportOptions},
     dataset::{
-        Layout,
+        Layout, Split,
         sample::{self, CATEGORIES, SampleSpec},
     },
     embedder::{DeviceChoice, Precision},
     image::{Preprocessing, ResizeRule},
-    network::Pooling,
+    network::{Backbone, Pooling},
     progress::Bar,
-    training::{RunFolder, TrainOptions},
+    training::{Inspected, RunFolder, TrainOptions},
 };
 
 use crate::{
+    compare::Compare,
     data::{ManySets, Reading},
     embed::Embed,
     evaluate::Evaluate,
-    index::Index,
+    index::{Index, Merge},
+    report::{self, Report},
 };
 
 /// What can be done.
@@ -31,14 +33,20 @@ pub enum Command {
     SampleData(SampleData),
     /// Trains a network on photos and leaves a run folder.
     Train(Box<Train>),
+    /// Writes a run's report.html: curves, figures, what it finds and what it mistakes, where it looks.
+    Report(Report),
     /// Makes a bundle of a run: TorchScript and a manifest.
     Export(Export),
     /// Makes a bundle of a TorchScript file from elsewhere.
     Import(Import),
     /// Embeds a data set and puts its catalogue into a bundle.
     Index(Index),
+    /// Puts the shards that several machines embedded together, as a bundle's catalogue.
+    Merge(Merge),
     /// Measures how good a bundle is on a data set.
     Evaluate(Evaluate),
+    /// Trains several networks alike and tells them apart; then ways to search.
+    Compare(Box<Compare>),
     /// Prints the embeddings of photos as JSON lines.
     Embed(Embed),
 }
@@ -48,10 +56,13 @@ impl Command {
         match self {
             Self::SampleData(c) => c.run(),
             Self::Train(c) => c.run(),
+            Self::Report(c) => c.run(),
             Self::Export(c) => c.run(),
             Self::Import(c) => c.run(),
             Self::Index(c) => c.run(),
+            Self::Merge(c) => c.run(),
             Self::Evaluate(c) => c.run(),
+            Self::Compare(c) => c.run(),
             Self::Embed(c) => c.run(),
         }
     }
@@ -120,7 +131,9 @@ pub struct Train {
 impl Train {
     fn run(self) -> Result<()> {
         let device = self.device.open()?;
-        let best = lookalike::training::train(self.sets.open()?, &self.options, device, &self.out)?;
+        let sets = self.sets.open()?;
+        let best = lookalike::training::train(sets.clone(), &self.options, device, &self.out)?;
+        report::after_training(&self.out, &sets, Inspected::of(Some(Split::Val), report::PHOTOS, device));
         eprintln!("best epoch {} of {}, in {}", best.epoch, self.options.epochs, self.out.display());
         Ok(())
     }
@@ -150,6 +163,10 @@ pub struct Export {
     /// Write a precision that strays past its bound all the same.
     #[arg(long, requires = "data")]
     allow_drift: bool,
+    /// Keeps so many principal components of the embedding, fitted to the training photos of --data: a part of the model
+    /// from then on, in all precisions.
+    #[arg(long, value_name = "NUMBERS", requires = "data")]
+    pca: Option<usize>,
 }
 
 /// Every precision that this machine computes right and the run's network has; what is left out is said.
@@ -160,7 +177,10 @@ fn all_right_here(run: &Path) -> Result<Vec<Precision>> {
         eprintln!("int7 is left out: it knows average pooling alone, and this network pools by GeM");
         right.retain(|p| *p != Precision::Int7);
     }
-    if !right.contains(&Precision::Int8) {
+    if config.architecture.backbone == Backbone::Simple {
+        eprintln!("int7 and int8 are left out: the simple network is made in neither");
+        right.retain(|p| !p.is_quantised());
+    } else if !right.contains(&Precision::Int8) {
         eprintln!(
             "int8 is left out: this CPU has no VNNI to judge it with; where servers have it, export there"
         );
@@ -176,7 +196,8 @@ impl Export {
             asked if asked.is_empty() => all_right_here(&self.run)?,
             asked => asked,
         };
-        let options = ExportOptions { photos: &photos, precisions, allow_drift: self.allow_drift };
+        let options =
+            ExportOptions { photos: &photos, precisions, allow_drift: self.allow_drift, pca: self.pca };
         let bar = Bar::new("exporting", options.precisions.len() as u64 + 1);
         let begun = std::cell::Cell::new(0);
         let bundle = bundle::export(&self.run, &self.out, &options, &|_| {
@@ -186,6 +207,13 @@ impl Export {
         bar.finish();
         let m = bundle.manifest();
         eprintln!("{}: {}, model {:.12}", self.out.display(), m.architecture, m.model_id);
+        if let Some(pca) = &m.pca {
+            let (share, photos) = (100.0 * pca.explained, pca.photos);
+            eprintln!(
+                "PCA: {} → {} numbers, {share:.1} % of the variance of {photos} training photos",
+                pca.from, pca.to
+            );
+        }
         for (precision, d) in &m.drift {
             let change = |c: Option<f64>| c.map_or("–".into(), |c| format!("{:+.1} %", 100.0 * c));
             eprintln!(

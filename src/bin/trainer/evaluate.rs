@@ -11,11 +11,12 @@ use lookalike::{
     dataset::{Dataset, Record, Split},
     embedder::{DeviceChoice, PrecisionChoice},
     progress::Bar,
-    training::{Evaluation, MontageTile, Scored, evaluate, montage},
+    training::{Bootstrap, Entry, Evaluation, Examination, Figure, MontageTile, Scored, evaluate, montage},
 };
 use rand::{SeedableRng, seq::SliceRandom};
+use serde::Serialize;
 
-use crate::{data::OneSet, index::embed_records};
+use crate::{data::OneSet, index::embed_records, twice::Twice};
 
 /// `evaluate`
 #[derive(Args)]
@@ -40,6 +41,24 @@ pub struct Evaluate {
     /// Also draws ten queries with their top five from the catalogue.
     #[arg(long, value_name = "PNG")]
     montage: Option<PathBuf>,
+    /// How often photos are drawn again to say in which interval a figure lies in 95 of 100; 0 leaves intervals out.
+    #[arg(long, default_value_t = Bootstrap::default().resamples, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    bootstrap: u32,
+    /// What those drawings follow from.
+    #[arg(long, default_value_t = 0)]
+    bootstrap_seed: u64,
+    /// Writes the photos that are byte for byte the same, a group a line: their paths and splits.
+    #[arg(long, value_name = "JSONL")]
+    duplicates: Option<PathBuf>,
+}
+
+/// All that is printed: the figures, and what the data set holds twice.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    figures: Evaluation,
+    #[serde(flatten)]
+    twice: Twice,
 }
 
 impl Evaluate {
@@ -59,38 +78,47 @@ impl Evaluate {
             .map(|(r, e)| Scored { item: Arc::new(r.item), vectors: e.vectors, logits: e.logits })
             .collect();
         let weight = ColourWeight::new(manifest.color_weight)?;
-        let mut items: Vec<(Arc<Item>, Vectors)> = Vec::with_capacity(catalogue.len());
+        let mut items: Vec<Entry> = Vec::with_capacity(catalogue.len());
         for row in catalogue.items() {
             let (item, (deep, colour)) = row?;
             items.push((Arc::new(item), Vectors::new(deep.to_vec(), colour.to_vec())?));
         }
         let bar = Bar::new("comparing", scored.len() as u64);
-        let mut figures = evaluate(&scored, &items, &manifest.categories, weight, || bar.advance(1));
+        let asked =
+            Examination { photos: &scored, catalogue: &items, categories: &manifest.categories, weight };
+        let bootstrap = Bootstrap { resamples: self.bootstrap, seed: self.bootstrap_seed };
+        let figures = evaluate(&asked, Some(&catalogue), bootstrap, &|| bar.advance(1))?;
         bar.finish();
-        let queries: Vec<Query> =
-            scored.iter().map(|s| Query { vectors: s.vectors.clone(), weight }).take(1000).collect();
-        figures.ann_recall_at_10 = Some(catalogue.ann_recall(&queries, 10, Effort::Usual)?);
+        let twice = Twice::of(&set, self.split, self.duplicates.as_deref())?;
         if let Some(path) = &self.montage {
             let picture = draw(&scored, &set, &catalogue, weight)?;
             picture.save(path).with_context(|| path.display().to_string())?;
             eprintln!("montage: {}", path.display());
         }
-        self.print(&figures)
+        self.print(&Told { figures, twice })
     }
 
     #[allow(clippy::print_stdout)] // this is what the command is for
-    fn print(&self, figures: &Evaluation) -> Result<()> {
+    fn print(&self, told: &Told) -> Result<()> {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(figures)?);
+            println!("{}", serde_json::to_string_pretty(told)?);
             return Ok(());
         }
-        let serde_json::Value::Object(rows) = serde_json::to_value(figures)? else { return Ok(()) };
-        for (name, value) in rows {
-            match value.as_f64() {
-                Some(share) if value.is_f64() => println!("{name:<28} {share:.4}"),
-                _ if value.is_null() => println!("{name:<28} –"),
-                _ => println!("{name:<28} {value}"),
-            }
+        let Evaluation { photos, catalogue_items, product_queries, figures, ann_recall_at_10 } =
+            &told.figures;
+        println!(
+            "{photos} photos, {product_queries} with others of their product among {catalogue_items} items\n"
+        );
+        for Figure { name, value, interval } in figures {
+            let value = value.map_or("–".into(), |v| format!("{v:.4}"));
+            let interval = interval.map_or(String::new(), |[low, high]| format!("  {low:.4} – {high:.4}"));
+            println!("{name:<30} {value}{interval}");
+        }
+        if let Some(recall) = ann_recall_at_10 {
+            println!("{:<30} {recall:.4}", "ann_recall_at_10");
+        }
+        if told.twice.duplicate_groups > 0 {
+            println!("\n{}", told.twice);
         }
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! `lookalike-trainer`: everything that happens before a shopper comes. Arguments → one call of the library each.
 
 mod commands;
+mod compare;
 mod data;
 mod embed;
 mod evaluate;
 mod index;
 mod recipe;
+mod report;
+mod twice;
 
 use std::{env, process::ExitCode};
 

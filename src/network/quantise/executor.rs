@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::{Kind, Tensor, nn};
 
 use super::{
-    super::{NetworkError, unit::Unit},
+    super::{NetworkError, projection::Projection, unit::Unit},
     Calibrated, Seen, folded, name, shift,
 };
 use crate::{
@@ -37,6 +37,7 @@ pub(super) fn write(calibrated: &Calibrated<'_>, path: &Path) -> Result<(), Netw
         blocks: network.backbone.blocks().enumerate().map(block).collect::<Result<_, _>>()?,
         embedding: linear(&network.embedding)?,
         classifier: linear(&network.classifier)?,
+        projection: network.projection.as_ref().map(projection).transpose()?,
     };
     Ok(quantised.write(path)?)
 }
@@ -81,6 +82,10 @@ fn linear(layer: &nn::Linear) -> Result<Linear, NetworkError> {
     let none = || Tensor::zeros([layer.ws.size()[0]], (Kind::Float, layer.ws.device()));
     let bias = layer.bs.as_ref().map_or_else(none, Tensor::detach);
     Ok(Linear { weights: numbers(&layer.ws.detach())?, bias: numbers(&bias)? })
+}
+
+fn projection(layer: &Projection) -> Result<Linear, NetworkError> {
+    Ok(Linear { weights: numbers(&layer.weight)?, bias: numbers(&layer.bias)? })
 }
 
 fn form(moves: Moves, output: f64) -> Form {

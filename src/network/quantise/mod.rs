@@ -38,6 +38,10 @@ pub fn quantise(
     if photos.is_empty() {
         return Err(NetworkError::Architecture("quantising needs photos to calibrate with".into()));
     }
+    if network.backbone.is_plain() {
+        let why = "the simple network is not made in 7 or 8 bits: say --precision bf16,f16";
+        return Err(NetworkError::Architecture(why.into()));
+    }
     if runner == Runner::Executor && network.architecture.pooling == Pooling::Gem {
         let why = "int7 knows average pooling alone, and this network pools by GeM: name other precisions (--precision bf16,int8)";
         return Err(NetworkError::Architecture(why.into()));

@@ -105,6 +105,12 @@ impl Writer<'_> {
             let bias = layer.bs.as_ref().map_or_else(none, |b| b.detach().to_kind(Kind::Float));
             self.module.tensor(&format!("{name}_bias"), &bias)?;
         }
+        let mut projected = "";
+        if let Some(projection) = &self.calibrated.network.projection {
+            let (tensors, lines) = projection.script();
+            tensors.iter().try_for_each(|(name, tensor)| self.module.tensor(name, tensor))?;
+            projected = lines;
+        }
         let size = i64::from(self.calibrated.preprocessing.size());
         let side = i64::from(self.calibrated.preprocessing.size().div_ceil(32));
         let (cells, padding) = (side * side, self.calibrated.network.backbone.stem.moves().padding);
@@ -139,7 +145,7 @@ def photos(self, bytes) -> Tuple[Tensor, Tensor, Tensor]:
 {layers}    map = x.dequantize()
     embedding = torch.linear({deep}, self.embedding_weight, self.embedding_bias)
     logits = torch.linear(embedding, self.classifier_weight, self.classifier_bias)
-    {pooled}
+{projected}    {pooled}
     activation = torch.reshape(map.mean([1]), [-1, {cells}])
     order = torch.sort(activation, stable=True, dim=1, descending=True)[1].narrow(1, 0, {chosen})
     order = torch.sort(order, 1, False)[0]

@@ -176,6 +176,16 @@ impl RunFolder {
         Ok((folder, config))
     }
 
+    /// Keeps other trainings out of the folder for as long as what this returns is there.
+    pub fn hold(&self) -> Result<fs::File, TrainingError> {
+        let path = self.0.join("config.json");
+        let file = fs::File::open(&path).map_err(|e| self.failed(&path, e))?;
+        let held =
+            |_| self.failed(&self.0, "another training writes into it: wait for it, or name another folder");
+        file.try_lock().map_err(held)?;
+        Ok(file)
+    }
+
     /// Weights of the best epoch so far.
     pub fn best(&self) -> PathBuf {
         self.0.join("best.safetensors")

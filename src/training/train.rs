@@ -43,6 +43,7 @@ pub fn train(
         RunConfig { architecture, preprocessing, categories, options: options.clone(), data, photos };
     let folder =
         if options.resume { RunFolder::resume(out, &config)? } else { RunFolder::create(out, &config)? };
+    let _held = folder.hold()?;
     let groups = train.groups(options.group).count();
     let mut trainer = Trainer::new(vs, network, options, groups)?;
     let mut progress = state::Progress::default();

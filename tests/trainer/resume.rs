@@ -101,6 +101,11 @@ fn a_run_killed_at_any_moment_ends_as_one_that_was_not() {
     assert_eq!(saved("last.safetensors"), before);
     let refusal = refused(dir, &format!("{TRAIN} --resume --out killed --lr 0.1"));
     assert!(refusal.contains("begun otherwise") && refusal.contains("--lr was 0.003"), "{refusal}");
+    let held = fs::File::open(out.join("config.json")).unwrap();
+    held.lock().unwrap();
+    let refusal = refused(dir, &format!("{TRAIN} --resume --out killed"));
+    assert!(refusal.contains("another training"), "{refusal}");
+    drop(held);
     fs::remove_file(dir.join("shop").join(some_photo(dir))).unwrap();
     let refusal = refused(dir, &format!("{TRAIN} --resume --out killed"));
     assert!(refusal.contains("photos are not the same") || refusal.contains("skipped"), "{refusal}");

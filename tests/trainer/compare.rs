@@ -47,6 +47,18 @@ fn networks_and_strategies_stand_side_by_side() {
     let inked = picture.pixels().filter(|p| p.0.iter().all(|c| *c < 100)).count();
     assert!(picture.width() > 800 && inked > 2000, "letters are drawn: {inked}");
 
+    // A row that was stopped before its end goes on.
+    let metrics = dir.join("compared/resnet50-4/metrics.jsonl");
+    let whole = fs::read_to_string(&metrics).unwrap();
+    fs::remove_file(dir.join("compared/resnet50-4/state.safetensors")).unwrap();
+    fs::write(&metrics, "").unwrap();
+    done(dir, &format!("{common} --networks simple:8,resnet50:4 {train}"));
+    let losses = |lines: &str| -> Vec<Value> {
+        let of = |line: &str| serde_json::from_str::<Value>(line).unwrap()["loss"].clone();
+        lines.lines().map(of).collect()
+    };
+    assert_eq!(losses(&fs::read_to_string(&metrics).unwrap()), losses(&whole));
+
     // What was trained is taken as it is; a run made elsewhere stands beside it, and says what it began with.
     let trained = fs::read(dir.join("compared/simple-8/best.safetensors")).unwrap();
     done(
@@ -62,7 +74,8 @@ fn networks_and_strategies_stand_side_by_side() {
 
     for (wrong, why) in [
         ("--networks simple:8,simple:8", "twice"),
-        ("--networks simple:6 -- --backbone resnet50", "cannot be used multiple times"),
+        ("--networks simple:6 -- --backbone resnet50", "--backbone after --"),
+        ("--networks simple:6 -- --recipe nowhere.toml", "nowhere.toml"),
         ("--networks simple:8 --probes 0", "--probes"),
     ] {
         let told = refused(dir, &format!("{common} {wrong}"));

@@ -1,9 +1,10 @@
 //! `compare`: networks trained alike and judged alike, then ways to search what the best of them gives.
 
+mod network;
+
 use std::{
-    fmt, fs,
+    fs,
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,7 +15,7 @@ use lookalike::{
     network::Backbone,
     progress::Bar,
     training::{
-        Inspected,
+        Inspected, RunFolder,
         chart::{Table, png},
         compare::{self, NetworkRow, StrategyOptions, StrategyRow},
         inspect,
@@ -22,18 +23,25 @@ use lookalike::{
 };
 use serde::Serialize;
 
-use crate::{Cli, data::ManySets};
+use crate::{Cli, data::ManySets, recipe};
+use network::Network;
+
+/// What `compare` says of each network itself.
+const OWN: [&str; 9] =
+    ["backbone", "weights", "out", "data", "layout", "split-seed", "all-categories", "device", "resume"];
 
 /// `compare`
 #[derive(Args)]
 pub struct Compare {
     #[command(flatten)]
     sets: ManySets,
-    /// The folder for the runs, compare.json and compare.png. Runs that are there already are taken as they are.
+    /// The folder for the runs, compare.json and compare.png. Runs that are there already are taken as they are; one that was
+    /// interrupted goes on.
     #[arg(long)]
     out: PathBuf,
-    /// What is trained and compared: BACKBONE, BACKBONE:WIDTH, or either with =WEIGHTS to start from.
-    #[arg(long, value_delimiter = ',', default_value = "simple,resnet50,resnext50")]
+    /// What is trained and compared: BACKBONE, BACKBONE:WIDTH, or either with =WEIGHTS to start from. Where neither this nor
+    /// --run is said: simple,resnet50,resnext50.
+    #[arg(long, value_delimiter = ',')]
     networks: Vec<Network>,
     /// Runs made before, to be compared too; may be said several times.
     #[arg(long, value_name = "RUN")]
@@ -59,45 +67,9 @@ pub struct Compare {
     /// Prints JSON to standard output in place of the tables.
     #[arg(long)]
     json: bool,
-    /// After `--`: what every network is trained with, as `train` takes it, e.g. --epochs 5 --size 128.
+    /// After `--`: what every network is trained with, as `train` takes it, e.g. --epochs 5 --size 128, or --recipe FILE.
     #[arg(last = true, value_name = "TRAIN OPTIONS")]
     train: Vec<String>,
-}
-
-/// A row to be trained.
-#[derive(Clone, Debug, PartialEq)]
-struct Network {
-    backbone: String,
-    width: Option<u32>,
-    weights: Option<String>,
-}
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (shape, weights) = match text.split_once('=') {
-            Some((shape, weights)) => (shape, Some(weights.to_owned())),
-            None => (text, None),
-        };
-        let (backbone, width) = match shape.split_once(':') {
-            Some((backbone, width)) => (backbone, Some(width)),
-            None => (shape, None),
-        };
-        Backbone::from_str(backbone, false).map_err(|e| format!("'{backbone}' is no backbone ({e})"))?;
-        let width = width.map(|w| w.parse().map_err(|_| format!("'{w}' is no width"))).transpose()?;
-        Ok(Self { backbone: backbone.to_owned(), width, weights })
-    }
-}
-
-impl fmt::Display for Network {
-    /// The name of its run's folder.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.backbone)?;
-        self.width.map_or(Ok(()), |width| write!(f, "-{width}"))?;
-        let from = self.weights.as_deref().map(Path::new).and_then(Path::file_stem);
-        from.map_or(Ok(()), |from| write!(f, "-from-{}", from.to_string_lossy()))
-    }
 }
 
 /// `compare.json`.
@@ -113,13 +85,19 @@ struct Comparison {
 }
 
 impl Compare {
-    pub fn run(self) -> Result<()> {
+    pub fn run(mut self) -> Result<()> {
         let device = self.device.open()?;
+        if self.networks.is_empty() && self.run.is_empty() {
+            self.networks = Backbone::value_variants().iter().map(Network::whole).collect();
+        }
         ensure!(self.probes > 0, "--probes must be at least 1");
         let mut names: Vec<String> = self.networks.iter().map(Network::to_string).collect();
         names.sort();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             bail!("--networks names {} twice", twice[0]);
+        }
+        if let Some(flag) = self.train.iter().find_map(|argument| own(argument)) {
+            bail!("--{flag} after -- would be of all networks alike: say it before --, or in --networks");
         }
         let mut runs = Vec::new();
         for network in &self.networks {
@@ -150,16 +128,18 @@ impl Compare {
         self.tell(&all, &tables)
     }
 
-    /// Trains a row as `train` does; what stands there already is not trained again.
+    /// Trains a row as `train --resume` does; what was trained to its end is not trained again.
     fn train(&self, network: &Network) -> Result<PathBuf> {
         let run = self.out.join(network.to_string());
-        if run.join("best.safetensors").is_file() {
+        if is_finished(&run) {
             eprintln!("{}: trained before, taken as it is", run.display());
             return Ok(run);
         }
         eprintln!("── {network}");
         let path = |path: &Path| path.to_string_lossy().into_owned();
+        // What is said of all networks stands first: what is said of this one goes before it.
         let mut arguments: Vec<String> = vec!["lookalike-trainer".into(), "train".into()];
+        arguments.extend(self.train.iter().cloned());
         let mut say = |flag: &str, value: String| arguments.extend([format!("--{flag}"), value]);
         self.sets.data.iter().for_each(|data| say("data", path(data)));
         let layout = |layout: &Layout| layout.to_possible_value().map(|v| v.get_name().to_owned());
@@ -170,8 +150,9 @@ impl Compare {
         say("backbone", network.backbone.clone());
         network.width.iter().for_each(|width| say("width", width.to_string()));
         network.weights.iter().for_each(|weights| say("weights", weights.clone()));
+        arguments.push("--resume".into());
         arguments.extend(self.sets.reading.all_categories.then(|| String::from("--all-categories")));
-        arguments.extend(self.train.iter().cloned());
+        let arguments = recipe::expand(arguments.into_iter().map(Into::into).collect())?;
         Cli::try_parse_from(arguments)?.command.run()?;
         Ok(run)
     }
@@ -215,17 +196,15 @@ impl Compare {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The flag of an argument, where it is not for `train` to be told.
+fn own(argument: &str) -> Option<&str> {
+    let flag = argument.strip_prefix("--")?.split('=').next()?;
+    OWN.contains(&flag).then_some(flag)
+}
 
-    #[test]
-    fn networks_are_read_as_they_are_said() {
-        let read = |text: &str| text.parse::<Network>();
-        assert_eq!(read("resnet50:24=w/best.safetensors").unwrap().to_string(), "resnet50-24-from-best");
-        assert_eq!(read("simple").unwrap().to_string(), "simple");
-        for bad in ["", "resnet", "simple:", "simple:x", ":24"] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
+/// Whether a run has all of its epochs.
+fn is_finished(run: &Path) -> bool {
+    let Ok((folder, config)) = RunFolder::open(run) else { return false };
+    let epochs = folder.metrics().map_or(0, |epochs| epochs.len() as u64);
+    epochs >= config.options.epochs && folder.best().is_file()
 }

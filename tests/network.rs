@@ -204,8 +204,8 @@ fn a_packed_model_in_bf16_is_near_the_one_in_f32() {
         return;
     }
     tch::manual_seed(8);
-    let preprocessing = Preprocessing::imagenet(64).unwrap();
-    let images = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
+    let preprocessing = Preprocessing::imagenet(128).unwrap();
+    let images = Tensor::randn([2, 3, 128, 128], (Kind::Float, Device::Cpu));
     let (_vs, net) = network::build(&architecture(Backbone::Resnext50, 16), Device::Cpu).unwrap();
     let eager = tch::no_grad(|| net.answer(&images, &ColourModule::new(&preprocessing, Device::Cpu)));
     let dir = tempfile::tempdir().unwrap();

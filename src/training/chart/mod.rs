@@ -46,7 +46,7 @@ fn short(x: f64) -> String {
     let text = match x.abs() {
         0.0 => return "0".into(),
         a if a < 0.001 => return format!("{x:.0e}"),
-        a if a < 1.0 => format!("{x:.3}"),
+        a if a < 1.0 => format!("{x:.4}"),
         a if a < 100.0 => format!("{x:.2}"),
         _ => format!("{x:.0}"),
     };
@@ -69,6 +69,12 @@ mod tests {
         let odd = ticks(1.53, 3.91, 5);
         assert!(odd[0] <= 1.53 && *odd.last().unwrap() >= 3.91 && odd.len() < 9, "{odd:?}");
         assert!(ticks(2.0, 2.0, 5).len() < 20);
+    }
+
+    #[test]
+    fn neighbouring_marks_read_differently() {
+        let marks: Vec<String> = ticks(0.0, 0.002, 4).into_iter().map(short).collect();
+        assert_eq!(marks, ["0", "5e-4", "0.001", "0.0015", "0.002"]);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn export(out: &Path) -> Result<Bundle, Failed> {
     };
     RunFolder::create(&run, &config)?.checkpoint(&vs, &config, true)?;
     let precisions = Precision::right_here();
-    let options = ExportOptions { photos: &[set], precisions, allow_drift: true };
+    let options = ExportOptions { photos: &[set], precisions, allow_drift: true, pca: None };
     Ok(bundle::export(&run, out, &options, &|precision| println!("exporting {precision}"))?)
 }
 

@@ -79,7 +79,7 @@ impl<'a> Extraction<'a> {
             records[job].iter().map(|record| (record.clone(), one(record))).collect()
         };
         let mut load = ordered(jobs, self.workers, prepare);
-        while let Some(prepared) = load.next() {
+        for prepared in load.by_ref() {
             sink(self.embed(prepared)?)?;
         }
         Ok(load.waited())

@@ -88,7 +88,7 @@ mod tests {
             for number in 1..=of {
                 let range = Shard::new(number, of).unwrap().range(photos);
                 prop_assert_eq!(range.start, next);
-                prop_assert!(range.start % BLOCK == 0 || range.is_empty());
+                prop_assert!(range.start.is_multiple_of(BLOCK) || range.is_empty());
                 prop_assert!(range.len() <= photos.div_ceil(BLOCK).div_ceil(of) * BLOCK);
                 next = range.end;
             }

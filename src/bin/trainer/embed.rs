@@ -1,6 +1,6 @@
 //! `embed`: photos → JSON lines.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -30,7 +30,6 @@ pub struct Embed {
 
 impl Embed {
     /// A photo that cannot be used is named on standard error; the others are printed all the same, the exit status tells.
-    #[allow(clippy::print_stdout)] // this is what the command is for
     pub fn run(self) -> Result<()> {
         let device = self.device.open()?;
         let bundle = Bundle::open(&self.bundle)?;
@@ -46,7 +45,10 @@ impl Embed {
                 Ok(embedded.vectors.deep().to_vec())
             };
             match embedding() {
-                Ok(embedding) => println!("{}", json!({ "path": path, "embedding": embedding })),
+                Ok(embedding) => {
+                    let line = json!({ "path": path, "embedding": embedding });
+                    writeln!(std::io::stdout(), "{line}").context("standard output")?;
+                }
                 Err(e) => {
                     failed += 1;
                     eprintln!("error: {}: {e:#}", path.display());

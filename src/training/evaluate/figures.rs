@@ -107,9 +107,8 @@ pub(super) fn approximate(answers: &[Answers]) -> Vec<Column> {
 
 fn neighbours(answers: &[Answers], prefix: &str) -> Vec<Column> {
     let mut columns = Vec::new();
-    let kinds: [(&str, fn(&Answers) -> Option<Ranking>); 2] =
-        [("category", |a| a.category), ("product", |a| a.product)];
-    for (kind, of) in kinds {
+    for kind in ["category", "product"] {
+        let of = |a: &Answers| if kind == "category" { a.category } else { a.product };
         let mut add = |name: String, figure: &dyn Fn(Ranking) -> Option<f64>| {
             let each = answers.iter().map(|a| of(a).and_then(figure)).collect();
             columns.push((format!("{prefix}{kind}_{name}"), each));

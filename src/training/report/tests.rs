@@ -14,7 +14,7 @@ fn curves_are_drawn_of_what_there_is() {
 {"epoch":2,"loss":2.0,"cross_entropy":1.25,"lr":0.05,"val_top1":0.3,"val_map_at_r":0.4,"seconds":3}
 {"epoch":3,"loss":1."#,
     );
-    assert_eq!(whole.body.matches("<svg").count(), 3, "{}", whole.body);
+    assert_eq!(whole.body.matches("<svg").count(), 4, "{}", whole.body);
     for name in ["cross entropy", "val top1", "val map at r", "Learning rate"] {
         assert!(whole.body.contains(name), "{name}");
     }

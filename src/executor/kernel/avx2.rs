@@ -3,7 +3,10 @@
 
 use std::arch::{asm, x86_64::*};
 
-use super::{Arithmetic, Finish, Into, Layer, MOST_WINDOWS, Part, Past, Stem, Tile, Words, Work, run};
+use super::{
+    Into, Layer, Part, Past, Stem, Work, run,
+    tiles::{Arithmetic, Finish, MOST_WINDOWS, Tile, Words},
+};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 /// Windows that are computed together: six sums of eight numbers, six more while a run is added up.

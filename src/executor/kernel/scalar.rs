@@ -1,6 +1,9 @@
 //! Plain instructions: what every other kernel is held to.
 
-use super::{Arithmetic, Finish, Into, Past, Tile, Words};
+use super::{
+    Into, Past,
+    tiles::{Arithmetic, Finish, Tile, Words},
+};
 use crate::executor::weights::{Line, STEP, WideLine};
 
 pub(super) struct Scalar;

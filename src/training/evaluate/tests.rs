@@ -21,7 +21,13 @@ fn entries(photos: &[Scored]) -> Vec<Entry> {
     entries
 }
 
-const WITHOUT: Bootstrap = Bootstrap { resamples: 0, seed: 0 };
+/// Of photos in two categories, each asked of all the others, without intervals.
+fn judged(photos: &[Scored]) -> Evaluation {
+    let (catalogue, categories) = (entries(photos), ["one".to_owned(), "two".to_owned()]);
+    let weight = ColourWeight::DEFAULT;
+    let asked = Examination { photos, catalogue: &catalogue, categories: &categories, weight };
+    evaluate(&asked, None, Bootstrap { resamples: 0, seed: 0 }, &|| ()).unwrap()
+}
 
 #[test]
 fn figures_by_hand() {
@@ -32,14 +38,7 @@ fn figures_by_hand() {
         scored("c", Some("q"), "two", [1.0, 0.3], [0.0, 1.0]),
         scored("d", None, "one", [1.0, 2.0], [2.0, 1.0]),
     ];
-    let (catalogue, categories) = (entries(&photos), ["one".to_owned(), "two".to_owned()]);
-    let asked = Examination {
-        photos: &photos,
-        catalogue: &catalogue,
-        categories: &categories,
-        weight: ColourWeight::DEFAULT,
-    };
-    let e = evaluate(&asked, None, WITHOUT, &|| ()).unwrap();
+    let e = judged(&photos);
     assert_eq!(e.value("category_top1"), Some(0.75));
     assert_eq!(e.value("category_top3"), Some(1.0));
     // a → b right, b → a right, c → b wrong, d → c wrong
@@ -63,14 +62,7 @@ fn a_model_that_tells_nothing_apart_earns_nothing() {
             scored(&format!("i{i:02}"), Some(&product), category, [1.0, 0.0], [0.0, 0.0])
         })
         .collect();
-    let (catalogue, categories) = (entries(&photos), ["one".to_owned(), "two".to_owned()]);
-    let asked = Examination {
-        photos: &photos,
-        catalogue: &catalogue,
-        categories: &categories,
-        weight: ColourWeight::DEFAULT,
-    };
-    let e = evaluate(&asked, None, WITHOUT, &|| ()).unwrap();
+    let e = judged(&photos);
     for name in ["category_top1", "category_hit_at_10", "category_map_at_r", "product_hit_at_10"] {
         assert_eq!(e.value(name), Some(0.0), "{name}");
     }

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::{PANELS, Sums, TILE};
 use crate::executor::{
-    kernel::{Finish, Into, Past},
+    kernel::{Into, Past, tiles::Finish},
     weights::STEP,
 };
 

@@ -6,7 +6,10 @@ use std::arch::{asm, x86_64::*};
 
 use finish::{Both, both, one};
 
-use super::{Arithmetic, Finish, Into, Layer, Part, Past, Stem, Tile, Work, run};
+use super::{
+    Into, Layer, Part, Past, Stem, Work, run,
+    tiles::{Arithmetic, Finish, Tile},
+};
 use crate::executor::weights::Line;
 
 struct Vnni;

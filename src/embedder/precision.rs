@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::EmbedderError;
-use crate::executor;
+use crate::{executor, libtorch};
 
 /// What a model computes in. Answers are f32 whatever it is.
 #[derive(
@@ -35,7 +35,7 @@ impl Precision {
     /// Those that this machine's CPU computes right: libtorch's int8 adds pairs of products up in 16 bits where the CPU
     /// has no VNNI, and they overflow.
     pub fn right_here() -> Vec<Self> {
-        let (int8, _) = cpu_features();
+        let int8 = has_int8();
         Self::ALL.into_iter().filter(|p| int8 || *p != Self::Int8).collect()
     }
 
@@ -130,24 +130,19 @@ fn fastest_first(device: Device) -> Vec<Precision> {
     if device != Device::Cpu {
         return vec![Precision::F16, Precision::Bf16, Precision::F32];
     }
-    let (int8, bf16) = cpu_features();
+    let (int8, bf16) = (has_int8(), libtorch::has_bf16(device));
     let int7 = executor::has_fast_kernel();
     let fast =
         [(int7, Precision::Int7), (int8, Precision::Int8), (bf16, Precision::Bf16), (true, Precision::F32)];
     fast.into_iter().filter(|(has, _)| *has).map(|(_, p)| p).collect()
 }
 
-/// Whether this CPU multiplies bytes, and bf16, by instructions of their own.
-fn cpu_features() -> (bool, bool) {
+/// Whether this CPU multiplies bytes by instructions of their own.
+fn has_int8() -> bool {
     #[cfg(target_arch = "x86_64")]
-    {
-        let int8 = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
-        (int8, is_x86_feature_detected!("avx512bf16"))
-    }
+    return is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
     #[cfg(not(target_arch = "x86_64"))]
-    {
-        (false, false)
-    }
+    false
 }
 
 #[cfg(test)]

@@ -102,8 +102,21 @@ impl Drop for Trace {
     }
 }
 
-/// Runs `f` with this thread's convolutions and matrix products in bf16 on that kind of device.
+/// Whether the device multiplies bf16 by instructions of its own; of GPUs every one is taken to.
+pub fn has_bf16(device: Device) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let cpu = is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    let cpu = false;
+    device.is_cuda() || cpu
+}
+
+/// Runs `f` with this thread's convolutions and matrix products in bf16, where the device [has it](has_bf16). Elsewhere in
+/// f32: libtorch's own loops over bf16 are many times slower.
 pub fn with_bf16<T>(device: Device, f: impl FnOnce() -> T) -> Result<T, TchError> {
+    if !has_bf16(device) {
+        return Ok(f());
+    }
     struct Off(bool);
     impl Drop for Off {
         fn drop(&mut self) {

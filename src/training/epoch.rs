@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     dataset::{Load, ordered},
-    image::Augmentation,
     progress::Bar,
 };
 
@@ -63,7 +62,7 @@ impl<'a> Run<'a> {
         let todo = plans.into_iter().skip(progress.step as usize).collect();
         let recipe = Recipe {
             set: self.train.clone(),
-            augmentation: self.augmentation(),
+            augmentation: options.augmentation(),
             rule: rule.clone(),
             seed: options.seed,
             epoch,
@@ -182,7 +181,7 @@ impl<'a> Run<'a> {
             folder: self.folder.path(),
         };
         let (set, augmentation, to, seed) =
-            (self.train.clone(), self.augmentation(), rule.clone(), options.seed);
+            (self.train.clone(), options.augmentation(), rule.clone(), options.seed);
         let train = Features::compute(&maker, self.train.len(), options.views, move |photo, view| {
             let mut rng = viewing(seed, photo, view);
             Ok(augmentation.apply(&*set.photo(photo)?, &to, &mut rng)?)
@@ -191,16 +190,6 @@ impl<'a> Run<'a> {
         let val =
             Features::compute(&maker, self.val.len(), 1, move |photo, _| Ok(to.apply(&*set.photo(photo)?)))?;
         Ok((train, val))
-    }
-
-    fn augmentation(&self) -> Augmentation {
-        let options = &self.config.options;
-        Augmentation {
-            scale: (options.crop, 1.0),
-            jitter: options.jitter as f32,
-            erase: options.erase,
-            ..Augmentation::default()
-        }
     }
 
     fn bar(&self, epoch: u64, plans: &[Plan], progress: &Progress) -> Bar {

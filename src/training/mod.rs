@@ -18,6 +18,7 @@ mod losses;
 mod montage;
 mod optimiser;
 mod options;
+mod pace;
 mod pca;
 mod plan;
 mod report;

@@ -98,6 +98,12 @@ impl TrainingSet {
         self.photos.len()
     }
 
+    /// The first `n` photos alone, or all where there are fewer.
+    pub fn first(&self, n: usize) -> Self {
+        let photos = self.photos.iter().take(n).copied().collect();
+        Self { photos: Arc::new(photos), ..self.clone() }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.photos.is_empty()

@@ -1,18 +1,19 @@
 //! A run from its beginning, or from where it stopped, to its end.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use sha2::{Digest, Sha256};
-use tch::{Device, nn::VarStore};
+use tch::Device;
 
 use super::{
     EpochMetrics, Look, Room, RunConfig, RunFolder, Shape, TrainOn, TrainOptions, TrainingError, TrainingSet,
-    ValidateOn, epoch::Run, set::merge_categories, state, step::Trainer,
+    ValidateOn, epoch::Run, pace::Pace, set::merge_categories, state, step::Trainer,
 };
 use crate::{
     dataset::{Dataset, Split},
     image::Preprocessing,
-    network::{self, Architecture, Network},
+    libtorch,
+    network::{self, Architecture},
     progress::Bar,
 };
 
@@ -23,6 +24,7 @@ pub fn train(
     device: Device,
     out: &Path,
 ) -> Result<EpochMetrics, TrainingError> {
+    let started = Instant::now();
     options.check()?;
     let preprocessing = Preprocessing::imagenet(options.size)?;
     let categories = merge_categories(&sets);
@@ -38,14 +40,22 @@ pub fn train(
     let mut photos = Sha256::new();
     [&train, &val].into_iter().for_each(|set| set.digest(&mut photos));
     let photos = photos.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    let (vs, network) = begin(&architecture, options, device)?;
-    let config =
+    if options.bf16 && !libtorch::has_bf16(device) {
+        tracing::warn!("this CPU has no instructions for bf16 (lscpu: avx512_bf16): trains in f32");
+    }
+    let mut config =
         RunConfig { architecture, preprocessing, categories, options: options.clone(), data, photos };
+    if let Some(minutes) = options.minutes {
+        config.options.epochs = match RunFolder::begun(out).filter(|_| options.resume) {
+            Some(begun) => begun.options.epochs,
+            None => epochs_within(minutes, started, (&train, &val), &config, device)?,
+        };
+    }
     let folder =
         if options.resume { RunFolder::resume(out, &config)? } else { RunFolder::create(out, &config)? };
     let _held = folder.hold()?;
-    let groups = train.groups(options.group).count();
-    let mut trainer = Trainer::new(vs, network, options, groups)?;
+    let mut trainer = begin(&config, &train, device)?;
+    let (epochs, best_by) = (config.options.epochs, config.options.best_by);
     let mut progress = state::Progress::default();
     if options.resume && folder.state().is_file() {
         let (tensors, saved) = state::load(&folder.state())?;
@@ -55,26 +65,38 @@ pub fn train(
     }
     folder.rewrite(&progress.history)?;
     let mut run = Run::new(trainer, config, (train, val), &folder)?;
-    while (progress.history.len() as u64) < options.epochs {
+    while (progress.history.len() as u64) < epochs {
         run.epoch(&mut progress)?;
     }
-    let best = EpochMetrics::best(&progress.history, options.best_by).cloned();
+    let best = EpochMetrics::best(&progress.history, best_by).cloned();
     best.ok_or_else(|| TrainingError::Options("--epochs must be at least 1".into()))
 }
 
-/// The network as it starts: drawn by the seed, with the weights asked for.
-fn begin(
-    architecture: &Architecture,
-    options: &TrainOptions,
+/// How many epochs end within so many minutes of `started`.
+fn epochs_within(
+    minutes: f64,
+    started: Instant,
+    (train, val): (&TrainingSet, &TrainingSet),
+    config: &RunConfig,
     device: Device,
-) -> Result<(VarStore, Network), TrainingError> {
+) -> Result<u64, TrainingError> {
+    let pace = Pace::measure(&mut begin(config, train, device)?, (train, val), config)?;
+    let seconds = minutes * 60.0 - started.elapsed().as_secs_f64();
+    let epochs = pace.epochs_within(seconds, &config.options);
+    tracing::info!(epochs, minutes, "the run's length, by a trial of the speed");
+    Ok(epochs)
+}
+
+/// The network as it starts, drawn by the seed, with the weights asked for; and what changes it.
+fn begin(config: &RunConfig, train: &TrainingSet, device: Device) -> Result<Trainer, TrainingError> {
+    let options = &config.options;
     tch::manual_seed(options.seed as i64);
-    let (vs, network) = network::build(architecture, device)?;
+    let (vs, network) = network::build(&config.architecture, device)?;
     if let Some(weights) = &options.weights {
         let set = network::load_start(&vs, &network::locate(weights)?)?;
         tracing::info!(variables = set, %weights, "weights loaded");
     }
-    Ok((vs, network))
+    Trainer::new(vs, network, options, train.groups(options.group).count())
 }
 
 /// The photos trained on and those validated with, checked.

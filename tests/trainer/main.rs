@@ -7,6 +7,7 @@ mod evaluate;
 mod frozen;
 mod hub;
 mod layouts;
+mod minutes;
 mod pca;
 mod precisions;
 mod report;

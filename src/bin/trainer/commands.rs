@@ -134,7 +134,7 @@ impl Train {
         let sets = self.sets.open()?;
         let best = lookalike::training::train(sets.clone(), &self.options, device, &self.out)?;
         report::after_training(&self.out, &sets, Inspected::of(Some(Split::Val), report::PHOTOS, device));
-        eprintln!("best epoch {} of {}, in {}", best.epoch, self.options.epochs, self.out.display());
+        eprintln!("best epoch {}, in {}", best.epoch, self.out.display());
         Ok(())
     }
 }

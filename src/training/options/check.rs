@@ -10,6 +10,11 @@ impl TrainOptions {
         if self.epochs == 0 {
             return refuse("--epochs must be at least 1".into());
         }
+        if let Some(minutes) = self.minutes
+            && !(minutes.is_finite() && minutes > 0.0)
+        {
+            return refuse(format!("--minutes must be more than 0, not {minutes}"));
+        }
         if self.batch < 6 {
             return refuse("--batch must be at least 6: two triplets".into());
         }
@@ -93,6 +98,11 @@ impl TrainOptions {
         }
         if self.stages() == Stages::NONE && self.weights.is_none() {
             return refuse("a frozen backbone stays as it began, at random: name its --weights");
+        }
+        if self.keeps_features() && self.minutes.is_some() {
+            return refuse(
+                "--minutes tries how fast photos pass, and a frozen backbone sees them once: say --epochs",
+            );
         }
         let sized = self.start_size.is_some() || self.train_size.is_some();
         if self.keeps_features() && (self.mixup > 0.0 || sized) {

@@ -8,7 +8,10 @@ pub use choices::{BestBy, Grouping, MetricLoss, Mining, OptimizerKind, Sampling,
 use clap::{Args, FromArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::network::{Backbone, Pooling, Stages, Storage, WeightsSource};
+use crate::{
+    image::Augmentation,
+    network::{Backbone, Pooling, Stages, Storage, WeightsSource},
+};
 
 /// Everything that shapes a run besides its data; written to its `config.json`. What an older file lacks has its default.
 #[derive(Clone, Debug, PartialEq, Args, Serialize, Deserialize)]
@@ -46,8 +49,12 @@ pub struct TrainOptions {
     pub views: u64,
 
     /// How often as many photos as there are pass through the network.
-    #[arg(long, default_value_t = 30, help_heading = "Steps")]
+    #[arg(long, default_value_t = 30, overrides_with = "minutes", help_heading = "Steps")]
     pub epochs: u64,
+    /// In place of --epochs: as many as fit into so many minutes here, all that comes before them included, by a trial of
+    /// the speed. config.json says how many.
+    #[arg(long, overrides_with = "epochs", help_heading = "Steps")]
+    pub minutes: Option<f64>,
     /// Photos a step; rounded down to whole triplets or groups.
     #[arg(long, default_value_t = 48, help_heading = "Steps")]
     pub batch: usize,
@@ -72,7 +79,7 @@ pub struct TrainOptions {
     /// Averages weights over steps and evaluates and exports the average: the share that is kept each step, 0 for none.
     #[arg(long, default_value_t = 0.0, help_heading = "Steps")]
     pub ema: f64,
-    /// Convolutions in bf16: on GPUs, and on CPUs that have the instructions.
+    /// Convolutions in bf16, on GPUs and on CPUs that have the instructions; elsewhere f32, said at the start.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false,
           action = clap::ArgAction::Set, help_heading = "Steps")]
     pub bf16: bool,
@@ -201,6 +208,16 @@ impl TrainOptions {
     /// The side of the squares that are trained on, once they have grown.
     pub fn trained_side(&self) -> u32 {
         self.train_size.unwrap_or(self.size)
+    }
+
+    /// How what a network learns from is drawn from a photo.
+    pub fn augmentation(&self) -> Augmentation {
+        Augmentation {
+            scale: (self.crop, 1.0),
+            jitter: self.jitter as f32,
+            erase: self.erase,
+            ..Augmentation::default()
+        }
     }
 
     /// Less what says only where and how fast a run is made, not what comes of it.

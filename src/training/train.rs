@@ -51,10 +51,10 @@ pub fn train(
             None => epochs_within(minutes, started, (&train, &val), &config, device)?,
         };
     }
+    let mut trainer = begin(&config, &train, device)?;
     let folder =
         if options.resume { RunFolder::resume(out, &config)? } else { RunFolder::create(out, &config)? };
     let _held = folder.hold()?;
-    let mut trainer = begin(&config, &train, device)?;
     let (epochs, best_by) = (config.options.epochs, config.options.best_by);
     let mut progress = state::Progress::default();
     if options.resume && folder.state().is_file() {

@@ -136,15 +136,17 @@ impl EpochMetrics {
 pub struct RunFolder(PathBuf);
 
 impl RunFolder {
-    /// Makes a new one; refused where something is there already.
-    pub fn create(path: &Path, config: &RunConfig) -> Result<Self, TrainingError> {
+    /// Refuses a place where something is already.
+    pub fn vacant(path: &Path) -> Result<(), TrainingError> {
         let occupied = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        let why = "there is something already; name another folder for the run, or go on with it by --resume";
+        if occupied { Err(Self(path.to_owned()).failed(path, why)) } else { Ok(()) }
+    }
+
+    /// Makes a new one, where it is [`vacant`](Self::vacant).
+    pub fn create(path: &Path, config: &RunConfig) -> Result<Self, TrainingError> {
+        Self::vacant(path)?;
         let folder = Self(path.to_owned());
-        if occupied {
-            let why =
-                "there is something already; name another folder for the run, or go on with it by --resume";
-            return Err(folder.failed(path, why));
-        }
         fs::create_dir_all(path).map_err(|e| folder.failed(path, e))?;
         let file = path.join("config.json");
         let text = serde_json::to_string_pretty(config).map_err(|e| folder.failed(&file, e))?;

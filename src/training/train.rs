@@ -26,6 +26,10 @@ pub fn train(
 ) -> Result<EpochMetrics, TrainingError> {
     let started = Instant::now();
     options.check()?;
+    if !options.resume {
+        // Before all photos are decoded, not after.
+        RunFolder::vacant(out)?;
+    }
     let preprocessing = Preprocessing::imagenet(options.size)?;
     let categories = merge_categories(&sets);
     let data = sets.iter().map(describe).collect();

@@ -13,7 +13,10 @@ use std::{
     time::Instant,
 };
 
-use lookalike::dataset::{Categories, Dataset, Layout, Split};
+use lookalike::{
+    dataset::{Categories, Dataset, Layout, Split},
+    libtorch,
+};
 use serde_json::{Value, json};
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -68,14 +71,13 @@ fn task(photos: &Path, seed: u64) -> Result<Value, Failed> {
         let of = set.records().iter().filter(|r| (r.split == Split::Train) == train);
         of.map(|r| (r.item.image.clone(), r.category)).collect()
     };
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let size = number("SIZE", 128)?;
     Ok(json!({
         "root": photos, "train": listed(true), "test": listed(false), "classes": set.categories().len(),
         "seed": seed, "epochs": number("EPOCHS", 10)?, "width": number("WIDTH", 24)?, "size": size,
         "batch": number("BATCH", 48)?, "resize": (size * 256 + 112) / 224, "embedding": 512, "lr": 0.05,
         "weight_decay": 5e-4, "warmup": 0.05, "label_smoothing": 0.1, "crop": 0.4, "jitter": 0.1,
-        "bf16": cpu.contains("avx512_bf16") || cpu.contains("amx_bf16"),
+        "bf16": libtorch::has_bf16(tch::Device::Cpu),
         "workers": std::thread::available_parallelism()?.get(),
     }))
 }

@@ -168,11 +168,6 @@ impl RunFolder {
         Err(folder.failed(path, why))
     }
 
-    /// The configuration of the run at `path`; none where none was begun.
-    pub fn begun(path: &Path) -> Option<RunConfig> {
-        Self::open(path).ok().map(|(_, config)| config)
-    }
-
     /// Opens one that [`train`](super::train) made.
     pub fn open(path: &Path) -> Result<(Self, RunConfig), TrainingError> {
         let folder = Self(path.to_owned());

@@ -50,9 +50,9 @@ pub fn train(
     let mut config =
         RunConfig { architecture, preprocessing, categories, options: options.clone(), data, photos };
     if let Some(minutes) = options.minutes {
-        config.options.epochs = match RunFolder::begun(out).filter(|_| options.resume) {
-            Some(begun) => begun.options.epochs,
-            None => epochs_within(minutes, started, (&train, &val), &config, device)?,
+        config.options.epochs = match RunFolder::open(out) {
+            Ok((_, begun)) if options.resume => begun.options.epochs,
+            _ => epochs_within(minutes, started, (&train, &val), &config, device)?,
         };
     }
     let mut trainer = begin(&config, &train, device)?;

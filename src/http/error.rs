@@ -21,6 +21,8 @@ pub(super) enum ApiError {
     NoRoute,
     /// Starting, or shutting down.
     NotReady(&'static str),
+    /// More connections than the server takes, which is so many.
+    TooManyConnections(usize),
     /// A query parameter that this route does not know.
     UnknownParameter { name: String, known: &'static [&'static str] },
     /// A query parameter that is not what it must be.
@@ -126,6 +128,11 @@ impl Problem {
 
     /// The problem as `application/problem+json`, on top of the headers that `response` has already.
     pub(super) fn write(&self, request_id: &str, response: &mut Response) {
+        *response.body_mut() = Body::from(self.fill(request_id, response));
+    }
+
+    /// Status and headers; returns the body.
+    fn fill<B>(&self, request_id: &str, response: &mut Response<B>) -> Vec<u8> {
         let body = serde_json::to_vec(&self.document(request_id)).unwrap_or_default();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -140,11 +147,27 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        *response.body_mut() = Body::from(body);
+        body
     }
 }
 
 impl ApiError {
+    /// The whole answer over HTTP/1.1, for a connection that is closed after it.
+    pub(super) fn as_bytes(&self) -> Vec<u8> {
+        let mut response = Response::new(());
+        let body = self.problem().fill(&request_id(), &mut response);
+        let status = response.status();
+        let mut bytes =
+            format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default())
+                .into_bytes();
+        for (name, value) in response.headers() {
+            bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        bytes.extend(format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len()).into_bytes());
+        bytes.extend(body);
+        bytes
+    }
+
     /// What the client is told; what it is not told is logged.
     pub(super) fn logged(&self) -> Problem {
         let problem = self.problem();
@@ -173,6 +196,11 @@ impl ApiError {
                 "there is nothing at this address; /openapi.yaml lists what there is".into(),
             ),
             Self::NotReady(why) => (S::SERVICE_UNAVAILABLE, "not_ready", (*why).into()),
+            Self::TooManyConnections(most) => (
+                S::SERVICE_UNAVAILABLE,
+                "too_many_connections",
+                format!("this server has the {most} connections open that it takes; try again in a moment"),
+            ),
             Self::UnknownParameter { name, known } => {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 let detail = format!("unknown query parameter '{}'; known here: {known}", shown(name, 80));
@@ -254,6 +282,7 @@ fn photo(e: &PhotoError) -> Problem {
         PhotoError::Empty => (StatusCode::BAD_REQUEST, "empty_photo"),
         PhotoError::UnknownFormat(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_format"),
         PhotoError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
+        PhotoError::TooMuchMemory { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_much_memory"),
         PhotoError::Undecodable { format, .. } => {
             let detail = format!("the photo is damaged and cannot be decoded as {format}");
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "undecodable_photo", detail);
@@ -262,6 +291,11 @@ fn photo(e: &PhotoError) -> Problem {
         PhotoError::Preprocessing(_) => return Problem::internal(),
     };
     Problem::new(status, code, e.to_string())
+}
+
+/// 128 random bits in hexadecimal: a request's id where the client gave none.
+pub(super) fn request_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// What a client sent, fit to be shown back to it: short, without control characters.

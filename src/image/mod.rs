@@ -5,6 +5,7 @@
 
 mod augment;
 mod bilinear;
+mod claims;
 mod jpeg;
 mod photo;
 mod preprocess;
@@ -31,6 +32,14 @@ pub enum PhotoError {
         height: u32,
         /// The limit.
         max_pixels: u64,
+    },
+    /// The file asks for memory that its pixels do not account for; none was taken.
+    #[error("the {format} asks for too much memory: {what}; save the photo anew, as a picture alone")]
+    TooMuchMemory {
+        /// Which format the first bytes announce.
+        format: PhotoFormat,
+        /// What asks for it.
+        what: String,
     },
     /// The format is known, the content is damaged.
     #[error("the photo is damaged and cannot be decoded as {format}: {reason}")]

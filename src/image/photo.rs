@@ -6,7 +6,7 @@ use image::{
     ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, metadata::Orientation,
 };
 
-use super::{PhotoError, jpeg};
+use super::{PhotoError, claims, jpeg};
 
 /// What a photo may cost, checked on its header before memory is taken for its pixels.
 #[derive(Clone, Copy, Debug)]
@@ -113,9 +113,16 @@ impl Photo {
     /// a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that leaves at least twice the side.
     pub fn decode_for(bytes: &[u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
         let format = PhotoFormat::of(bytes)?;
-        let damaged = |e: image::ImageError| PhotoError::Undecodable { format, reason: e.to_string() };
+        claims::check(format, bytes)?;
+        let damaged = |e: image::ImageError| match e {
+            image::ImageError::Limits(_) => PhotoError::TooMuchMemory {
+                format,
+                what: "what lies beside its picture, or a frame larger than its screen, is larger than all of it may be".into(),
+            },
+            other => PhotoError::Undecodable { format, reason: other.to_string() },
+        };
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format.image_format());
-        reader.no_limits(); // ours are checked below, on the header
+        reader.limits(allowing(claims::MAX_METADATA.saturating_add(bytes.len() as u64)));
         let mut decoder = reader.into_decoder().map_err(damaged)?;
         let (width, height) = decoder.dimensions();
         if u64::from(width) * u64::from(height) > limits.max_pixels {
@@ -124,8 +131,14 @@ impl Photo {
         if width == 0 || height == 0 {
             return Err(PhotoError::Undecodable { format, reason: "it has no pixels".into() });
         }
+        if format == PhotoFormat::Gif {
+            // A frame may be larger than its screen, whose size alone was checked.
+            decoder.set_limits(allowing(decoder.total_bytes())).map_err(damaged)?;
+        }
         // A damaged EXIF block is no reason to refuse the picture.
-        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let exif = format != PhotoFormat::WebP || claims::has_whole_exif(bytes);
+        let orientation = exif.then(|| decoder.orientation().ok()).flatten();
+        let orientation = orientation.unwrap_or(Orientation::NoTransforms);
         let plain = matches!(decoder.color_type(), ColorType::Rgb8 | ColorType::L8);
         let fast =
             (format == PhotoFormat::Jpeg && plain).then(|| jpeg::decode(bytes, (width, height), short_side));
@@ -186,6 +199,13 @@ impl Photo {
         let rgb = image::imageops::crop_imm(&self.rgb, left, top, right - left, bottom - top).to_image();
         Ok(Self { rgb, full: (w, h), ..*self })
     }
+}
+
+/// Limits of the decoder's own, beside the pixels that are checked here: this many bytes.
+fn allowing(bytes: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(bytes);
+    limits
 }
 
 fn to_rgb(image: DynamicImage) -> RgbImage {

@@ -57,6 +57,8 @@ wide = (scene(180, 220)[..., 0].astype(np.uint32) * 257 + 3).clip(0, 65535).asty
 keep("sixteen.png", Image.fromarray(wide))
 keep("photo.jpg", Image.fromarray(scene(300, 400)), quality=90)
 keep("subsampled.jpg", Image.fromarray(scene(301, 233)), quality=85, subsampling=2)
+# A lossy frame for the tests of hostile files; what it decodes to is not compared.
+Image.fromarray(scene(31, 21)).save(out / "lossy.webp", quality=80)
 keep("cmyk.jpg", Image.fromarray(scene(260, 200)).convert("CMYK"), quality=92)
 keep("lossless.webp", Image.fromarray(scene(211, 171)), lossless=True)
 for orientation in (3, 6, 8):

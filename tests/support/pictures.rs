@@ -1,6 +1,6 @@
 //! Photos made for the tests: coloured shapes, encoded, turned, damaged.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 
@@ -77,4 +77,52 @@ fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &b| {
         (0..8).fold(crc ^ u32::from(b), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xEDB8_8320 } else { c >> 1 })
     })
+}
+
+/// A GIF of some 35 bytes: a screen of this size, and a frame of that one, of no pixels.
+pub fn gif_with_frame(screen: (u16, u16), frame: (u16, u16)) -> Vec<u8> {
+    let size = |(width, height): (u16, u16)| [width.to_le_bytes(), height.to_le_bytes()].concat();
+    let palette = [0, 0, 0, 255, 255, 255];
+    [
+        &b"GIF89a"[..],
+        &size(screen),
+        &[0x80, 0, 0],
+        &palette,
+        &[0x2C, 0, 0, 0, 0],
+        &size(frame),
+        &[0, 2, 2, 0x4C, 0x01, 0, 0x3B],
+    ]
+    .concat()
+}
+
+/// A PNG whose colour profile unpacks to this many bytes.
+pub fn png_with_profile(picture: &RgbImage, unpacked: usize) -> Vec<u8> {
+    let mut profile = b"named\0\0".to_vec();
+    let mut encoder = flate2::write::ZlibEncoder::new(&mut profile, flate2::Compression::best());
+    let block = vec![0; 1 << 20];
+    for begin in (0..unpacked).step_by(block.len()) {
+        encoder.write_all(&block[..block.len().min(unpacked - begin)]).unwrap();
+    }
+    encoder.finish().unwrap();
+    let mut chunk = (profile.len() as u32).to_be_bytes().to_vec();
+    let named = [&b"iCCP"[..], &profile].concat();
+    chunk.extend(&named);
+    chunk.extend(crc(&named).to_be_bytes());
+    let png = png(picture);
+    let after_header = 8 + 25; // magic bytes, IHDR
+    [&png[..after_header], &chunk, &png[after_header..]].concat()
+}
+
+/// A lossy WebP in the extended form, with chunks of these names and data; `length` is what the last one claims to have.
+pub fn webp_extended(canvas: (u32, u32), chunks: &[(&[u8; 4], &[u8])], length: Option<u32>) -> Vec<u8> {
+    let u24 = |x: u32| [x as u8, (x >> 8) as u8, (x >> 16) as u8];
+    let flags = chunks.iter().map(|(name, _)| if *name == b"EXIF" { 8 } else { 0 }).sum::<u8>();
+    let header = [&[flags, 0, 0, 0][..], &u24(canvas.0 - 1), &u24(canvas.1 - 1)].concat();
+    let mut body = b"WEBP".to_vec();
+    let all = [(b"VP8X", &header[..])].into_iter().chain(chunks.iter().copied());
+    for (i, (name, data)) in all.enumerate() {
+        let claimed = length.filter(|_| i == chunks.len()).unwrap_or(data.len() as u32);
+        body.extend([name, &claimed.to_le_bytes()[..], data, &vec![0; data.len() % 2]].concat());
+    }
+    [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
 }

@@ -5,10 +5,14 @@
 mod compare;
 mod evaluate;
 mod frozen;
+mod hostile;
 mod hub;
 mod layouts;
 mod minutes;
 mod pca;
+#[allow(dead_code)] // other tests use the rest
+#[path = "../support/pictures.rs"]
+mod pictures;
 mod precisions;
 mod report;
 mod resume;

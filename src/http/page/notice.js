@@ -23,6 +23,7 @@ const ADVICE = {
   undecodable_photo: "Open it and save it anew, or choose another photo.",
   body_too_large: "A smaller version of it does as well: the search looks at shapes and colours, not at details.",
   too_many_pixels: "A smaller version of it does as well: the search looks at shapes and colours, not at details.",
+  too_much_memory: "Open it and save it anew, as JPEG, or take a screenshot of it.",
   empty_box: "Draw a larger box, or search with the whole photo.",
   unknown_item: "It may have been sold out. Begin with a photo or a random item.",
   slow_upload: "A smaller photo, or a better connection, helps.",

@@ -39,7 +39,7 @@ fn only_in(what: &[&str], allowed: &[&str]) {
 
 #[test]
 fn libraries_stay_in_their_rooms() {
-    only_in(&["axum::", "tower_http::", "axum::{"], &["http/"]);
+    only_in(&["axum::", "hyper::", "hyper_util::", "tower_http::", "axum::{"], &["http/"]);
     only_in(&["hnsw_rs::", "hnsw_rs::{"], &["catalogue/build.rs"]);
     only_in(&["tch::"], &["libtorch/", "network/", "training/", "extraction/", "embedder/", "bundle/"]);
     only_in(&["governor::", "utoipa_swagger_ui::"], &["http/"]);

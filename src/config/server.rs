@@ -71,6 +71,15 @@ pub struct ServerConfig {
     /// Seconds a request body may take to come in (408 past that).
     #[arg(long, env = "LOOKALIKE_UPLOAD_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub upload_timeout: Duration,
+    /// Connections open at once; one more is answered 503 and closed.
+    #[arg(long, env = "LOOKALIKE_MAX_CONNECTIONS", value_name = "N", default_value = "10000")]
+    pub max_connections: NonZeroUsize,
+    /// Seconds a request's header may take from its first byte; the connection is closed past that.
+    #[arg(long, env = "LOOKALIKE_HEADER_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub header_timeout: Duration,
+    /// Seconds a connection may stay open between two requests: more than the proxy before it keeps one.
+    #[arg(long, env = "LOOKALIKE_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "75", value_parser = seconds)]
+    pub idle_timeout: Duration,
     /// Seconds to go on serving after SIGTERM with /readyz at 503, so that a load balancer notices.
     #[arg(long, env = "LOOKALIKE_SHUTDOWN_DELAY", value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub shutdown_delay: Duration,

@@ -18,7 +18,11 @@ use tower_http::{
 };
 use tracing::{Span, field::Empty};
 
-use super::{app::AppOptions, error::Problem, linger::lingering};
+use super::{
+    app::AppOptions,
+    error::{Problem, request_id},
+    linger::lingering,
+};
 use crate::telemetry::{self, TraceParent};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,14 +61,13 @@ async fn receive(mut request: Request) -> Request {
     lingering(request)
 }
 
-/// 128 random bits in hexadecimal.
+/// An id for a request that comes without one.
 #[derive(Clone, Copy)]
 struct RandomId;
 
 impl MakeRequestId for RandomId {
     fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
-        let id = format!("{:032x}", rand::random::<u128>());
-        HeaderValue::from_str(&id).ok().map(RequestId::new)
+        HeaderValue::from_str(&request_id()).ok().map(RequestId::new)
     }
 }
 

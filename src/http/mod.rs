@@ -15,12 +15,14 @@ mod healthcheck;
 mod images;
 mod layers;
 mod linger;
+mod listener;
 mod page;
 mod params;
 mod reply;
 mod routes;
 mod search;
 mod server;
+mod signals;
 mod upload;
 
 pub use app::{App, AppOptions};

@@ -1,16 +1,20 @@
 //! A server's life: bundle opened, port taken, warmed up, serving, draining, gone.
 
 use std::{
-    future::{Future, IntoFuture},
     io,
     net::SocketAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpListener, signal::unix, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{App, AppOptions, router};
+use super::{
+    App, AppOptions,
+    listener::{self, ConnectionLimits},
+    router,
+    signals::StopSignals,
+};
 use crate::{
     config::ServerConfig,
     recommender::{
@@ -67,6 +71,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     model_threads: ModelThreads,
+    limits: ConnectionLimits,
     shutdown_delay: Duration,
     drain_timeout: Duration,
 }
@@ -91,8 +96,13 @@ impl Server {
             burst: config.rate_burst,
         };
         let app = App::new(recommender, options);
+        let limits = ConnectionLimits {
+            most: listener::allow_open_files(config.max_connections.get()),
+            header: config.header_timeout,
+            idle: config.idle_timeout,
+        };
         let (shutdown_delay, drain_timeout) = (config.shutdown_delay, config.drain_timeout);
-        Ok(Self { app, listener, address, model_threads, shutdown_delay, drain_timeout })
+        Ok(Self { app, listener, address, model_threads, limits, shutdown_delay, drain_timeout })
     }
 
     /// Where it listens; a port 0 asked for has become a real one.
@@ -100,9 +110,14 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown` comes, then ends what is under way and waits for the model's threads.
-    pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let Self { app, listener, model_threads, shutdown_delay, drain_timeout, .. } = self;
+    /// Answers until `shutdown` comes, then ends what is under way and waits for the model's threads; unless `at_once`
+    /// comes, which cuts all of it off.
+    pub async fn serve(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        at_once: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError> {
+        let Self { app, listener, model_threads, limits, shutdown_delay, drain_timeout, .. } = self;
         let (begun, begin) = oneshot::channel();
         let drain = {
             let app = app.clone();
@@ -116,11 +131,13 @@ impl Server {
         };
         let warming = tokio::spawn(warm_up(app.clone()));
         let settling = tokio::spawn(settle(app.clone()));
-        let serving = axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(drain)
-            .into_future();
+        let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
-            ended = serving => ended?,
+            () = serving => {}
+            () = at_once => {
+                tracing::warn!("asked to stop once more: requests under way are cut off");
+                return Ok(());
+            }
             failed = failure(warming) => return Err(failed),
             () = too_late(begin, drain_timeout) => {
                 tracing::warn!(?drain_timeout, "requests were still under way; they are cut off");
@@ -211,21 +228,24 @@ async fn join(threads: ModelThreads) {
     }
 }
 
-/// The whole life of the program `lookalike-server`, to SIGINT or SIGTERM.
+/// The whole life of the program `lookalike-server`, to SIGINT or SIGTERM: at once while the bundle is loaded, after a drain
+/// when it is served, at once again where a second signal comes.
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     // Before the runtime: the exporter has a thread of its own.
     let tracer = config.otlp_endpoint.as_deref().map(Tracer::to).transpose()?;
     telemetry::init(&config.log_filter, config.log_format, tracer.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let (mut interrupt, mut terminate) =
-            (unix::signal(unix::SignalKind::interrupt())?, unix::signal(unix::SignalKind::terminate())?);
-        let signalled = async move {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        let signals = StopSignals::listen()?;
+        let server = tokio::select! {
+            opened = Server::open(config) => opened?,
+            () = signals.asked(1) => {
+                tracing::info!("stopped while the bundle was being loaded");
+                return Ok(());
+            }
         };
-        let server = Server::open(config).await?;
         tracing::info!("listening on http://{}", server.address());
-        server.serve(signalled).await
+        server.serve(signals.asked(1), signals.asked(2)).await
     });
     // Whoever outlived the drain is not waited for a second time.
     runtime.shutdown_timeout(Duration::from_millis(100));

@@ -7,6 +7,9 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 /// Every metric's name, kind and meaning, once. `GET /metrics` writes them all, before any traffic too.
 mod names {
     pub const REQUESTS: &str = "lookalike_http_requests_total";
+    pub const CONNECTIONS: &str = "lookalike_http_connections";
+    pub const REFUSED: &str = "lookalike_http_connections_refused_total";
+    pub const TIMED_OUT: &str = "lookalike_http_connections_timed_out_total";
     pub const STAGE: &str = "lookalike_stage_seconds";
     pub const BATCH: &str = "lookalike_model_batch_photos";
     pub const QUEUE: &str = "lookalike_model_queue_photos";
@@ -62,6 +65,12 @@ pub fn init_metrics() {
         let builder = builder.set_buckets_for_metric(full(names::BATCH), &PHOTOS).ok()?;
         let handle = builder.install_recorder().ok()?;
         metrics::describe_counter!(names::REQUESTS, "Answers, by route and status.");
+        metrics::describe_gauge!(names::CONNECTIONS, "Connections open.");
+        metrics::describe_counter!(names::REFUSED, "Connections refused, for there were too many.");
+        metrics::describe_counter!(
+            names::TIMED_OUT,
+            "Connections closed for want of a request, by what was waited for: the rest of a header, or its first byte (idle)."
+        );
         metrics::describe_histogram!(names::STAGE, "Seconds from a photo's bytes to its answer, by stage.");
         metrics::describe_histogram!(names::BATCH, "Photos in one forward pass of the model.");
         metrics::describe_gauge!(names::QUEUE, "Photos waiting for the model.");
@@ -72,6 +81,11 @@ pub fn init_metrics() {
             .into_iter()
             .for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
         drop(metrics::histogram!(names::BATCH));
+        metrics::gauge!(names::CONNECTIONS).set(0.0);
+        metrics::counter!(names::REFUSED).absolute(0);
+        for waited_for in ["header", "idle"] {
+            metrics::counter!(names::TIMED_OUT, "waited_for" => waited_for).absolute(0);
+        }
         metrics::gauge!(names::QUEUE).set(0.0);
         metrics::counter!(names::CACHE_HITS).absolute(0);
         metrics::counter!(names::CACHE_MISSES).absolute(0);
@@ -123,4 +137,32 @@ pub fn looked_up(known: bool, bytes: u64) {
     let name = if known { names::CACHE_HITS } else { names::CACHE_MISSES };
     metrics::counter!(name).increment(1);
     metrics::gauge!(names::CACHE_BYTES).set(bytes as f64);
+}
+
+/// A connection that is counted among those open until it is dropped.
+pub struct OpenConnection(());
+
+impl OpenConnection {
+    /// Counts it.
+    #[allow(clippy::new_without_default)] // it counts
+    pub fn new() -> Self {
+        metrics::gauge!(names::CONNECTIONS).increment(1.0);
+        Self(())
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        metrics::gauge!(names::CONNECTIONS).decrement(1.0);
+    }
+}
+
+/// A connection was refused, for there were too many.
+pub fn connection_refused() {
+    metrics::counter!(names::REFUSED).increment(1);
+}
+
+/// A connection was closed for want of a request: the rest of its `header`, or its first byte (`idle`).
+pub fn connection_timed_out(waited_for: &'static str) {
+    metrics::counter!(names::TIMED_OUT, "waited_for" => waited_for).increment(1);
 }

@@ -7,6 +7,7 @@ mod support;
 
 mod access;
 mod ask;
+mod connections;
 mod docs;
 mod items;
 mod life;

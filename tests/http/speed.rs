@@ -63,6 +63,9 @@ async fn every_figure_is_there_before_any_traffic() {
         "lookalike_embedding_cache_misses_total",
         "lookalike_embedding_cache_bytes",
         "lookalike_http_requests_total",
+        "lookalike_http_connections",
+        "lookalike_http_connections_refused_total",
+        "lookalike_http_connections_timed_out_total",
     ] {
         for head in ["# HELP ", "# TYPE "] {
             let told = metrics.lines().filter(|l| l.starts_with(&format!("{head}{name} "))).count();

@@ -5,7 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod memory;
 mod settings;
+mod signals;
 mod started;
 mod telemetry;
 
@@ -18,7 +20,7 @@ use std::{
 };
 
 use started::Started;
-use support::{pictures::png_header, tiny_shop};
+use support::tiny_shop;
 
 /// The program over this bundle.
 pub fn program(bundle: &Path) -> Command {
@@ -133,36 +135,6 @@ fn values_that_are_none_are_refused_with_what_would_do() {
         assert_eq!(output.status.code(), Some(2), "{text}");
         assert!(text.contains(flag) && text.contains(hint), "{text}");
     }
-}
-
-#[test]
-fn it_ends_well_on_sigterm_and_on_sigint() {
-    for signal in ["-TERM", "-INT"] {
-        let mut started = Started::new(program(&tiny_shop().bundle).args(["--log-format", "json"]));
-        assert!(started.ask("GET /readyz", b"").starts_with("HTTP/1.1 200 "));
-        let (code, log) = started.signal(signal);
-        assert_eq!(code, Some(0), "{log}");
-        assert!(log.contains("shutting down") && log.contains("stopped"), "{log}");
-        let answered = log.lines().find(|line| line.contains("\"answered\"")).unwrap();
-        let line: serde_json::Value = serde_json::from_str(answered).unwrap();
-        assert_eq!((&line["status"], &line["span"]["path"]), (&200.into(), &"/readyz".into()), "{line}");
-        assert_eq!(line["span"]["request_id"], "from-the-test");
-        assert!(line["latency_ms"].is_number() && line["span"]["method"] == "GET", "{line}");
-    }
-}
-
-#[test]
-fn a_header_of_900_megapixels_costs_no_memory() {
-    let started = Started::new(&mut program(&tiny_shop().bundle));
-    let peak = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", started.child.id())).unwrap();
-        let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    let before = peak();
-    let answer = started.ask("POST /similar", &png_header(30_000, 30_000));
-    assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains("too_many_pixels"), "{answer}");
-    assert!(peak() - before < 50_000, "{} kB", peak() - before);
 }
 
 #[test]

@@ -54,9 +54,10 @@ impl Running {
         let server = Server::open(&config(shop, more)).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(server.serve(async move {
+        let stop_asked = async move {
             let _ = stopped.await;
-        }));
+        };
+        let task = tokio::spawn(server.serve(stop_asked, std::future::pending()));
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { address, client, stop: Some(stop), task }
     }

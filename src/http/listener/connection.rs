@@ -1,0 +1,80 @@
+//! One connection: its requests, one after the other.
+
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{ConnectInfo, Request},
+};
+use http_body::{Frame, SizeHint};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, server::graceful::Watcher};
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+
+use super::{
+    ConnectionLimits,
+    timed::{Exchange, Exchanges, TimedStream},
+};
+use crate::telemetry;
+
+/// Serves the connection to its end. What ends it (a client that left, a time limit) is no fault of the server's.
+pub(super) async fn serve(
+    stream: TcpStream,
+    from: SocketAddr,
+    router: Router,
+    limits: ConnectionLimits,
+    drain: Watcher,
+) {
+    let _open = telemetry::OpenConnection::new();
+    let exchanges = Exchanges::default();
+    let stream = TokioIo::new(TimedStream::new(stream, exchanges.clone(), limits.header, limits.idle));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        // Both bodies count: a refused one is still read when its answer has left.
+        let (coming_in, going_out) = (exchanges.begin(), exchanges.begin());
+        let mut request: Request = request.map(|body| Body::new(Counted::new(body, coming_in)));
+        request.extensions_mut().insert(ConnectInfo(from));
+        let answer = router.clone().oneshot(request);
+        async move { answer.await.map(|response| response.map(|body| Counted::new(body, going_out))) }
+    });
+    if let Err(e) = drain.watch(http1::Builder::new().serve_connection(stream, service)).await {
+        tracing::debug!(%from, error = %e, "a connection ended early");
+    }
+}
+
+/// A body whose exchange is under way until the body is dropped.
+struct Counted<B> {
+    body: B,
+    _exchange: Exchange,
+}
+
+impl<B> Counted<B> {
+    fn new(body: B, exchange: Exchange) -> Self {
+        Self { body, _exchange: exchange }
+    }
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,81 @@
+//! Connections: taken up to a number, each with a time limit while it waits for a request, drained when the server goes.
+//!
+//! `axum::serve` sets no timer, so that half a header would hold its connection for ever.
+
+mod connection;
+mod open_files;
+mod refusal;
+mod timed;
+
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+pub(super) use open_files::allow_open_files;
+use refusal::Refusals;
+
+/// How long to wait after the system could not hand over a connection: too many open files, above all.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+/// What a connection may cost before it asks for anything.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionLimits {
+    /// Connections at once.
+    pub(super) most: usize,
+    /// From a header's first byte to its last.
+    pub(super) header: Duration,
+    /// Between a request and the next one's first byte.
+    pub(super) idle: Duration,
+}
+
+/// Answers over HTTP/1.1 until `shutdown` comes; then takes no more connections, and returns when the last request under way
+/// is answered.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.most));
+    let refusals = Refusals::of(limits.most);
+    let drain = GracefulShutdown::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, from) = tokio::select! {
+            accepted = accept(&listener) => accepted,
+            () = &mut shutdown => break,
+        };
+        match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => {
+                let serving = connection::serve(stream, from, router.clone(), limits, drain.watcher());
+                tokio::spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
+            }
+            Err(_) => refusals.refuse(stream),
+        }
+    }
+    drop(listener);
+    drain.shutdown().await;
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // The client left before it was taken.
+            Err(e) if matches!(e.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
+            Err(e) => {
+                tracing::error!(error = %e, "no connection can be taken for the moment");
+                tokio::time::sleep(RECOVERY).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A stream that ends where no request comes, or half of one: a header has a time limit from its first byte, a connection
+//! between two requests another one.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, Sleep, sleep},
+};
+
+use crate::telemetry;
+
+/// How many bodies of a connection are under way, in either direction.
+#[derive(Clone, Default)]
+pub(super) struct Exchanges(Arc<AtomicUsize>);
+
+/// One of them; it ends when this is dropped.
+pub(super) struct Exchange(Exchanges);
+
+impl Exchanges {
+    pub(super) fn begin(&self) -> Exchange {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Exchange(self.clone())
+    }
+
+    fn under_way(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What the connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The first byte of a request.
+    Idle,
+    /// The rest of its header.
+    Header,
+    /// Nothing that is timed here: a body, or an answer.
+    Exchange,
+}
+
+/// Reads fail with [`io::ErrorKind::TimedOut`] where the time limit of the phase is past.
+pub(super) struct TimedStream {
+    stream: TcpStream,
+    exchanges: Exchanges,
+    phase: Phase,
+    limit: Pin<Box<Sleep>>,
+    header: Duration,
+    idle: Duration,
+}
+
+impl TimedStream {
+    pub(super) fn new(stream: TcpStream, exchanges: Exchanges, header: Duration, idle: Duration) -> Self {
+        Self { stream, exchanges, phase: Phase::Idle, limit: Box::pin(sleep(idle)), header, idle }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        let limit = if phase == Phase::Header { self.header } else { self.idle };
+        // Far in the future where somebody wants no limit: an instant has an end.
+        let now = Instant::now();
+        self.limit.as_mut().reset(now.checked_add(limit).unwrap_or(now + Duration::from_secs(86_400 * 365)));
+    }
+
+    /// Brings the phase up to date after a read of so many bytes, or of none.
+    fn note(&mut self, read: usize) {
+        if self.exchanges.under_way() {
+            self.phase = Phase::Exchange;
+        } else if read > 0 && self.phase != Phase::Header {
+            self.enter(Phase::Header);
+        } else if read == 0 && self.phase == Phase::Exchange {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let name = match self.phase {
+            Phase::Exchange => return Poll::Pending,
+            Phase::Header => "header",
+            Phase::Idle => "idle",
+        };
+        self.limit.as_mut().poll(cx).map(|()| {
+            telemetry::connection_timed_out(name);
+            Err(io::ErrorKind::TimedOut.into())
+        })
+    }
+}
+
+impl AsyncRead for TimedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        self.note(buffer.filled().len() - before);
+        match read {
+            Poll::Pending => self.poll_limit(cx),
+            ready => ready,
+        }
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.moved(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.moved(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl TimedStream {
+    /// The end of an answer may leave when its body is already dropped: while it moves, the connection is not idle.
+    fn moved(&mut self, written: &Poll<io::Result<usize>>) {
+        if self.phase == Phase::Idle && matches!(written, Poll::Ready(Ok(1..))) {
+            self.enter(Phase::Idle);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What signals do to the program.
+
+use std::{
+    fs,
+    io::Write,
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{program, started::Started, support::tiny_shop};
+
+fn send(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+}
+
+/// Its exit code; `None` where it was still there after this long, and is killed.
+fn ended_within(child: &mut Child, limit: Duration) -> Option<i32> {
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status.code().unwrap_or(-1));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    None
+}
+
+#[test]
+fn it_ends_well_on_sigterm_and_on_sigint() {
+    for signal in ["-TERM", "-INT"] {
+        let mut started = Started::new(program(&tiny_shop().bundle).args(["--log-format", "json"]));
+        assert!(started.ask("GET /readyz", b"").starts_with("HTTP/1.1 200 "));
+        let (code, log) = started.signal(signal);
+        assert_eq!(code, Some(0), "{log}");
+        assert!(log.contains("shutting down") && log.contains("stopped"), "{log}");
+        let answered = log.lines().find(|line| line.contains("\"answered\"")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(answered).unwrap();
+        assert_eq!((&line["status"], &line["span"]["path"]), (&200.into(), &"/readyz".into()), "{line}");
+        assert_eq!(line["span"]["request_id"], "from-the-test");
+        assert!(line["latency_ms"].is_number() && line["span"]["method"] == "GET", "{line}");
+    }
+}
+
+#[test]
+fn a_hangup_is_ignored_and_said() {
+    let mut started = Started::new(&mut program(&tiny_shop().bundle));
+    for _ in 0..3 {
+        send(&started.child, "-HUP");
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(started.ask("GET /readyz", b"").starts_with("HTTP/1.1 200 "));
+    let (code, log) = started.signal("-TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("SIGHUP is ignored"), "{log}");
+}
+
+#[test]
+fn while_a_bundle_is_loaded_a_signal_ends_it_at_once() {
+    // A bundle that never ends loading: what it is made of comes from a pipe that nobody writes to.
+    let bundle = tiny_shop().copy_of_bundle();
+    let model = bundle.path().join("model.f32.ts");
+    fs::remove_file(&model).unwrap();
+    assert!(Command::new("mkfifo").arg(&model).status().unwrap().success());
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let mut command = program(bundle.path());
+        let mut child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(child.try_wait().unwrap().is_none(), "it did not wait for the pipe");
+        send(&child, signal);
+        let ended = ended_within(&mut child, Duration::from_secs(2));
+        let expected = (signal != "-HUP").then_some(0);
+        assert_eq!(ended, expected, "{signal}");
+    }
+}
+
+#[test]
+fn a_second_signal_ends_a_drain() {
+    let mut started = Started::new(&mut program(&tiny_shop().bundle));
+    let mut stream = TcpStream::connect(started.address).unwrap();
+    let head = "POST /similar HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    send(&started.child, "-TERM");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(started.child.try_wait().unwrap().is_none(), "the drain does not wait for a request under way");
+    let asked = Instant::now();
+    let (code, log) = started.signal("-TERM");
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("cut off"), "{log}");
+}

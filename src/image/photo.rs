@@ -114,12 +114,14 @@ impl Photo {
     pub fn decode_for(bytes: &[u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
         let format = PhotoFormat::of(bytes)?;
         claims::check(format, bytes)?;
-        let damaged = |e: image::ImageError| match e {
+        let damaged = |e: image::ImageError| {
+            match e {
             image::ImageError::Limits(_) => PhotoError::TooMuchMemory {
                 format,
                 what: "what lies beside its picture, or a frame larger than its screen, is larger than all of it may be".into(),
             },
             other => PhotoError::Undecodable { format, reason: other.to_string() },
+        }
         };
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format.image_format());
         reader.limits(allowing(claims::MAX_METADATA.saturating_add(bytes.len() as u64)));

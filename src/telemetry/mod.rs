@@ -5,8 +5,8 @@ mod metrics;
 mod traces;
 
 pub use metrics::{
-    OpenConnection, Stage, answered, batch, connection_refused, connection_timed_out, expect_route, init_metrics,
-    looked_up, queued, render_metrics, settle_metrics, took,
+    OpenConnection, Stage, answered, batch, connection_refused, connection_timed_out, expect_route,
+    init_metrics, looked_up, queued, render_metrics, settle_metrics, took,
 };
 pub use traces::{TraceParent, Tracer, adopt, finished};
 

@@ -1,7 +1,8 @@
-# Two images from one build: the same programs, with libtorch's CPU half or with CUDA beside it.
+# The images of one build: the same programs, with libtorch's CPU half or with CUDA beside it.
 #
 #   docker build --target cpu  -t lookalike:cpu .
 #   docker build --target cuda -t lookalike:cuda .
+#   docker build --target debug -t lookalike:debug .      the programs' debug files alone
 #
 # Every RUN is a script that `make` runs too. Where no registry can be reached: docs/deploy.md.
 ARG BUILD_BASE=rust:1-bookworm
@@ -25,6 +26,13 @@ COPY src src
 COPY clients/javascript clients/javascript
 RUN scripts/build.sh
 
+# What is shipped of it: programs without debug lines, those lines apart, licences.
+FROM build AS package
+COPY LICENSE ./
+COPY scripts/package.sh scripts/notices.py scripts/
+COPY scripts/notices scripts/notices
+RUN scripts/package.sh
+
 FROM ${RUNTIME_BASE} AS runtime
 COPY scripts/healthcheck.sh /usr/local/bin/lookalike-healthcheck
 ENV LOOKALIKE_BUNDLE=/bundle \
@@ -37,14 +45,24 @@ CMD ["lookalike-server"]
 
 FROM runtime AS cpu
 COPY --from=libtorch /src/.libtorch/lib /usr/local/lib/libtorch
-COPY --from=build /src/target/release/lookalike-server /src/target/release/lookalike-trainer /usr/local/bin/
+COPY --from=package /src/target/package/doc /usr/share/doc/lookalike
+COPY --from=package /src/target/package/bin /usr/local/bin
+
+# The debug files of the same programs; docs/deploy.md says how to use them.
+FROM scratch AS debug
+COPY --from=package /src/target/package/debug /debug
 
 FROM libtorch AS libtorch-cuda
 RUN scripts/install-libtorch.sh --cuda
+
+FROM package AS package-cuda
+COPY --from=libtorch-cuda /src/.libtorch/licenses .libtorch/licenses
+RUN scripts/notices.py
 
 FROM runtime AS cuda
 # Asks NVIDIA's container runtime for the driver.
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=libtorch-cuda /src/.libtorch/lib /usr/local/lib/libtorch
-COPY --from=build /src/target/release/lookalike-server /src/target/release/lookalike-trainer /usr/local/bin/
+COPY --from=package-cuda /src/target/package/doc /usr/share/doc/lookalike
+COPY --from=package /src/target/package/bin /usr/local/bin

@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve bench-train libtorch cuda docker-cpu docker-cuda docker-base clean
+.PHONY: help demo smoke build package notices test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve bench-train libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,14 @@ smoke: ## the same without staying: post one photo, print and check the answer
 
 build: ## both programs, into target/release
 	@scripts/build.sh
+
+package: ## what is shipped, into target/package: stripped programs, their debug files, licences
+	@scripts/build.sh
+	@scripts/package.sh
+
+notices: ## what others' licences ask to be told, into target/package/doc; fails on a licence not looked at yet
+	@scripts/install-libtorch.sh
+	@scripts/notices.py
 
 test: ## install what the tests need, run them all
 	@scripts/install-build-tools.sh
@@ -78,6 +86,9 @@ docker-cpu: ## the image lookalike:cpu
 
 docker-cuda: ## the image lookalike:cuda
 	$(DOCKER) build --target cuda --tag lookalike:cuda $(docker_args) .
+
+docker-debug: ## the image lookalike:debug: nothing but the programs' debug files
+	$(DOCKER) build --target debug --tag lookalike:debug $(docker_args) .
 
 docker-base: ## base images made here, where no registry can be reached
 	@scripts/docker-base.sh

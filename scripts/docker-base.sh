@@ -25,7 +25,11 @@ root=$work/root
 echo "lookalike-base: Debian $suite, minimal …"
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" ${MIRROR:+"$MIRROR"} > "$work/log" \
   || { tail -n 20 "$work/log" >&2; exit 1; }
-rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc/* "$root"/usr/share/man/*
+rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/man/*
+# Of the documentation the packages' terms stay, as in Debian's own slim images; links lead from one package to another's.
+find "$root/usr/share/doc" -type f ! -name copyright -delete
+find "$root/usr/share/doc" -xtype l -delete
+find "$root/usr/share/doc" -type d -empty -delete
 tar -C "$root" -c . | "$docker" import --change 'CMD ["bash"]' - lookalike-base > /dev/null
 
 echo "lookalike-rust: the same with $(rustc --version) …"
@@ -33,10 +37,12 @@ for path in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /e
   /etc/pip.conf; do
   [ ! -e "$path" ] || cp -aT "$path" "$root$path"
 done
-# The toolchain, less its documentation; and cargo's own settings, which may name a mirror.
+# The toolchain, of its documentation the standard library's terms (for scripts/notices.py); and cargo's own settings, which may name a mirror.
 mkdir -p "$root/usr/local/cargo"
 cp -a "$sysroot/bin" "$sysroot/lib" "$root/usr/local/"
 [ ! -d "$sysroot/libexec" ] || cp -a "$sysroot/libexec" "$root/usr/local/"
+terms=share/doc/rust/COPYRIGHT-library.html
+[ ! -e "$sysroot/$terms" ] || install -D -m 644 "$sysroot/$terms" "$root/usr/local/$terms"
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 for file in config config.toml; do
   [ ! -e "$cargo_home/$file" ] || cp "$cargo_home/$file" "$root/usr/local/cargo/"

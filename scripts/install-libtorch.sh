@@ -5,12 +5,13 @@
 #
 # Only what a program needs to build and run is kept: 0.5 GB for the CPU. With --cuda the CUDA half of the same wheel
 # and NVIDIA's libraries are added beside it (some 3 GB); the same binaries then find the GPU at run time.
+# Each wheel's licence files are kept in DIR/licenses, with the names of the libraries it gave: scripts/notices.py prints them.
 # Needs Python 3 with pip, of any version: it downloads and unpacks, nothing of Python stays.
 # Where LIBTORCH names a libtorch of your own and no DIR is given, nothing is installed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 version=2.11.0
-layout=2 # raise it when what is kept of the wheels changes
+layout=3 # raise it when what is kept of the wheels changes
 
 cuda=no
 [ "${1:-}" = --cuda ] && { cuda=yes; shift; }
@@ -49,7 +50,7 @@ trap 'rm -rf "$work"' EXIT
 quiet=()
 [ -t 1 ] || quiet=(--quiet)
 platforms=()
-for platform in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_18 manylinux_2_17 manylinux2014 manylinux2010; do
+for platform in manylinux_2_28 manylinux_2_27 manylinux_2_25 manylinux_2_18 manylinux_2_17 manylinux2014 manylinux2010 manylinux1; do
   platforms+=(--platform "${platform}_x86_64")
 done
 
@@ -61,7 +62,7 @@ fetch() { # REQUIREMENTS FOLDER: the wheels named there, hashes checked by pip
 
 unpack() { # FOLDER PART: what PART (cpu, cuda) keeps of the wheels there
   python3 - "$1" "$dir" "$2" "$version" <<'PY'
-import os, pathlib, shutil, sys, zipfile
+import os, pathlib, re, shutil, sys, zipfile
 wheels, out, part, version = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 KEEP = {
     # libtorch_cpu.so does not load without cudart and cupti.
@@ -74,8 +75,11 @@ KEEP = {
             " libcudnn_adv.so.9 libcudnn_cnn.so.9 libcudnn_engines_precompiled.so.9"
             " libcudnn_engines_runtime_compiled.so.9 libcudnn_graph.so.9 libcudnn_heuristic.so.9 libcudnn_ops.so.9",
 }
+LICENCE = re.compile(r"(licen[cs]e|notice|copying|third-party)[^/]*", re.I)
 missing = set(KEEP[part].split())
 (out / "lib").mkdir(parents=True, exist_ok=True)
+if part == "cpu":
+    shutil.rmtree(out / "licenses", ignore_errors=True)
 
 def place(wheel, name, target):
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +89,8 @@ def place(wheel, name, target):
     os.replace(tmp, target)
 
 for path in sorted(wheels.glob("*.whl")):
+    package = out / "licenses" / "-".join(path.name.split("-")[:2])
+    licences, libraries = [], []
     with zipfile.ZipFile(path) as wheel:
         for name in wheel.namelist():
             base = os.path.basename(name)
@@ -93,6 +99,17 @@ for path in sorted(wheels.glob("*.whl")):
             elif "/lib/" in name and base in missing:
                 place(wheel, name, out / "lib" / base)
                 missing.discard(base)
+                libraries.append(base)
+            elif LICENCE.fullmatch(base) and (".dist-info/" in name or not name.startswith("torch/")):
+                licences.append(name)
+        if len({os.path.basename(name) for name in licences}) != max(len(licences), 1):
+            sys.exit(f"{path.name}: no licence files, or two of one name: {licences}")
+        for name in licences:
+            place(wheel, name, package / os.path.basename(name))
+    # The torch wheel gives libraries to both parts.
+    known = package / "LIBRARIES"
+    libraries += known.read_text().split() if known.exists() else []
+    known.write_text("".join(sorted({f"{name}\n" for name in libraries})))
 if missing:
     sys.exit("not in the wheels: " + ", ".join(sorted(missing)))
 if part == "cpu":

@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve bench-train libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
+.PHONY: help demo smoke build package notices test test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ bench-train: ## ten epochs beside PyTorch and its DataLoader, one after the othe
 	@scripts/build.sh
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
 	cargo bench --locked --bench train
+
+gpu-check: ## what a machine with a GPU needs to run scripts/gpu-check.sh, without Rust and network: into target/gpu-check
+	@scripts/gpu-check.sh pack
 
 libtorch: ## the pinned libtorch, for the CPU, into .libtorch
 	@scripts/install-libtorch.sh

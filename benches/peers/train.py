@@ -80,15 +80,19 @@ def rate(task, step, total):
     return task["lr"] * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, total - rise)))
 
 
+def to_device(images, device):
+    return images.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+
+
 @torch.no_grad()
-def evaluate(model, loader, autocast):
+def evaluate(model, loader, autocast, device):
     model.eval()
     embeddings, logits, labels = [], [], []
     for images, truth in loader:
         with autocast():
-            embedding, scores = model(images.contiguous(memory_format=torch.channels_last))
-        embeddings.append(F.normalize(embedding.float()))
-        logits.append(scores.float())
+            embedding, scores = model(to_device(images, device))
+        embeddings.append(F.normalize(embedding.float()).cpu())
+        logits.append(scores.float().cpu())
         labels.append(truth)
     embeddings, logits, labels = torch.cat(embeddings), torch.cat(logits), torch.cat(labels)
     near = (embeddings @ embeddings.T).fill_diagonal_(-2).argmax(1)
@@ -98,22 +102,22 @@ def evaluate(model, loader, autocast):
 def main():
     task = json.loads(Path(sys.argv[1]).read_text())
     torch.manual_seed(task["seed"])
-    size, jitter = task["size"], task["jitter"]
+    size, jitter, device = task["size"], task["jitter"], torch.device(task.get("device", "cpu"))
     normalise = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
     augment = transforms.Compose([
         transforms.Resize(task["resize"]), transforms.RandomResizedCrop(size, (task["crop"], 1.0)),
         transforms.RandomHorizontalFlip(), transforms.ColorJitter(jitter, jitter, jitter), *normalise])
     plain = transforms.Compose([transforms.Resize(size), transforms.CenterCrop(size), *normalise])
-    workers = {"num_workers": task["workers"], "persistent_workers": True}
+    workers = {"num_workers": task["workers"], "persistent_workers": True, "pin_memory": device.type == "cuda"}
     train = DataLoader(Photos(task["root"], task["train"], augment), task["batch"], shuffle=True, drop_last=True, **workers)
     test = DataLoader(Photos(task["root"], task["test"], plain), 32, **workers)
 
-    model = SlimResNet50(task["width"], task["embedding"], task["classes"]).to(memory_format=torch.channels_last)
+    model = SlimResNet50(task["width"], task["embedding"], task["classes"]).to(device, memory_format=torch.channels_last)
     decayed = [p for p in model.parameters() if p.dim() >= 2]
     plainly = [p for p in model.parameters() if p.dim() < 2]
     groups = [{"params": decayed, "weight_decay": task["weight_decay"]}, {"params": plainly, "weight_decay": 0.0}]
     optimizer = torch.optim.SGD(groups, lr=task["lr"], momentum=0.9, nesterov=True)
-    autocast = lambda: torch.autocast("cpu", torch.bfloat16, enabled=task["bf16"])
+    autocast = lambda: torch.autocast(device.type, torch.bfloat16, enabled=task["bf16"])
     total, step, seconds = len(train) * task["epochs"], 0, 0.0
     for epoch in range(task["epochs"]):
         model.train()
@@ -122,18 +126,20 @@ def main():
             for group in optimizer.param_groups:
                 group["lr"] = rate(task, step, total)
             with autocast():
-                _, logits = model(images.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(logits.float(), labels, label_smoothing=task["label_smoothing"])
+                _, logits = model(to_device(images, device))
+            loss = F.cross_entropy(logits.float(), labels.to(device, non_blocking=True), label_smoothing=task["label_smoothing"])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
             step += 1
+        loss = loss.item()  # waits for the device
         took = time.perf_counter() - started
         seconds += took
-        top1, hit1 = evaluate(model, test, autocast)
+        # Where all photos are trained on there are none to evaluate with.
+        top1, hit1 = evaluate(model, test, autocast, device) if task["test"] else (None, None)
         speed = len(train) * task["batch"] / took
-        print(json.dumps({"epoch": epoch + 1, "loss": loss.item(), "top1": top1, "hit1": hit1, "images_per_second": speed}), flush=True)
+        print(json.dumps({"epoch": epoch + 1, "loss": loss, "top1": top1, "hit1": hit1, "images_per_second": speed}), flush=True)
     print(json.dumps({"images_per_second": total * task["batch"] / seconds, "top1": top1, "hit1": hit1}))
 
 

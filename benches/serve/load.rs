@@ -1,6 +1,7 @@
 //! Clients: closed loops that send the next photo when the last is answered, and open loops that do not wait.
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     net::SocketAddr,
     path::Path,
@@ -97,7 +98,8 @@ pub struct Outcome {
     /// Of the answers 200, in seconds, sorted.
     pub latencies: Vec<f64>,
     refused: usize,
-    failed: usize,
+    /// How often each other status came; 0 where no answer did.
+    failed: BTreeMap<u16, usize>,
     seconds: f64,
 }
 
@@ -107,7 +109,10 @@ impl Outcome {
         let mut latencies: Vec<f64> = good.map(|(_, took)| took.as_secs_f64()).collect();
         latencies.sort_by(f64::total_cmp);
         let refused = answers.iter().filter(|(status, _)| *status == 429).count();
-        let failed = answers.len() - refused - latencies.len();
+        let mut failed = BTreeMap::new();
+        for (status, _) in answers.iter().filter(|(status, _)| ![200, 429].contains(status)) {
+            *failed.entry(*status).or_insert(0) += 1;
+        }
         Self { latencies, refused, failed, seconds }
     }
 
@@ -125,7 +130,8 @@ impl Outcome {
     pub fn json(&self) -> Value {
         let ms = |share: f64| self.percentile(share) * 1e3;
         json!({"requests_per_second": self.rate(), "p50_ms": ms(0.5), "p95_ms": ms(0.95), "p99_ms": ms(0.99),
-            "answered": self.latencies.len(), "refused_429": self.refused, "failed": self.failed})
+            "answered": self.latencies.len(), "refused_429": self.refused,
+            "failed": self.failed.values().sum::<usize>(), "failed_by_status": self.failed})
     }
 }
 
@@ -140,8 +146,10 @@ impl fmt::Display for Outcome {
             ms(0.95),
             ms(0.99)
         )?;
-        if self.refused + self.failed > 0 {
-            write!(f, "  ({} × 429, {} failed)", self.refused, self.failed)?;
+        if self.refused > 0 || !self.failed.is_empty() {
+            write!(f, "  ({} × 429", self.refused)?;
+            self.failed.iter().try_for_each(|(status, n)| write!(f, ", {n} failed with {status}"))?;
+            write!(f, ")")?;
         }
         Ok(())
     }

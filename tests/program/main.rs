@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod gpu_check;
 mod memory;
 mod settings;
 mod signals;

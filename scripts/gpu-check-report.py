@@ -28,6 +28,8 @@ def batches(found):
     names = {"Lookalike": "Lookalike, through its batcher", "eager": "PyTorch eager", "compile": "PyTorch `torch.compile`"}
     measured = {(l["peer"], l["precision"], l["batch"]): l for l in ours + found["eager"] + found["compile"]}
     sizes = sorted({batch for _, _, batch in measured})
+    if not sizes:
+        return []
 
     def cell(peer, precision, batch):
         line, own = measured.get((peer, precision, batch)), measured.get(("Lookalike", precision, batch))

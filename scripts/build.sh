@@ -27,11 +27,11 @@ if [ "${1:-}" = --deps ]; then
     [ ! -e "$part" ] || { echo "--deps is for a folder without $part" >&2; exit 1; }
   done
   stubs
-  cargo build --release --locked --bins
+  cargo build --release --locked --workspace --bins
   # The stubs' own outputs go too: cargo compares times, and a checkout's may be older than theirs.
   cargo clean --release --package lookalike
   # Of tests, benches and examples the stubs stay: an image has no others, and cargo wants those it is told of.
   rm -rf src build.rs
 else
-  cargo build --release --locked --bins
+  cargo build --release --locked --workspace --bins
 fi

@@ -40,7 +40,7 @@ fi
 
 # The kernels alone in a crate: the whole package would need libtorch for aarch64.
 mkdir -p "$neon/crate/src"
-ln -sfn ../../../../src/catalogue/kernel "$neon/crate/src/kernel"
+ln -sfn ../../../../crates/catalogue/src/local/kernel "$neon/crate/src/kernel"
 {
   printf '[package]\nname = "kernel"\n'
   grep -E '^(edition|rust-version) = ' Cargo.toml

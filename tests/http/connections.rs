@@ -142,7 +142,10 @@ async fn one_connection_too_many_is_told_so() {
     assert!(first.iter().all(|answer| answer.starts_with("HTTP/1.1 200 ")));
     assert!(refused.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{refused}");
     let (head, body) = refused.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains("content-type: application/problem+json") && head.contains("retry-after: 1"), "{head}");
+    assert!(
+        head.contains("content-type: application/problem+json") && head.contains("retry-after: 1"),
+        "{head}"
+    );
     assert!(head.contains(&format!("content-length: {}", body.len())) && head.contains("connection: close"));
     let problem: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(problem["code"], "too_many_connections");

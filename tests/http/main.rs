@@ -12,6 +12,7 @@ mod docs;
 mod items;
 mod life;
 mod limits;
+mod openapi;
 mod others;
 mod refusals;
 mod similar;

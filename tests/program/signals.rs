@@ -80,7 +80,8 @@ fn while_a_bundle_is_loaded_a_signal_ends_it_at_once() {
 fn a_second_signal_ends_a_drain() {
     let mut started = Started::new(&mut program(&tiny_shop().bundle));
     let mut stream = TcpStream::connect(started.address).unwrap();
-    let head = "POST /similar HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
+    let head =
+        "POST /similar HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     send(&started.child, "-TERM");

@@ -3,6 +3,7 @@
 // Every test program uses a part of it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../crates/photo/tests/support/pictures.rs"]
 pub mod pictures;
 pub mod running;
 pub mod spec;
@@ -14,11 +15,13 @@ use std::{
     sync::OnceLock,
 };
 
-use lookalike::{
-    bundle::{self, Bundle, Draft},
-    catalogue::{self, BuildOptions, Dims, Item, ItemId},
-    embedder::Precision,
-    image::{Limits, Photo, Preprocessing},
+use lookalike_catalogue as catalogue;
+use lookalike_catalogue::BuildOptions;
+use lookalike_items::{Dims, Item, ItemId};
+use lookalike_model::{Bundle, Precision, bundle};
+use lookalike_photo::{Limits, Photo, Preprocessing};
+use lookalike_trainer::{
+    export::Draft,
     network::{self, Architecture, Backbone},
 };
 use tch::{CModule, Device, Kind, Tensor};
@@ -139,7 +142,7 @@ pub fn network_shop(root: &Path) -> Shop {
         width: 8,
         embedding: 16,
         categories: 4,
-        pooling: lookalike::network::Pooling::Average,
+        pooling: lookalike_trainer::network::Pooling::Average,
     };
     let preprocessing = Preprocessing::imagenet(128).unwrap();
     let draft = Draft {
@@ -170,7 +173,7 @@ fn index(bundle: &Bundle, items: Vec<(Item, Vec<u8>)>) {
     catalogue::build(bundle.dir(), model_id, items, &BuildOptions::default(), &|_, _, _| ()).unwrap();
 }
 
-fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<lookalike::catalogue::Vectors> {
+fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<lookalike_items::Vectors> {
     let model = bundle.load_model(Device::Cpu).unwrap();
     let pixels: Vec<_> = photos
         .map(|bytes| {

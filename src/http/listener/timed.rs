@@ -12,35 +12,46 @@ use std::{
     time::Duration,
 };
 
+use atomic_waker::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Instant, Sleep, sleep},
 };
 
-use crate::telemetry;
+use lookalike_telemetry as telemetry;
 
 /// How many bodies of a connection are under way, in either direction.
 #[derive(Clone, Default)]
-pub(super) struct Exchanges(Arc<AtomicUsize>);
+pub(crate) struct Exchanges(Arc<UnderWay>);
+
+#[derive(Default)]
+struct UnderWay {
+    bodies: AtomicUsize,
+    /// Who is to know when the last of them ends: a connection that is asleep would not begin to count its idle time.
+    connection: AtomicWaker,
+}
 
 /// One of them; it ends when this is dropped.
-pub(super) struct Exchange(Exchanges);
+pub(crate) struct Exchange(Exchanges);
 
 impl Exchanges {
-    pub(super) fn begin(&self) -> Exchange {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn begin(&self) -> Exchange {
+        self.0.bodies.fetch_add(1, Ordering::AcqRel);
         Exchange(self.clone())
     }
 
     fn under_way(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.bodies.load(Ordering::Acquire) > 0
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        let under_way = &self.0.0;
+        if under_way.bodies.fetch_sub(1, Ordering::AcqRel) == 1 {
+            under_way.connection.wake();
+        }
     }
 }
 
@@ -56,7 +67,7 @@ enum Phase {
 }
 
 /// Reads fail with [`io::ErrorKind::TimedOut`] where the time limit of the phase is past.
-pub(super) struct TimedStream {
+pub(crate) struct TimedStream {
     stream: TcpStream,
     exchanges: Exchanges,
     phase: Phase,
@@ -66,7 +77,7 @@ pub(super) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(super) fn new(stream: TcpStream, exchanges: Exchanges, header: Duration, idle: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, exchanges: Exchanges, header: Duration, idle: Duration) -> Self {
         Self { stream, exchanges, phase: Phase::Idle, limit: Box::pin(sleep(idle)), header, idle }
     }
 
@@ -108,6 +119,7 @@ impl AsyncRead for TimedStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.exchanges.0.connection.register(cx.waker());
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         self.note(buffer.filled().len() - before);

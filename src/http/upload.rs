@@ -196,9 +196,9 @@ mod tests {
         #[test]
         fn file_names_do_not_matter(name in "[^\"\r\n\\\\]{0,40}", bytes in any::<Vec<u8>>()) {
             let head = part(&format!("name=\"image\"; filename=\"{name}\""), &bytes);
-            if let Ok(read) = read("B", [head, b"--B--\r\n".into()].concat()) {
-                prop_assert_eq!(read.to_vec(), bytes);
-            }
+            prop_assume!(!bytes.windows(3).any(|three| three == b"--B")); // it would end the part
+            let read = read("B", [head, b"--B--\r\n".into()].concat());
+            prop_assert_eq!(read.map_err(|e| format!("{e:?}")).map(|b| b.to_vec()), Ok(bytes));
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use crate::recommender::{Unit, sieve::Shown};
 use lookalike_catalogue::distance;
-use lookalike_items::{ColourWeight, Distance};
+use lookalike_items::ColourWeight;
 
 /// Reorders the pool, nearest first as it comes, and returns its first `count`.
 ///
@@ -45,6 +45,8 @@ mod tests {
     use std::sync::Arc;
 
     use proptest::{collection::vec, prelude::*};
+
+    use lookalike_items::Distance;
 
     use super::*;
     use lookalike_catalogue::Hit;

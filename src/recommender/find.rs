@@ -5,7 +5,7 @@ use crate::recommender::{
     diversify::diversify,
     sieve::{Shown, Sieve},
 };
-use lookalike_catalogue::{Effort, Hit, Nearest, Query};
+use lookalike_catalogue::{CatalogueError, Effort, Hit, Nearest, Query};
 use lookalike_items::{ColourWeight, Filter, ItemId, Vectors};
 
 /// How many vectors are fetched at once: fewer than block a thread for long.
@@ -61,8 +61,8 @@ fn weight(pair: &Pair, ask: &Ask, colourless: bool) -> Result<ColourWeight, AskE
     let none = colourless || pair.manifest.dims.colour == 0;
     match ask.color_weight {
         Some(weight) if none && weight.get() > 0.0 => Err(AskError::NoColour),
-        Some(weight) => Ok(ColourWeight::new(weight.get())?),
-        None if none => Ok(ColourWeight::new(0.0)?),
+        Some(weight) => Ok(ColourWeight::new(weight.get()).map_err(CatalogueError::from)?),
+        None if none => Ok(ColourWeight::new(0.0).map_err(CatalogueError::from)?),
         None => Ok(pair.weight()),
     }
 }

@@ -74,7 +74,7 @@ impl Pair {
         generation: u64,
     ) -> Result<Self, PairError> {
         let weight = if manifest.dims.colour == 0 { 0.0 } else { manifest.color_weight };
-        let weight = ColourWeight::new(weight)?;
+        let weight = ColourWeight::new(weight).map_err(CatalogueError::from)?;
         Ok(Self { embedder, catalogue, manifest, generation, weight })
     }
 

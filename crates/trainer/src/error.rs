@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::{dataset::DatasetError, network::NetworkError};
 use lookalike_catalogue::CatalogueError;
+use lookalike_items::InvalidValue;
 use lookalike_model::EmbedderError;
 use lookalike_photo::PhotoError;
 
@@ -25,6 +26,9 @@ pub enum TrainingError {
     /// A bundle's model.
     #[error(transparent)]
     Embedder(#[from] EmbedderError),
+    /// A number that is none.
+    #[error(transparent)]
+    Value(#[from] InvalidValue),
     /// The catalogue.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),

@@ -23,7 +23,7 @@ use crate::http::{
     error::{Problem, request_id},
     listener::linger::lingering,
 };
-use crate::traces::TraceParent;
+use crate::traces::{self, TraceParent};
 use lookalike_telemetry as telemetry;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -137,12 +137,12 @@ fn span(request: &Request) -> Span {
     );
     let parent = header(&TRACEPARENT).and_then(|parent| TraceParent::parse(parent, header(&TRACESTATE)));
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    telemetry::adopt(&span, parent.as_ref(), format!("{method} {route}").trim_end());
+    traces::adopt(&span, parent.as_ref(), format!("{method} {route}").trim_end());
     span
 }
 
 fn log<B>(response: &axum::http::Response<B>, latency: Duration, span: &Span) {
-    telemetry::finished(span, response.status().as_u16());
+    traces::finished(span, response.status().as_u16());
     let latency_ms = (latency.as_secs_f64() * 1e6).round() / 1e3;
     tracing::info!(status = response.status().as_u16(), latency_ms, "answered");
 }

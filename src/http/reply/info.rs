@@ -6,7 +6,6 @@ use crate::{
     http::{app::AppOptions, upload::BATCH},
     recommender::{Dims, K, Page, Pair},
 };
-use lookalike_libtorch as libtorch;
 
 /// `GET /info`
 #[derive(Serialize)]
@@ -80,7 +79,10 @@ impl<'a> InfoReply<'a> {
                 categories,
             },
             device: pair.embedder.device(),
-            versions: Versions { lookalike: env!("CARGO_PKG_VERSION"), libtorch: libtorch::version() },
+            versions: Versions {
+                lookalike: env!("CARGO_PKG_VERSION"),
+                libtorch: lookalike_model::libtorch_version(),
+            },
             limits: LimitsReply {
                 body_bytes: options.max_body,
                 photo_pixels: options.max_pixels,

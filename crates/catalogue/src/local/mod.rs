@@ -251,7 +251,7 @@ impl Opened {
     }
 
     fn answer(&self, query: &Query, search: &Search) -> Result<Nearest, CatalogueError> {
-        let hit = |found: Found| {
+        let hit = |found: Found| -> Result<Hit, CatalogueError> {
             let item = Arc::new(self.lines.item(found.item as usize)?);
             Ok(Hit { item, distance: found.distance })
         };

@@ -141,7 +141,19 @@ async fn the_trait_answers_and_refuses_changes() {
 async fn a_long_scan_leaves_the_async_thread() {
     let (_bundle, catalogue) = catalogue(Source::new(6, 30, 4, 0).items(20_500));
     let query = &Source::new(6, 30, 4, 0).queries(1, 0.0)[0];
-    let there = catalogue.nearest(query, 5, &Filter::default(), Effort::Exact).await.expect("answers");
+    // The test's only async thread: another task gets its turns while the search runs, or not at all.
+    let turns = std::rc::Rc::new(std::cell::Cell::new(0));
+    let local = tokio::task::LocalSet::new();
+    let counted = std::rc::Rc::clone(&turns);
+    local.spawn_local(async move {
+        loop {
+            counted.set(counted.get() + 1);
+            tokio::task::yield_now().await;
+        }
+    });
+    let search = catalogue.nearest(query, 5, &Filter::default(), Effort::Exact);
+    let there = local.run_until(search).await.expect("answers");
+    assert!(turns.get() > 1, "the search kept the async thread");
     let here = catalogue.search(query, 5, &Filter::default(), Effort::Exact).expect("answers");
     let blends = |found: lookalike_catalogue::Nearest| -> Vec<f32> {
         found.hits.iter().map(|hit| hit.distance.blend).collect()

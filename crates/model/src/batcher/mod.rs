@@ -17,7 +17,10 @@ use tch::Device;
 use tokio::sync::oneshot;
 
 use crate::{
-    batcher::queue::{AtWork, Job, Queue, Reply, Way},
+    batcher::{
+        policy::Way,
+        queue::{AtWork, Job, Queue, Reply},
+    },
     embedding::{Embedded, EmbedderError},
     engines::{Model, Precision, Shape},
 };

@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use lookalike_model::{DeviceChoice, Precision, bundle};
+use lookalike_model::{DeviceChoice, Precision};
 use lookalike_photo::{Preprocessing, ResizeRule};
 use lookalike_sample_shop as sample;
 use lookalike_sample_shop::{CATEGORIES, SampleSpec};
 use lookalike_trainer::{
     dataset::{Layout, Split},
     evaluation::Inspected,
-    export::ExportOptions,
+    export::{self, ExportOptions},
     network::{Backbone, Pooling},
     progress::Bar,
     training::{RunFolder, TrainOptions},
@@ -32,7 +32,7 @@ use crate::commands::{
     embed::Embed,
     evaluate::Evaluate,
     index::{Index, Merge},
-    report::{self, Report},
+    report::Report,
 };
 
 /// What can be done.
@@ -209,7 +209,7 @@ impl Export {
             ExportOptions { photos: &photos, precisions, allow_drift: self.allow_drift, pca: self.pca };
         let bar = Bar::new("exporting", options.precisions.len() as u64 + 1);
         let begun = std::cell::Cell::new(0);
-        let bundle = bundle::export(&self.run, &self.out, &options, &|_| {
+        let bundle = export::export(&self.run, &self.out, &options, &|_| {
             bar.set(begun.get(), options.precisions.len() as u64 + 1);
             begun.set(begun.get() + 1);
         })?;
@@ -276,7 +276,7 @@ impl Import {
             three(self.mean, Preprocessing::IMAGENET_MEAN, "--mean")?,
             three(self.std, Preprocessing::IMAGENET_STD, "--std")?,
         )?;
-        let bundle = bundle::import(&self.torchscript, preprocessing, &self.out)?;
+        let bundle = export::import(&self.torchscript, preprocessing, &self.out)?;
         let m = bundle.manifest();
         eprintln!("{}: {} numbers a photo, model {:.12}", self.out.display(), m.dims.deep, m.model_id);
         Ok(())

@@ -13,7 +13,7 @@ use crate::{
 };
 use lookalike_catalogue as catalogue;
 use lookalike_catalogue::{BuildOptions, Effort, LocalCatalogue, Query, distance};
-use lookalike_items::{ColourWeight, Filter, Item, Vectors};
+use lookalike_items::{ColourWeight, Dims, Filter, Item, Vectors};
 
 /// How many neighbours are asked for.
 const NEAREST: usize = 10;
@@ -76,7 +76,7 @@ pub fn strategies(
     };
     let bench = Bench { items: &sorted, queries: &queries };
     let vectors: Vec<Vectors> = sorted.iter().map(|s| s.vectors.clone()).collect();
-    let dims = vectors.first().map(Vectors::dims).unwrap_or(catalogue::Dims { deep: 0, colour: 0 });
+    let dims = vectors.first().map(Vectors::dims).unwrap_or(Dims { deep: 0, colour: 0 });
     let truth: Vec<Vec<usize>> =
         queries.iter().map(|&q| scan(&vectors, &vectors[q], 0..vectors.len(), q)).collect();
     let numbers = |deep: usize| (4 * (deep + dims.colour)) as f64;

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::evaluation::{
-    evaluate::Scored,
+    Scored,
     figures::{Column, Figure},
 };
 

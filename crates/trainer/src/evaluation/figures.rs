@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::evaluation::evaluate::{Ranking, Scored};
+use crate::evaluation::{Scored, question::Ranking};
 
 /// At which ranks hits are counted.
 const HITS: [usize; 5] = [1, 5, 10, 20, 30];

@@ -4,11 +4,8 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::evaluation::{
-    evaluate::{Examination, TrainingError},
-    figures::Answers,
-    question::Question,
-};
+use crate::TrainingError;
+use crate::evaluation::{Examination, figures::Answers, question::Question};
 use lookalike_catalogue as catalogue;
 use lookalike_catalogue::{BuildOptions, Effort, LocalCatalogue, Query};
 use lookalike_items::Filter;

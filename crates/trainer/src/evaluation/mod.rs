@@ -19,7 +19,7 @@ use crate::TrainingError;
 use figures::Answers;
 use lookalike_catalogue::{Effort, LocalCatalogue, Query};
 use lookalike_items::{ColourWeight, Item, Vectors};
-use question::{Question, Ranking};
+use question::Question;
 
 /// A photo with its label and what the model says of it.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::evaluation::evaluate::Examination;
+use crate::evaluation::Examination;
 use lookalike_catalogue::distance;
 use lookalike_items::{ColourWeight, Vectors};
 

@@ -71,7 +71,7 @@ pub fn write(
         let _ = fs::remove_dir_all(&temporary);
     }
     written?;
-    Bundle::open(out)
+    Ok(Bundle::open(out)?)
 }
 
 fn fill(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor, nn::VarStore};
 
-use lookalike_common::{hex, write_atomically_with};
+use lookalike_common::write_atomically_with;
 
 use crate::network::{NetworkError, is_backbone};
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::chart::{confusion_matrix, escape};
-use crate::report::{page::Section, picture::figure, report::Judged};
+use crate::report::{Judged, page::Section, picture::figure};
 
 /// Mistakes shown.
 const WORST: usize = 14;

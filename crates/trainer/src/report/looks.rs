@@ -3,7 +3,7 @@
 use image::{ImageBuffer, Luma, Rgb, RgbImage, imageops};
 
 use crate::chart::escape;
-use crate::report::{page::Section, picture::data_url, report::Judged};
+use crate::report::{Judged, page::Section, picture::data_url};
 
 /// Photos shown.
 const SHOWN: usize = 9;

@@ -3,7 +3,7 @@
 use rand::{SeedableRng, seq::SliceRandom};
 use rayon::prelude::*;
 
-use crate::report::{page::Section, picture::figure, report::Judged};
+use crate::report::{Judged, page::Section, picture::figure};
 use crate::{
     chart::{Lines, Series, escape},
     evaluation::Scored,

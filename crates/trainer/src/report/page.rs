@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::report::Judged;
+use super::Judged;
 use crate::{
     chart::escape,
     dataset::Split,

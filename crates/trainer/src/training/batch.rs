@@ -1,6 +1,6 @@
 //! A batch: prepared by the loader's threads, brought to the device by the one that trains.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::dataset::Groups;
 use crate::{

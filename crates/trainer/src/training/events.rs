@@ -1,7 +1,7 @@
 //! Figures for TensorBoard: records of protobuf, each with the masked CRC-32C of its length and of its content.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };

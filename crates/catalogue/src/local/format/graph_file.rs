@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path};
 
 use crate::{
-    contract::{CatalogueError, query::Query},
+    contract::{CatalogueError, Query},
     local::{
         adjacency::{Links, NONE},
         bits::Bits,

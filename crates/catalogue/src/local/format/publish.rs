@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use lookalike_common::{rename_durably, sync, write_atomically};
+
 use crate::{
     contract::CatalogueError,
     local::format::generation::{

@@ -11,12 +11,12 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, ValueEnum};
 use lookalike_model::DeviceChoice;
 use lookalike_trainer::{
+    chart::{Table, png},
     comparison::{self, NetworkRow, StrategyOptions, StrategyRow},
     dataset::{Dataset, Layout, Split},
     evaluation::{Inspected, inspect},
     network::Backbone,
     progress::Bar,
-    report::{Table, png},
     training::RunFolder,
 };
 use serde::Serialize;
@@ -110,7 +110,7 @@ impl Compare {
         for run in &runs {
             let bar = Bar::new("judging", 0);
             let what = Inspected::of(Some(self.split), usize::MAX, device);
-            let row = compare::network_row(run, &sets, what, &|done, all| bar.set(done, all))
+            let row = comparison::network_row(run, &sets, what, &|done, all| bar.set(done, all))
                 .with_context(|| run.display().to_string())?;
             bar.finish_with(run.display().to_string());
             networks.push(row);
@@ -122,8 +122,8 @@ impl Compare {
         let split = format!("{:?}", self.split).to_lowercase();
         let searched = networks[best].network.clone();
         let tables = [
-            compare::networks_table(&networks, &split),
-            compare::strategies_table(&strategies, (items, queries), &searched),
+            comparison::networks_table(&networks, &split),
+            comparison::strategies_table(&strategies, (items, queries), &searched),
         ];
         let all = Comparison { split: self.split, networks, searched, items, queries, strategies };
         self.tell(&all, &tables)
@@ -176,7 +176,7 @@ impl Compare {
             probes: self.probes,
             seed: self.seed,
         };
-        let rows = compare::strategies(&inspection.scored, (&queries, &fitted), options)?;
+        let rows = comparison::strategies(&inspection.scored, (&queries, &fitted), options)?;
         Ok((inspection.scored.len(), queries.len(), rows))
     }
 

@@ -1,11 +1,11 @@
 //! `lookalike-server`: see `--help`.
 
-use std::process::ExitCode;
+use std::io::Write;
 
 use lookalike::{config::ServerConfig, http};
 
 #[allow(clippy::print_stdout)] // what --check found is what it is for
-fn main() -> ExitCode {
+fn main() {
     let config = ServerConfig::of_program();
     let outcome = if config.healthcheck {
         http::healthcheck(config.listen).map_err(|e| format!("{} is not ready: {e}", config.listen))
@@ -14,11 +14,10 @@ fn main() -> ExitCode {
     } else {
         http::run(&config).map_err(|e| e.to_string())
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("lookalike-server: {reason}");
-            ExitCode::FAILURE
-        }
+    if let Err(reason) = &outcome {
+        eprintln!("lookalike-server: {reason}");
     }
+    let _ = std::io::stdout().flush(); // nobody may be listening any more
+    // At once, without the destructors of C++: a thread may still be loading a model, or running one.
+    signal_hook::low_level::exit(i32::from(outcome.is_err()));
 }

@@ -4,11 +4,16 @@ use std::{
     fs,
     io::Write,
     net::TcpStream,
+    os::unix::process::ExitStatusExt,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::{program, started::Started, support::tiny_shop};
+use crate::{
+    program,
+    started::Started,
+    support::{network_shop, tiny_shop},
+};
 
 fn send(child: &Child, signal: &str) {
     let pid = child.id().to_string();
@@ -73,6 +78,26 @@ fn while_a_bundle_is_loaded_a_signal_ends_it_at_once() {
         let ended = ended_within(&mut child, Duration::from_secs(2));
         let expected = (signal != "-HUP").then_some(0);
         assert_eq!(ended, expected, "{signal}");
+    }
+}
+
+#[test]
+fn whenever_it_is_asked_to_stop_it_does_not_crash() {
+    // A network of convolutions: loading it keeps libtorch's threads at work.
+    let folder = tempfile::tempdir().unwrap();
+    let shop = network_shop(folder.path());
+    for wait in (0..24).map(|step| Duration::from_millis(60 * step)) {
+        let mut command = program(&shop.bundle);
+        let mut child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(wait);
+        send(&child, "-TERM");
+        child
+            .wait()
+            .map(|ended| {
+                // Before it listens to signals, the signal ends it; after that it ends by itself.
+                assert!(ended.signal() == Some(15) || ended.code() == Some(0), "after {wait:?}: {ended}");
+            })
+            .unwrap();
     }
 }
 

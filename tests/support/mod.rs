@@ -18,10 +18,10 @@ use std::{
 use lookalike_catalogue as catalogue;
 use lookalike_catalogue::BuildOptions;
 use lookalike_items::{Dims, Item, ItemId};
-use lookalike_model::{Bundle, Precision, bundle};
+use lookalike_model::{Bundle, Precision, file_of};
 use lookalike_photo::{Limits, Photo, Preprocessing};
 use lookalike_trainer::{
-    export::Draft,
+    export::{self, Draft},
     network::{self, Architecture, Backbone},
 };
 use tch::{CModule, Device, Kind, Tensor};
@@ -125,7 +125,7 @@ pub fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour
 pub fn tiny_bundle(dir: &Path, items: Vec<(Item, Vec<u8>)>) {
     let file = tempfile::Builder::new().suffix(".ts").tempfile().unwrap();
     tiny_model().save(file.path()).unwrap();
-    index(&bundle::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap(), items);
+    index(&export::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap(), items);
 }
 
 /// A shop like the tiny one, whose model is a real network with colours and categories; slim, and of random weights.
@@ -157,11 +157,11 @@ pub fn network_shop(root: &Path) -> Shop {
     };
     let save = |dir: &Path| {
         let (_, network) = network::build(&architecture, Device::Cpu).unwrap();
-        let path = dir.join(bundle::file_of(Precision::F32));
+        let path = dir.join(file_of(Precision::F32));
         network::trace(network, &preprocessing, Kind::Float, &path).unwrap();
-        Ok(bundle::Saved::from([(Precision::F32, None)]))
+        Ok(export::Saved::from([(Precision::F32, None)]))
     };
-    index(&bundle::write(&bundle, draft, save).unwrap(), items.collect());
+    index(&export::write(&bundle, draft, save).unwrap(), items.collect());
     Shop { bundle, images: shop.images.clone(), photos: shop.photos.clone() }
 }
 

@@ -151,7 +151,8 @@ async fn a_long_scan_leaves_the_async_thread() {
             tokio::task::yield_now().await;
         }
     });
-    let search = catalogue.nearest(query, 5, &Filter::default(), Effort::Exact);
+    let everything = Filter::default();
+    let search = catalogue.nearest(query, 5, &everything, Effort::Exact);
     let there = local.run_until(search).await.expect("answers");
     assert!(turns.get() > 1, "the search kept the async thread");
     let here = catalogue.search(query, 5, &Filter::default(), Effort::Exact).expect("answers");

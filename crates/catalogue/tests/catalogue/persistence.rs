@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Mutex};
 
-use lookalike_catalogue::{BuildOptions, CatalogueError, Effort, LocalCatalogue, Stage, local::build::hnsw};
+use lookalike_catalogue::{BuildOptions, CatalogueError, Effort, LocalCatalogue, Stage, build};
 use lookalike_items::{Filter, Item, Vectors};
 use tempfile::TempDir;
 

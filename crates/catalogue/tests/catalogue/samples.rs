@@ -1,6 +1,6 @@
 //! Catalogues to test with: clustered vectors, as photos of many products in few categories give.
 
-use lookalike_catalogue::{BuildOptions, LocalCatalogue, Query, local::build::hnsw};
+use lookalike_catalogue::{BuildOptions, LocalCatalogue, Query, build};
 use lookalike_items::{ColourWeight, Item, ItemId, Vectors};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

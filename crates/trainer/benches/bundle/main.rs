@@ -9,13 +9,13 @@ use std::{fs, path::Path};
 use lookalike_catalogue as catalogue;
 use lookalike_catalogue::{BuildOptions, LocalCatalogue};
 use lookalike_items::{Item, ItemId, Vectors};
-use lookalike_model::{Bundle, Precision, bundle};
+use lookalike_model::{Bundle, Precision};
 use lookalike_photo::Preprocessing;
 use lookalike_sample_shop as sample;
 use lookalike_sample_shop::SampleSpec;
 use lookalike_trainer::{
     dataset::{Categories, Dataset, Layout},
-    export::ExportOptions,
+    export::{self, ExportOptions},
     network::{self, Architecture, Backbone, Storage},
     training::{RunConfig, RunFolder, TrainOptions},
 };
@@ -93,7 +93,7 @@ fn export(out: &Path) -> Result<Bundle, Failed> {
     RunFolder::create(&run, &config)?.checkpoint(&vs, &config, true)?;
     let precisions = Precision::right_here();
     let options = ExportOptions { photos: &[set], precisions, allow_drift: true, pca: None };
-    Ok(bundle::export(&run, out, &options, &|precision| println!("exporting {precision}"))?)
+    Ok(export::export(&run, out, &options, &|precision| println!("exporting {precision}"))?)
 }
 
 /// Clustered embeddings and colours.

@@ -13,11 +13,14 @@ use std::{
     time::Instant,
 };
 
-use lookalike_model::{Bundle, Model, bundle};
+use lookalike_model::{Bundle, Model};
 use lookalike_photo::{Photo, Pixels};
 use lookalike_sample_shop as sample;
 use lookalike_sample_shop::SampleSpec;
-use lookalike_trainer::{dataset::ordered, export::ExportOptions};
+use lookalike_trainer::{
+    dataset::ordered,
+    export::{self, ExportOptions},
+};
 
 /// The shop whose photos are embedded. Its queries are one more view of some of its products.
 const PRODUCTS: u32 = 17_464;
@@ -47,7 +50,7 @@ fn run() -> Result<(), Failed> {
         Ok(bundle) => bundle,
         Err(_) => {
             let _ = fs::remove_dir_all(&bundle);
-            bundle::export(Path::new("weights/demo"), &bundle, &ExportOptions::default(), &|_| ())?
+            export::export(Path::new("weights/demo"), &bundle, &ExportOptions::default(), &|_| ())?
         }
     };
     let spec = SampleSpec::new(PRODUCTS, VIEWS, SEED)?;

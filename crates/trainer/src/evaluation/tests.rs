@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::*;
-use lookalike_catalogue::{BuildOptions, local::build::hnsw};
+use lookalike_catalogue::{BuildOptions, build};
 use lookalike_items::ItemId;
 
 fn scored(id: &str, product: Option<&str>, category: &str, deep: [f32; 2], logits: [f32; 2]) -> Scored {

@@ -1,10 +1,11 @@
 //! What signals do to the program.
 
 use std::{
-    fs,
+    fs::{self, File, OpenOptions},
     io::Write,
     net::TcpStream,
-    os::unix::process::ExitStatusExt,
+    os::unix::{fs::OpenOptionsExt, process::ExitStatusExt},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -62,6 +63,19 @@ fn a_hangup_is_ignored_and_said() {
     assert!(log.contains("SIGHUP is ignored"), "{log}");
 }
 
+/// The pipe's other end, once the program has opened its own.
+fn written_to(pipe: &Path) -> File {
+    const O_NONBLOCK: i32 = 0o4000; // an open without a reader fails, and does not wait
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match OpenOptions::new().write(true).custom_flags(O_NONBLOCK).open(pipe) {
+            Ok(file) => return file,
+            Err(e) => assert!(Instant::now() < deadline, "the program does not read the pipe: {e}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn while_a_bundle_is_loaded_a_signal_ends_it_at_once() {
     // A bundle that never ends loading: what it is made of comes from a pipe that nobody writes to.
@@ -72,8 +86,7 @@ fn while_a_bundle_is_loaded_a_signal_ends_it_at_once() {
     for signal in ["-TERM", "-INT", "-HUP"] {
         let mut command = program(bundle.path());
         let mut child = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(700));
-        assert!(child.try_wait().unwrap().is_none(), "it did not wait for the pipe");
+        let _pipe = written_to(&model); // open, so that whoever reads it waits
         send(&child, signal);
         let ended = ended_within(&mut child, Duration::from_secs(2));
         let expected = (signal != "-HUP").then_some(0);

@@ -58,32 +58,44 @@ fn unpacks_to_more(data: &[u8]) -> bool {
     io::copy(&mut { unpacked }, &mut io::sink()).is_ok_and(|size| size > MAX_METADATA)
 }
 
-/// WebP with an extended header: the frame that is decoded must have the size that canvas or animation claim for it.
+/// WebP with an extended header: every lossy frame must have the size that canvas or animation claim for it, whichever of
+/// them the decoder takes.
 fn webp_frame(bytes: &[u8]) -> Result<(), PhotoError> {
     let mut chunks = riff_chunks(bytes.get(12..).unwrap_or_default());
     let Some(extended) = chunks.next().filter(|chunk| chunk.name == b"VP8X") else { return Ok(()) };
     let size_at = |data: &[u8], at: usize| Some((u24(data, at)? + 1, u24(data, at + 3)? + 1));
-    let Some(canvas) = size_at(extended.data, 4) else { return Ok(()) };
-    let contradiction = |frame: (u32, u32), claimed: (u32, u32)| PhotoError::Undecodable {
-        format: PhotoFormat::WebP,
-        reason: format!("a frame of {}×{} where {}×{} is claimed", frame.0, frame.1, claimed.0, claimed.1),
-    };
     for chunk in chunks {
-        let (claimed, frame) = match chunk.name {
-            b"VP8 " => (Some(canvas), vp8_size(chunk.data)),
+        match chunk.name {
+            b"VP8 " => same_size(vp8_size(chunk.data), size_at(extended.data, 4))?,
             b"ANMF" => {
-                let mut parts = riff_chunks(chunk.data.get(16..).unwrap_or_default());
-                let picture = parts.find(|part| part.name == b"VP8 ");
-                (size_at(chunk.data, 6), picture.and_then(|part| vp8_size(part.data)))
+                let claimed = size_at(chunk.data, 6);
+                let mut after_alpha = false;
+                for part in riff_chunks(chunk.data.get(16..).unwrap_or_default()) {
+                    // What follows a frame's transparency is decoded as its colours, whatever its name.
+                    if after_alpha || part.name == b"VP8 " {
+                        same_size(vp8_size(part.data), claimed)?;
+                    }
+                    after_alpha = part.name == b"ALPH";
+                }
             }
-            _ => continue,
-        };
-        match (claimed, frame) {
-            (Some(claimed), Some(frame)) if claimed != frame => return Err(contradiction(frame, claimed)),
-            _ => return Ok(()), // the first frame is the one that is decoded
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// What is too short to have a size is the decoder's to refuse.
+fn same_size(frame: Option<(u32, u32)>, claimed: Option<(u32, u32)>) -> Result<(), PhotoError> {
+    match (frame, claimed) {
+        (Some(frame), Some(claimed)) if frame != claimed => Err(PhotoError::Undecodable {
+            format: PhotoFormat::WebP,
+            reason: format!(
+                "a frame of {}×{} where {}×{} is claimed",
+                frame.0, frame.1, claimed.0, claimed.1
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Width and height in the header of a lossy frame.

@@ -52,14 +52,27 @@ fn a_webps_chunks_are_what_they_claim() {
     // Decoded first, its size would be found out afterwards.
     let refused = decode(&webp_extended((2, 2), &[(b"VP8 ", frame)], None)).unwrap_err().to_string();
     assert!(refused.contains("a frame of 31×21 where 2×2 is claimed"), "{refused}");
-    let vp8 = [&b"VP8 "[..], &(frame.len() as u32).to_le_bytes(), frame].concat();
-    let animated = |frame_size: (u8, u8)| {
-        let head = [0, 0, 0, 0, 0, 0, frame_size.0 - 1, 0, 0, frame_size.1 - 1, 0, 0, 9, 0, 0, 0];
-        let data = [&head[..], &vp8].concat();
-        webp_extended((width, height), &[(b"ANIM", &[0; 6]), (b"ANMF", &data)], None)
+    let part = |name: &[u8; 4], data: &[u8]| {
+        [&name[..], &(data.len() as u32).to_le_bytes(), data, &vec![0; data.len() % 2]].concat()
     };
-    let refused = decode(&animated((3, 3))).unwrap_err().to_string();
-    assert!(refused.contains("a frame of 31×21 where 3×3 is claimed"), "{refused}");
+    let head = |(w, h): (u8, u8)| [0, 0, 0, 0, 0, 0, w - 1, 0, 0, h - 1, 0, 0, 9, 0, 0, 0];
+    let animated = |size: (u8, u8), parts: &[u8]| [&head(size)[..], parts].concat();
+    let small = animated((3, 3), &part(b"VP8 ", frame));
+    // Its colours under another name, behind its transparency.
+    let renamed = animated((3, 3), &[part(b"ALPH", &[0; 10]), part(b"NONE", frame)].concat());
+    // A frame that keeps its word does not speak for another, whichever comes first.
+    for chunks in [
+        vec![(b"ANIM", &[0; 6][..]), (b"ANMF", &small)],
+        vec![(b"ANIM", &[0; 6]), (b"ANMF", &renamed)],
+        vec![(b"VP8 ", frame), (b"ANIM", &[0; 6]), (b"ANMF", &small)],
+    ] {
+        let refused = decode(&webp_extended((width, height), &chunks, None)).unwrap_err().to_string();
+        assert!(refused.contains("a frame of 31×21 where 3×3 is claimed"), "{refused}");
+    }
+    let sound = animated((31, 21), &part(b"VP8 ", frame));
+    let hidden = webp_extended((2, 2), &[(b"ANIM", &[0; 6]), (b"ANMF", &sound), (b"VP8 ", frame)], None);
+    let refused = decode(&hidden).unwrap_err().to_string();
+    assert!(refused.contains("a frame of 31×21 where 2×2 is claimed"), "{refused}");
     // A block of EXIF that claims 4 GB is not taken memory for, and no reason to refuse the picture.
     let exif = webp_extended((width, height), &[(b"VP8 ", frame), (b"EXIF", b"II*\0")], Some(u32::MAX - 8));
     let photo = decode(&exif).unwrap();

@@ -20,8 +20,19 @@ FROM libtorch AS build
 COPY scripts/build.sh scripts/
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
+COPY crates/catalogue/Cargo.toml crates/catalogue/
+COPY crates/common/Cargo.toml crates/common/
+COPY crates/int7/Cargo.toml crates/int7/
+COPY crates/items/Cargo.toml crates/items/
+COPY crates/libtorch/Cargo.toml crates/libtorch/
+COPY crates/model/Cargo.toml crates/model/
+COPY crates/photo/Cargo.toml crates/photo/
+COPY crates/sample-shop/Cargo.toml crates/sample-shop/
+COPY crates/telemetry/Cargo.toml crates/telemetry/
+COPY crates/trainer/Cargo.toml crates/trainer/
 RUN scripts/build.sh --deps
-COPY build.rs *.yaml ./
+COPY *.yaml ./
+COPY crates crates
 COPY src src
 COPY clients/javascript clients/javascript
 RUN scripts/build.sh

@@ -20,7 +20,7 @@ fingerprint() { # FILE|FOLDER…: of names and contents
 current() { [ "$(cat "$1" 2> /dev/null)" = "$2" ]; }
 
 mkdir -p "$demo"
-shop_stamp="${shop[*]} $(fingerprint src/dataset)"
+shop_stamp="${shop[*]} $(fingerprint crates/sample-shop/src)"
 if ! current "$demo/shop.stamp" "$shop_stamp"; then
   echo "── sample catalogue: 300 products, 4 views each"
   rm -rf "$demo/shop" "$demo/shop.stamp"
@@ -29,7 +29,7 @@ if ! current "$demo/shop.stamp" "$shop_stamp"; then
 fi
 
 # Not the program's own hash: a rebuild for another reason leaves the bundle as good as it was.
-rooms=(src/image src/libtorch src/network src/executor src/bundle src/extraction src/embedder src/catalogue)
+rooms=(crates/{common,items,photo,libtorch,int7,model,catalogue}/src crates/trainer/src/{dataset,network,export,extraction})
 bundle_stamp="$shop_stamp $(fingerprint weights/demo "${rooms[@]}")"
 if ! current "$demo/bundle.stamp" "$bundle_stamp"; then
   echo "── bundle: the shipped weights, exported in every precision this machine can judge"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Format, clippy, the build without libtorch, shell scripts. A tool that is not installed is named, not silently passed over.
+# Format, clippy, shell scripts. A tool that is not installed is named, not silently passed over.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 skipped=()
 
 if cargo fmt --version > /dev/null 2>&1; then
-  cargo fmt --check
+  cargo fmt --all --check
 else
   skipped+=("cargo fmt (rustup component add rustfmt)")
 fi
@@ -17,11 +17,10 @@ fi
 
 scripts/install-build-tools.sh
 scripts/install-libtorch.sh
-cargo check --release --locked --no-default-features --lib
 if cargo clippy --version > /dev/null 2>&1; then
-  cargo clippy --release --locked --all-targets -- -D warnings
+  cargo clippy --release --locked --workspace --all-targets -- -D warnings
 else
-  cargo check --release --locked --all-targets
+  cargo check --release --locked --workspace --all-targets
   skipped+=("clippy (rustup component add clippy)")
 fi
 

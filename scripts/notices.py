@@ -59,12 +59,13 @@ def allowed(expression):
 
 
 def tree(edges):
-    """The crates that cargo reaches over these edges, less this package: {(name, version): (licence, repository)}."""
+    """The crates that cargo reaches over these edges, less this project's own: {(name, version): (licence, repository)}."""
     lines = subprocess.run(
-        [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--target", TARGET, "--edges", edges, "--prefix", "none",
+        [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--workspace", "--target", TARGET, "--edges", edges, "--prefix", "none",
          "--no-dedupe", "--format", "{p}|{l}|{r}"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-    rows = [re.sub(r" \(\*\)$", "", line).split("|") for line in lines[1:] if line.strip()]
-    return {(p.split()[0], p.split()[1][1:]): (licence, repository) for p, licence, repository in rows}
+    rows = [re.sub(r" \(\*\)$", "", line).split("|") for line in lines if line.strip()]
+    return {(p.split()[0], p.split()[1][1:]): (licence, repository) for p, licence, repository in rows
+            if p.split()[0].split("-")[0] != "lookalike"}
 
 
 class Texts:

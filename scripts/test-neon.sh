@@ -38,9 +38,10 @@ if [ ! -d "$rust" ]; then
   mv "$work/rust" "$rust"
 fi
 
-# The kernels alone in a crate: the whole package would need libtorch for aarch64.
+# The kernels alone in a crate, and what asks a machine for its instructions: the fewer crates, the older a compiler will do.
 mkdir -p "$neon/crate/src"
-ln -sfn ../../../../src/catalogue/kernel "$neon/crate/src/kernel"
+ln -sfn ../../../../crates/catalogue/src/local/kernel "$neon/crate/src/kernel"
+ln -sfn ../../../../crates/common/src/instructions.rs "$neon/crate/src/instructions.rs"
 {
   printf '[package]\nname = "kernel"\n'
   grep -E '^(edition|rust-version) = ' Cargo.toml
@@ -50,7 +51,10 @@ ln -sfn ../../../../src/catalogue/kernel "$neon/crate/src/kernel"
 cp Cargo.lock "$neon/crate/" # the same proptest
 cat > "$neon/crate/src/lib.rs" <<'RUST'
 #![allow(dead_code)]
+extern crate self as lookalike_common;
+mod instructions;
 mod kernel;
+pub use instructions::{InstructionSet, Instructions};
 
 #[test]
 fn neon_is_among_the_tested() {

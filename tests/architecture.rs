@@ -1,25 +1,45 @@
-//! The rooms keep to themselves: who may name whom.
+//! What the compiler does not hold: who links what, and which words stay in which rooms.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
-use std::{fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-/// Every Rust file below `src` with its text, by its path from there.
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of every crate with its name; the server's is the repository's root.
+fn crates() -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(repository().join("crates")).unwrap().map(|entry| entry.unwrap().path());
+    let named = entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path));
+    let mut all: Vec<_> = named.chain([("server".into(), repository().into())]).collect();
+    all.sort();
+    assert!(all.len() > 8);
+    all
+}
+
+/// Every Rust file below `src` of every crate with its text, as `crate/path`.
 fn sources() -> Vec<(String, String)> {
-    fn walk(dir: &Path, root: &Path, found: &mut Vec<(String, String)>) {
+    fn walk(dir: &Path, root: &Path, name: &str, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                walk(&path, root, found);
+                walk(&path, root, name, found);
             } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-                found.push((name, fs::read_to_string(&path).unwrap()));
+                let below = path.strip_prefix(root).unwrap().to_string_lossy();
+                found.push((format!("{name}/{below}"), fs::read_to_string(&path).unwrap()));
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
-    walk(&root, &root, &mut found);
-    assert!(found.len() > 30);
+    for (name, path) in crates() {
+        walk(&path.join("src"), &path.join("src"), &name, &mut found);
+    }
+    assert!(found.len() > 200);
     found
 }
 
@@ -31,80 +51,102 @@ fn only_in(what: &[&str], allowed: &[&str]) {
             let whole = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
             let named = what.iter().find(|w| line.match_indices(**w).any(|(at, _)| whole(at)));
             if let Some(word) = named {
-                assert!(allowed.iter().any(|a| name.starts_with(a)), "src/{name} names {word} ({i}): {line}");
+                assert!(allowed.iter().any(|a| name.starts_with(a)), "{name} names {word} ({i}): {line}");
             }
         }
     }
 }
 
+/// Names of the packages that this one links, with those of its tests where they are asked for.
+fn linked(package: &str, edges: &str) -> BTreeSet<String> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["tree", "--locked", "--offline", "--prefix", "none", "-p", package, "-e", edges]);
+    let output = command.current_dir(repository()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
 #[test]
-fn libraries_stay_in_their_rooms() {
-    only_in(&["axum::", "hyper::", "hyper_util::", "tower_http::", "axum::{"], &["http/"]);
-    only_in(&["hnsw_rs::", "hnsw_rs::{"], &["catalogue/build.rs"]);
-    only_in(&["tch::"], &["libtorch/", "network/", "training/", "extraction/", "embedder/", "bundle/"]);
-    only_in(&["governor::", "utoipa_swagger_ui::"], &["http/"]);
-    only_in(&["opentelemetry", "tracing_opentelemetry", "metrics_exporter_prometheus"], &["telemetry/"]);
-    only_in(&["toml::"], &["config/", "bin/trainer/recipe.rs"]);
-    only_in(&["hf_hub::"], &["network/hub.rs"]);
-    only_in(&["subtle::"], &["config/"]);
-    only_in(&["resvg::", "epaint_default_fonts::"], &["training/chart/raster.rs"]);
-    only_in(&["base64::"], &["training/report/"]);
-    only_in(&["anyhow::"], &["bin/"]);
-    only_in(&["env::var", "std::env::"], &["config/"]);
+fn the_server_links_nothing_of_the_trainers() {
+    let linked = linked("lookalike", "normal");
+    assert!(linked.contains("axum") && linked.contains("lookalike-catalogue"));
+    for name in
+        ["resvg", "epaint_default_fonts", "hf-hub", "indicatif", "lookalike-trainer", "lookalike-sample-shop"]
+    {
+        assert!(!linked.contains(name), "the server links {name}");
+    }
+}
+
+#[test]
+fn only_model_libtorch_and_trainer_link_libtorch() {
+    for (name, _) in crates().into_iter().filter(|(name, _)| name != "server") {
+        let links = linked(&format!("lookalike-{name}"), "normal,dev").contains("tch");
+        assert_eq!(links, ["libtorch", "model", "trainer"].contains(&name.as_str()), "{name}");
+    }
+}
+
+#[test]
+fn arrows_go_down_only() {
+    let below = BTreeMap::from([
+        ("catalogue", vec!["items", "common"]),
+        ("common", vec![]),
+        ("int7", vec!["common"]),
+        ("items", vec![]),
+        ("libtorch", vec![]),
+        ("model", vec!["photo", "int7", "libtorch", "items", "telemetry", "common"]),
+        ("photo", vec![]),
+        ("sample-shop", vec!["items"]),
+        ("server", vec!["catalogue", "model", "photo", "items", "telemetry", "common"]),
+        ("telemetry", vec![]),
+    ]);
+    for (name, path) in crates() {
+        let text = fs::read_to_string(path.join("Cargo.toml")).unwrap();
+        // The trainer is at the top beside the server: it may name every other crate.
+        let Some(allowed) = below.get(name.as_str()) else {
+            assert_eq!(name, "trainer");
+            assert!(!text.contains("\nlookalike.workspace"), "the trainer names the server");
+            continue;
+        };
+        let dependencies = text.split("\n[dependencies]").nth(1).unwrap_or_default();
+        let dependencies = dependencies.split("\n[").next().unwrap_or_default();
+        let own = dependencies.lines().filter_map(|line| line.strip_prefix("lookalike-"));
+        for other in own.filter_map(|line| line.split('.').next()) {
+            assert!(allowed.contains(&other), "{name} names {other}");
+        }
+    }
+}
+
+#[test]
+fn words_stay_in_their_rooms() {
+    only_in(&["hnsw_rs::"], &["catalogue/local/build/hnsw.rs"]);
+    only_in(&["axum::", "hyper::", "hyper_util::", "tower_http::"], &["server/http/"]);
+    only_in(&["opentelemetry", "tracing_opentelemetry"], &["server/traces.rs"]);
+    only_in(&["anyhow::"], &["trainer/commands/", "trainer/main.rs"]);
+    only_in(&["env::var", "env::args"], &["server/config/", "trainer/main.rs"]);
+    only_in(&["crate::training"], &["trainer/"]);
+    only_in(&["crate::report"], &["trainer/report/", "trainer/lib.rs", "trainer/commands/"]);
 }
 
 #[test]
 fn unsafe_code_stays_where_it_is_explained() {
-    only_in(
-        &["unsafe {", "unsafe fn"],
-        &[
-            "catalogue/kernel/",
-            "catalogue/mapping.rs",
-            "executor/",
-            "image/bilinear/",
-            "libtorch/",
-            "embedder/",
-        ],
-    );
+    let rooms = [
+        "catalogue/local/kernel/",
+        "catalogue/local/format/mapping.rs",
+        "int7/",
+        "photo/bilinear/",
+        "libtorch/",
+        "model/engines/",
+    ];
+    only_in(&["unsafe {", "unsafe fn"], &rooms);
 }
 
 #[test]
-fn rooms_know_only_whom_they_may() {
-    let room = |name: &str| format!("crate::{name}");
-    let not = |who: &str, others: &[&str]| {
-        for (name, text) in sources().iter().filter(|(name, _)| name.starts_with(who)) {
-            for other in others {
-                let direct = text.contains(&room(other));
-                let grouped = text.split("use crate::{").skip(1).any(|rest| {
-                    let block = rest.split(";\n").next().unwrap_or_default();
-                    block.lines().any(|l| l.trim_start().starts_with(&format!("{other}::")))
-                        || block.split(['{', ',', '\n']).any(|p| p.trim() == *other)
-                });
-                assert!(!direct && !grouped, "src/{name} names {other}");
-            }
-        }
-    };
-    not("catalogue/", &["http", "recommender", "embedder", "training", "network", "bundle", "dataset"]);
-    not(
-        "image/",
-        &["http", "recommender", "embedder", "training", "network", "bundle", "dataset", "catalogue"],
-    );
-    not(
-        "executor/",
-        &[
-            "http",
-            "recommender",
-            "embedder",
-            "training",
-            "network",
-            "bundle",
-            "dataset",
-            "catalogue",
-            "image",
-        ],
-    );
-    not("training/", &["http", "recommender"]);
-    not("http/", &["training", "network", "extraction", "dataset"]);
-    not("embedder/", &["http", "recommender", "training", "network", "bundle", "dataset"]);
-    not("recommender/", &["http", "training", "network", "dataset"]);
+fn an_image_is_built_of_every_crate() {
+    let dockerfile = fs::read_to_string(repository().join("Dockerfile")).unwrap();
+    for (name, _) in crates().into_iter().filter(|(name, _)| name != "server") {
+        let line = format!("COPY crates/{name}/Cargo.toml crates/{name}/");
+        assert!(dockerfile.contains(&line), "the Dockerfile lacks: {line}");
+    }
 }

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 const NOT_HERE: [&str; 5] = ["config", "check", "healthcheck", "help", "version"];
 
 /// The command with the file's values as its defaults.
-pub(super) fn merged(mut command: Command, path: &Path) -> Result<Command, Error> {
+pub(crate) fn merged(mut command: Command, path: &Path) -> Result<Command, Error> {
     let refuse =
         |why: String| command.clone().error(ErrorKind::ValueValidation, format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| refuse(e.to_string()))?;

@@ -3,34 +3,17 @@
 //! A flag goes before the environment, that before the file, that before the default. Nothing leaves this room unchecked:
 //! every field is of a type that holds valid values alone.
 
-#[cfg(feature = "tch")]
 mod file;
 mod keys;
 mod rate;
-#[cfg(feature = "tch")]
 mod server;
 
 use std::{str::FromStr, time::Duration};
 
 pub use keys::{ApiKeys, BadKeys, Role};
+pub use lookalike_telemetry::LogFormat;
 pub use rate::RateLimit;
-#[cfg(feature = "tch")]
 pub use server::ServerConfig;
-
-/// What the commands of the trainer log: `LOOKALIKE_LOG`, if it is set.
-pub fn log_filter() -> Option<String> {
-    std::env::var("LOOKALIKE_LOG").ok()
-}
-
-/// How log lines are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
-}
 
 /// A number of bytes: `500000`, `20MB`, `16MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +48,6 @@ impl FromStr for ByteSize {
 pub struct OptionalSize(pub Option<ByteSize>);
 
 /// `64MiB`, or `off`.
-#[cfg_attr(not(feature = "tch"), allow(dead_code))]
 fn size_or_off(text: &str) -> Result<OptionalSize, String> {
     if text == "off" {
         return Ok(OptionalSize(None));
@@ -74,14 +56,12 @@ fn size_or_off(text: &str) -> Result<OptionalSize, String> {
 }
 
 /// Seconds, fractions allowed: `30`, `0.5`.
-#[cfg_attr(not(feature = "tch"), allow(dead_code))]
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
     Duration::try_from_secs_f64(number).map_err(|_| format!("'{text}' is no number of seconds"))
 }
 
 /// A web origin as browsers send it: scheme, host and perhaps a port, nothing after.
-#[cfg_attr(not(feature = "tch"), allow(dead_code))]
 fn origin(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
@@ -92,7 +72,6 @@ fn origin(text: &str) -> Result<String, String> {
 }
 
 /// The address of a collector: plain HTTP, to one nearby.
-#[cfg_attr(not(feature = "tch"), allow(dead_code))]
 fn collector(text: &str) -> Result<String, String> {
     match text.strip_prefix("http://").map(|rest| rest.split('/').next().unwrap_or_default()) {
         Some(host) if !host.is_empty() && !text.contains(char::is_whitespace) => {

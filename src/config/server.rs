@@ -10,10 +10,9 @@ use std::{
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
-use super::{
-    ApiKeys, ByteSize, LogFormat, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off,
-};
-use crate::embedder::{DeviceChoice, PrecisionChoice};
+use crate::config::{ApiKeys, ByteSize, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off};
+use lookalike_model::{DeviceChoice, PrecisionChoice};
+use lookalike_telemetry::LogFormat;
 
 /// What `--help` says in the end.
 const AFTER: &str = "\
@@ -108,7 +107,7 @@ pub struct ServerConfig {
     #[arg(long = "log", env = "LOOKALIKE_LOG", value_name = "FILTER", default_value = "info")]
     pub log_filter: String,
     /// Send traces to this OpenTelemetry collector, by OTLP over HTTP, e.g. http://127.0.0.1:4318.
-    #[arg(long, env = "LOOKALIKE_OTLP_ENDPOINT", value_name = "URL", value_parser = super::collector)]
+    #[arg(long, env = "LOOKALIKE_OTLP_ENDPOINT", value_name = "URL", value_parser = crate::config::collector)]
     pub otlp_endpoint: Option<String>,
     /// Check the settings and the bundle, run a photo through it, and exit with 0 or 1.
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{guard::Gate, health::Readiness};
+use crate::http::{listener::guard::Gate, readiness::Readiness};
 use crate::{
     config::{ApiKeys, RateLimit},
     recommender::Recommender,
@@ -59,11 +59,11 @@ impl App {
         &self.0.options
     }
 
-    pub(super) fn gate(&self) -> &Arc<Gate> {
+    pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.0.gate
     }
 
-    pub(super) fn readiness(&self) -> &Readiness {
+    pub(crate) fn readiness(&self) -> &Readiness {
         &self.0.readiness
     }
 }

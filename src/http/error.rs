@@ -16,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request is not answered as it was meant.
 #[derive(Debug)]
-pub(super) enum ApiError {
+pub(crate) enum ApiError {
     /// No route has this path.
     NoRoute,
     /// Starting, or shutting down.
@@ -63,7 +63,7 @@ impl From<AskError> for ApiError {
 
 /// What a problem document says, but for the request id, which the outermost layer knows.
 #[derive(Clone, Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -72,7 +72,7 @@ pub(super) struct Problem {
 
 /// The document as it is sent.
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
@@ -82,7 +82,7 @@ pub(super) struct Document<'a> {
 }
 
 impl Document<'_> {
-    pub(super) fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.status
     }
 }
@@ -93,7 +93,7 @@ impl Problem {
     }
 
     /// For answers made by a layer that knows no more than the status.
-    pub(super) fn of_status(status: StatusCode, max_body: usize) -> Self {
+    pub(crate) fn of_status(status: StatusCode, max_body: usize) -> Self {
         match status {
             StatusCode::NOT_FOUND => ApiError::NoRoute.problem(),
             StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge(max_body).problem(),
@@ -115,7 +115,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
     }
 
-    pub(super) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+    pub(crate) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
         Document {
             r#type: format!("urn:lookalike:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -127,7 +127,7 @@ impl Problem {
     }
 
     /// The problem as `application/problem+json`, on top of the headers that `response` has already.
-    pub(super) fn write(&self, request_id: &str, response: &mut Response) {
+    pub(crate) fn write(&self, request_id: &str, response: &mut Response) {
         *response.body_mut() = Body::from(self.fill(request_id, response));
     }
 
@@ -153,7 +153,7 @@ impl Problem {
 
 impl ApiError {
     /// The whole answer over HTTP/1.1, for a connection that is closed after it.
-    pub(super) fn as_bytes(&self) -> Vec<u8> {
+    pub(crate) fn as_bytes(&self) -> Vec<u8> {
         let mut response = Response::new(());
         let body = self.problem().fill(&request_id(), &mut response);
         let status = response.status();
@@ -169,7 +169,7 @@ impl ApiError {
     }
 
     /// What the client is told; what it is not told is logged.
-    pub(super) fn logged(&self) -> Problem {
+    pub(crate) fn logged(&self) -> Problem {
         let problem = self.problem();
         if problem.status == StatusCode::INTERNAL_SERVER_ERROR
             && let Self::Ask(cause) = self
@@ -294,7 +294,7 @@ fn photo(e: &PhotoError) -> Problem {
 }
 
 /// 128 random bits in hexadecimal: a request's id where the client gave none.
-pub(super) fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 

@@ -5,22 +5,14 @@
 //! (declared once, in `routes.rs`) and every answer to it.
 
 mod app;
-mod batch;
-mod docs;
+mod endpoints;
 mod error;
-mod guard;
-mod handlers;
-mod health;
 mod healthcheck;
-mod images;
-mod layers;
-mod linger;
 mod listener;
-mod page;
 mod params;
+mod readiness;
 mod reply;
 mod routes;
-mod search;
 mod server;
 mod signals;
 mod upload;

@@ -8,30 +8,30 @@ use axum::{
     http::{Uri, request::Parts},
 };
 
-use super::error::ApiError;
+use crate::http::error::ApiError;
 use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
 
 /// The parameters of a question about a photo or an item.
-pub(super) struct AskParams(pub(super) Ask);
+pub(crate) struct AskParams(pub(crate) Ask);
 
 /// The parameters of a question about what has no picture: all but the box.
-pub(super) struct SearchParams(pub(super) Ask);
+pub(crate) struct SearchParams(pub(crate) Ask);
 
 /// Which part of a photo is meant.
-pub(super) struct BoxParam(pub(super) Option<Region>);
+pub(crate) struct BoxParam(pub(crate) Option<Region>);
 
 /// Which items are listed: of which sort, after which one, and how many at most.
-pub(super) struct ListParams {
-    pub(super) filter: Filter,
-    pub(super) after: Option<ItemId>,
-    pub(super) limit: K,
+pub(crate) struct ListParams {
+    pub(crate) filter: Filter,
+    pub(crate) after: Option<ItemId>,
+    pub(crate) limit: K,
 }
 
 /// A route that takes no parameters says so.
-pub(super) struct NoParams;
+pub(crate) struct NoParams;
 
 /// The `{id}` of a path.
-pub(super) struct PathId(pub(super) ItemId);
+pub(crate) struct PathId(pub(crate) ItemId);
 
 /// What may be given more than once.
 const REPEATABLE: [&str; 3] = ["category", "attribute", "exclude"];

@@ -10,13 +10,16 @@ use axum::{
 };
 use tower_http::timeout::TimeoutLayer;
 
-use super::{
+use crate::http::{
     app::App,
-    batch, docs,
-    guard::{Access, guard},
-    handlers, health, images, layers, page, search,
+    endpoints::{batch, docs, health, images, info, items, page, search, similar},
+    error::ApiError,
+    listener::{
+        guard::{Access, guard},
+        layers,
+    },
 };
-use crate::telemetry;
+use lookalike_telemetry as telemetry;
 
 /// One operation of the API.
 struct Route {
@@ -36,21 +39,26 @@ fn on_upload(path: &'static str, handler: MethodRouter<App>) -> Route {
     Route { method: Method::POST, path, handler, access: Access::Read, uploads: true }
 }
 
+/// For every address that is none.
+async fn nowhere() -> ApiError {
+    ApiError::NoRoute
+}
+
 /// A page's pictures and scripts come without a key, and what probes ask for does.
 fn table() -> Vec<Route> {
     use Access::{Admin, Public, Read};
     vec![
-        on_upload("/similar", post(handlers::similar_to_photo)),
+        on_upload("/similar", post(similar::similar_to_photo)),
         on_upload("/similar/batch", post(batch::similar_to_photos)),
         on_upload("/search", post(search::search)),
-        on_upload("/embed", post(handlers::embed)),
-        on_get(Read, "/items", get(handlers::items)),
-        on_get(Read, "/items/{id}", get(handlers::item)),
-        on_get(Read, "/items/{id}/similar", get(handlers::similar_to_item)),
+        on_upload("/embed", post(similar::embed)),
+        on_get(Read, "/items", get(items::items)),
+        on_get(Read, "/items/{id}", get(items::item)),
+        on_get(Read, "/items/{id}/similar", get(similar::similar_to_item)),
         on_get(Public, "/images/{id}", get(images::photo)),
-        on_get(Read, "/random", get(handlers::random)),
-        on_get(Read, "/categories", get(handlers::categories)),
-        on_get(Read, "/info", get(handlers::info)),
+        on_get(Read, "/random", get(items::random)),
+        on_get(Read, "/categories", get(info::categories)),
+        on_get(Read, "/info", get(info::info)),
         on_get(Public, "/livez", get(health::live)),
         on_get(Public, "/readyz", get(health::ready)),
         on_get(Admin, "/metrics", get(health::metrics)),
@@ -82,5 +90,5 @@ pub fn router(app: App) -> Router {
         let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);
         routes = routes.route(path, handler.layer(timeout));
     }
-    layers::around(routes.fallback(handlers::nowhere).with_state(app.clone()), app.options())
+    layers::around(routes.fallback(nowhere).with_state(app.clone()), app.options())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::{
+use crate::http::{
     App, AppOptions,
     listener::{self, ConnectionLimits},
     router,
@@ -20,8 +20,10 @@ use crate::{
     recommender::{
         AskError, EmbedderOptions, Limits, ModelThreads, Pair, PairError, Recommender, RecommenderOptions,
     },
-    telemetry::{self, TelemetryError, Tracer},
+    traces::{Tracer, TracesError},
 };
+use lookalike_telemetry as telemetry;
+use lookalike_telemetry::TelemetryError;
 
 /// How often metrics are settled.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -35,6 +37,9 @@ pub enum ServerError {
     /// Logging.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// Traces.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Nothing to serve was named.
     #[error("no bundle is named: --bundle DIR (or LOOKALIKE_BUNDLE) does")]
     NoBundle,
@@ -233,7 +238,7 @@ async fn join(threads: ModelThreads) {
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     // Before the runtime: the exporter has a thread of its own.
     let tracer = config.otlp_endpoint.as_deref().map(Tracer::to).transpose()?;
-    telemetry::init(&config.log_filter, config.log_format, tracer.as_ref())?;
+    telemetry::init(&config.log_filter, config.log_format, tracer.as_ref().map(Tracer::layer))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let signals = StopSignals::listen()?;

@@ -8,11 +8,11 @@ use tokio::{
 };
 
 /// Counts SIGINT and SIGTERM. SIGHUP, which ends a process that does not listen to it, is logged and ignored.
-pub(super) struct StopSignals(watch::Receiver<u32>);
+pub(crate) struct StopSignals(watch::Receiver<u32>);
 
 impl StopSignals {
     /// Listens from now on, for the life of the runtime.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
@@ -34,7 +34,7 @@ impl StopSignals {
     }
 
     /// Resolves once the program was asked to stop so many times.
-    pub(super) fn asked(&self, times: u32) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn asked(&self, times: u32) -> impl Future<Output = ()> + Send + 'static {
         let mut counted = self.0.clone();
         async move {
             if counted.wait_for(|asked| *asked >= times).await.is_err() {

@@ -10,23 +10,23 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{app::App, error::ApiError};
+use crate::http::{app::App, error::ApiError};
 
 /// The form field the photo is in.
 const FIELD: &str = "image";
 
 /// The bytes of a photo, of whatever format they turn out to be. The content type only says how the body is wrapped: the
 /// photo's own first bytes say what it is.
-pub(super) struct Upload(pub(super) Bytes);
+pub(crate) struct Upload(pub(crate) Bytes);
 
 /// Several of them, in the order of the form's fields.
-pub(super) struct Uploads(pub(super) Vec<Bytes>);
+pub(crate) struct Uploads(pub(crate) Vec<Bytes>);
 
 /// A body of JSON, of no more fields than are known.
-pub(super) struct JsonBody<T>(pub(super) T);
+pub(crate) struct JsonBody<T>(pub(crate) T);
 
 /// The most photos of one request.
-pub(super) const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 const PHOTO: &str = "send multipart/form-data with a field 'image', or the photo itself as image/jpeg, image/png, \
                      image/webp, image/gif or image/bmp";
@@ -193,12 +193,13 @@ mod tests {
     }
 
     proptest! {
+        /// Of characters that a header may hold: no control characters.
         #[test]
-        fn file_names_do_not_matter(name in "[^\"\r\n\\\\]{0,40}", bytes in any::<Vec<u8>>()) {
+        fn file_names_do_not_matter(name in "[^\"\\\\\\p{Cc}]{0,40}", bytes in any::<Vec<u8>>()) {
             let head = part(&format!("name=\"image\"; filename=\"{name}\""), &bytes);
-            if let Ok(read) = read("B", [head, b"--B--\r\n".into()].concat()) {
-                prop_assert_eq!(read.to_vec(), bytes);
-            }
+            prop_assume!(!bytes.windows(3).any(|three| three == b"--B")); // it would end the part
+            let read = read("B", [head, b"--B--\r\n".into()].concat());
+            prop_assert_eq!(read.map_err(|e| format!("{e:?}")).map(|b| b.to_vec()), Ok(bytes));
         }
 
         #[test]

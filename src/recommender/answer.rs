@@ -2,12 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{AskError, Examples, Page, Pair, Region};
-use crate::{
-    catalogue::{Hit, Item, Vectors},
-    image::PhotoFormat,
-    telemetry::Stage,
-};
+use crate::recommender::{AskError, Examples, Page, Pair, Region};
+use lookalike_catalogue::Hit;
+use lookalike_items::{Item, Vectors};
+use lookalike_photo::PhotoFormat;
+use lookalike_telemetry::Stage;
 
 /// Similar items, and how they were found.
 #[derive(Clone)]
@@ -111,7 +110,7 @@ impl Timings {
 }
 
 /// The `top` likeliest of the named categories. Empty unless there is one logit a name.
-pub(super) fn predict(logits: &[f32], names: &[String], top: usize) -> Vec<Prediction> {
+pub(crate) fn predict(logits: &[f32], names: &[String], top: usize) -> Vec<Prediction> {
     if logits.len() != names.len() || !logits.iter().all(|x| x.is_finite()) {
         return Vec::new();
     }

@@ -6,22 +6,23 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::{Pair, PhotoFacts, Region};
-use crate::{catalogue::Vectors, telemetry};
+use crate::recommender::{Pair, PhotoFacts, Region};
+use lookalike_items::Vectors;
+use lookalike_telemetry as telemetry;
 
 /// What a photo came to.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(crate) struct Known {
     pub vectors: Vectors,
     pub facts: PhotoFacts,
 }
 
 /// The hash of model, precision, box and photo: the same bytes give the same vectors.
-pub(super) type Fingerprint = [u8; 32];
+pub(crate) type Fingerprint = [u8; 32];
 
 /// At most so many bytes of what photos came to, the least used going first. None where it is off.
 #[derive(Clone)]
-pub(super) struct EmbeddingCache(Option<Cache<Fingerprint, Arc<Known>>>);
+pub(crate) struct EmbeddingCache(Option<Cache<Fingerprint, Arc<Known>>>);
 
 impl EmbeddingCache {
     /// 0 is off.
@@ -73,7 +74,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::PhotoFormat;
+    use lookalike_photo::PhotoFormat;
 
     fn known(length: usize) -> Arc<Known> {
         let facts = PhotoFacts {

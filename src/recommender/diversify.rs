@@ -1,13 +1,14 @@
 //! Maximal marginal relevance: near to what is asked, and not too near to each other.
 
-use super::{Unit, sieve::Shown};
-use crate::catalogue::{ColourWeight, Distance};
+use crate::recommender::{Unit, sieve::Shown};
+use lookalike_catalogue::distance;
+use lookalike_items::ColourWeight;
 
 /// Reorders the pool, nearest first as it comes, and returns its first `count`.
 ///
 /// Each next one has the highest `(1 − diversity)·s(query) − diversity·max s(chosen)`, where similarity `s` is −d, with the
 /// blended distance d. What is chosen for a rank does not depend on `count`, so that pages fit together.
-pub(super) fn diversify(
+pub(crate) fn diversify(
     mut pool: Vec<Shown>,
     weight: ColourWeight,
     diversity: Unit,
@@ -34,7 +35,7 @@ pub(super) fn diversify(
 
 fn between(a: &Shown, b: &Shown, weight: ColourWeight) -> f32 {
     match (&a.vectors, &b.vectors) {
-        (Some(a), Some(b)) => Distance::between((a.deep(), a.colour()), (b.deep(), b.colour()), weight).blend,
+        (Some(a), Some(b)) => distance((a.deep(), a.colour()), (b.deep(), b.colour()), weight).blend,
         _ => 0.0,
     }
 }
@@ -45,8 +46,11 @@ mod tests {
 
     use proptest::{collection::vec, prelude::*};
 
+    use lookalike_items::Distance;
+
     use super::*;
-    use crate::catalogue::{Hit, Item, ItemId, Vectors};
+    use lookalike_catalogue::Hit;
+    use lookalike_items::{Item, ItemId, Vectors};
 
     /// A pool of points on a circle around the query, by rising distance.
     fn pool(points: &[(f32, f32)]) -> Vec<Shown> {

@@ -1,11 +1,12 @@
 //! From a query to a page of results: what the catalogue holds nearest, less what is hidden, in the order asked for.
 
-use super::{
+use crate::recommender::{
     Ask, AskError, Collapse, Page, Pair,
     diversify::diversify,
     sieve::{Shown, Sieve},
 };
-use crate::catalogue::{ColourWeight, Effort, Filter, Hit, ItemId, Nearest, Query, Vectors};
+use lookalike_catalogue::{CatalogueError, Effort, Hit, Nearest, Query};
+use lookalike_items::{ColourWeight, Filter, ItemId, Vectors};
 
 /// How many vectors are fetched at once: fewer than block a thread for long.
 const FETCHED: usize = 500;
@@ -16,7 +17,7 @@ const AHEAD: usize = 4;
 const GROWTH: usize = 4;
 
 /// Where a search starts.
-pub(super) struct Start {
+pub(crate) struct Start {
     /// What results should be like.
     pub vectors: Vectors,
     /// The colours are not those of anything: they do not count.
@@ -35,7 +36,7 @@ impl Start {
 }
 
 /// The results of the page asked for; `exhausted` where nothing comes after them.
-pub(super) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest, AskError> {
+pub(crate) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest, AskError> {
     let Start { vectors, colourless, items, products } = start;
     let query = Query { vectors, weight: weight(pair, ask, colourless)? };
     let mut filter = ask.filter.clone();
@@ -60,8 +61,8 @@ fn weight(pair: &Pair, ask: &Ask, colourless: bool) -> Result<ColourWeight, AskE
     let none = colourless || pair.manifest.dims.colour == 0;
     match ask.color_weight {
         Some(weight) if none && weight.get() > 0.0 => Err(AskError::NoColour),
-        Some(weight) => Ok(ColourWeight::new(weight.get())?),
-        None if none => Ok(ColourWeight::new(0.0)?),
+        Some(weight) => Ok(ColourWeight::new(weight.get()).map_err(CatalogueError::from)?),
+        None if none => Ok(ColourWeight::new(0.0).map_err(CatalogueError::from)?),
         None => Ok(pair.weight()),
     }
 }

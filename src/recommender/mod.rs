@@ -28,13 +28,13 @@ pub use ask::{
 pub use pair::{Pair, PairError};
 pub use service::{Recommender, RecommenderOptions};
 
-pub use crate::{
-    catalogue::{Dims, Filter, Hit, Item, ItemId, Listing},
-    embedder::{EmbedderOptions, ModelThreads},
-    image::{Limits, PhotoError, PhotoFormat},
-};
+pub use lookalike_catalogue::{Hit, Listing};
+pub use lookalike_items::{Dims, Filter, Item, ItemId};
+pub use lookalike_model::{EmbedderOptions, ModelThreads};
+pub use lookalike_photo::{Limits, PhotoError, PhotoFormat};
 
-use crate::{catalogue::CatalogueError, embedder::EmbedderError};
+use lookalike_catalogue::CatalogueError;
+use lookalike_model::EmbedderError;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use crate::{
-    bundle::{Bundle, BundleError, Manifest},
-    catalogue::{Catalogue, CatalogueError, ColourWeight, LocalCatalogue},
-    embedder::{DeviceChoice, Embedder, EmbedderError, EmbedderOptions, ModelThreads, PrecisionChoice},
+use lookalike_catalogue::{Catalogue, CatalogueError, LocalCatalogue};
+use lookalike_items::ColourWeight;
+use lookalike_model::{
+    Bundle, BundleError, DeviceChoice, Embedder, EmbedderError, EmbedderOptions, Manifest, ModelThreads,
+    PrecisionChoice,
 };
 
 /// A model and the catalogue embedded with it. A request holds one from its first step to its last, so that another pair
@@ -73,7 +74,7 @@ impl Pair {
         generation: u64,
     ) -> Result<Self, PairError> {
         let weight = if manifest.dims.colour == 0 { 0.0 } else { manifest.color_weight };
-        let weight = ColourWeight::new(weight)?;
+        let weight = ColourWeight::new(weight).map_err(CatalogueError::from)?;
         Ok(Self { embedder, catalogue, manifest, generation, weight })
     }
 

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, debug_span};
 
-use super::{
+use crate::recommender::{
     AskError, Pair, PhotoFacts, Region, Timings,
     answer::predict,
     cache::{EmbeddingCache, Fingerprint, Known},
 };
-use crate::image::{Limits, Photo, PhotoError, Pixels};
+use lookalike_photo::{Limits, Photo, PhotoError, Pixels};
 
 /// How many predicted categories an answer names.
 const CATEGORIES: usize = 3;
@@ -19,7 +19,7 @@ const CATEGORIES: usize = 3;
 /// Decodes and preprocesses photos on threads of their own, no more at once than there are cores; remembers what photos
 /// came to.
 #[derive(Clone)]
-pub(super) struct Studio {
+pub(crate) struct Studio {
     cores: Arc<Semaphore>,
     limits: Limits,
     cache: EmbeddingCache,
@@ -33,7 +33,7 @@ enum Seen {
 
 impl Studio {
     /// `cache` is in bytes, 0 is none.
-    pub(super) fn new(limits: Limits, cache: u64) -> Self {
+    pub(crate) fn new(limits: Limits, cache: u64) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self { cores: Arc::new(Semaphore::new(cores)), limits, cache: EmbeddingCache::new(cache) }
     }
@@ -67,7 +67,7 @@ impl Studio {
     }
 
     /// The whole way of a photo: bytes → pixels → vectors and categories. `timings` learns how long each step took.
-    pub(super) async fn embed(
+    pub(crate) async fn embed(
         &self,
         pair: &Arc<Pair>,
         (bytes, region): (Bytes, Option<Region>),

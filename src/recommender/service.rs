@@ -9,16 +9,15 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
-use super::{
+use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Pair, Region, Subject, Timings,
     find::{Start, find},
     photo::Studio,
 };
-use crate::{
-    catalogue::{Filter, Item, ItemId, Listing, Vectors},
-    image::{Limits, Photo},
-    telemetry,
-};
+use lookalike_catalogue::Listing;
+use lookalike_items::{Filter, Item, ItemId, Vectors};
+use lookalike_photo::{Limits, Photo};
+use lookalike_telemetry as telemetry;
 
 /// What one server takes on.
 #[derive(Clone, Copy, Debug)]

@@ -2,20 +2,22 @@
 
 use std::collections::HashSet;
 
-use super::{Ask, Collapse};
-use crate::catalogue::{ColourWeight, Distance, Hit, Vectors};
+use crate::recommender::{Ask, Collapse};
+use lookalike_catalogue::Hit;
+use lookalike_catalogue::distance;
+use lookalike_items::{ColourWeight, Vectors};
 
 /// Items whose deep embeddings are nearer than this look the same.
 const SAME_LOOKS: f32 = 0.05;
 
 /// A hit that is shown; with its vectors where they were asked for.
-pub(super) struct Shown {
+pub(crate) struct Shown {
     pub hit: Hit,
     pub vectors: Option<Vectors>,
 }
 
 /// Takes hits nearest first, and keeps what is shown of them.
-pub(super) struct Sieve {
+pub(crate) struct Sieve {
     min_score: f32,
     dedup: bool,
     diverse: bool,
@@ -111,5 +113,5 @@ impl Sieve {
 
 fn looks_alike(a: &Vectors, b: &Vectors) -> bool {
     let weight = ColourWeight::DEFAULT; // of no account: there are no colours here
-    Distance::between((a.deep(), &[]), (b.deep(), &[]), weight).deep < SAME_LOOKS
+    distance((a.deep(), &[]), (b.deep(), &[]), weight).deep < SAME_LOOKS
 }

@@ -1,6 +1,6 @@
 //! What makes it fast, and what it says of that: times, figures, photos seen before, precisions.
 
-use crate::support::{network_shop, pictures::jpeg, running::Running, tiny_shop};
+use crate::support::{pictures::jpeg, running::Running, tiny_shop};
 
 #[tokio::test]
 async fn the_times_of_every_stage_are_told() {
@@ -89,38 +89,4 @@ async fn a_large_jpeg_is_told_in_its_full_size_and_finds_the_same() {
     assert_eq!(answer["results"][0]["id"], "triangle-yellow~0");
     assert!(answer["results"][0]["score"].as_f64().unwrap() > 0.98);
     server.stop().await;
-}
-
-#[tokio::test]
-async fn lanes_and_the_wide_way_give_the_same_answers() {
-    let shop = network_shop_on_disk();
-    let server = std::sync::Arc::new(
-        Running::start(&shop.1, &["--embedding-cache", "off", "--threads", "2", "--queue", "100"]).await,
-    );
-    let ids = ["circle-red~0", "square-green~1", "triangle-blue~2", "stripes-black~0"];
-    let mut alone = Vec::new();
-    for id in ids {
-        alone.push(server.post("/similar", "image/png", shop.1.photo(id)).await.json()["results"].clone());
-    }
-    let mut crowd = tokio::task::JoinSet::new();
-    for i in 0..40 {
-        let (server, photo) = (std::sync::Arc::clone(&server), shop.1.photo(ids[i % 4]));
-        crowd.spawn(async move {
-            (i, server.post("/similar", "image/png", photo).await.json()["results"].clone())
-        });
-    }
-    for (i, results) in crowd.join_all().await {
-        let ids = |results: &serde_json::Value| -> Vec<String> {
-            results.as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect()
-        };
-        assert_eq!(ids(&results)[0], ids(&alone[i % 4])[0]);
-        let score = |results: &serde_json::Value| results[9]["score"].as_f64().unwrap();
-        assert!((score(&results) - score(&alone[i % 4])).abs() < 1e-4);
-    }
-}
-
-fn network_shop_on_disk() -> (tempfile::TempDir, crate::support::Shop) {
-    let dir = tempfile::tempdir().unwrap();
-    let shop = network_shop(dir.path());
-    (dir, shop)
 }

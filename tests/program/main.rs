@@ -6,6 +6,7 @@
 mod support;
 
 mod gpu_check;
+mod lanes;
 mod memory;
 mod settings;
 mod signals;

@@ -3,6 +3,7 @@
 // Every test program uses a part of it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "../../crates/photo/tests/support/pictures.rs"]
 pub mod pictures;
 pub mod running;
 pub mod spec;
@@ -14,11 +15,13 @@ use std::{
     sync::OnceLock,
 };
 
-use lookalike::{
-    bundle::{self, Bundle, Draft},
-    catalogue::{self, BuildOptions, Dims, Item, ItemId},
-    embedder::Precision,
-    image::{Limits, Photo, Preprocessing},
+use lookalike_catalogue as catalogue;
+use lookalike_catalogue::BuildOptions;
+use lookalike_items::{Dims, Item, ItemId};
+use lookalike_model::{Bundle, Precision, file_of};
+use lookalike_photo::{Limits, Photo, Preprocessing};
+use lookalike_trainer::{
+    export::{self, Draft},
     network::{self, Architecture, Backbone},
 };
 use tch::{CModule, Device, Kind, Tensor};
@@ -122,7 +125,7 @@ pub fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour
 pub fn tiny_bundle(dir: &Path, items: Vec<(Item, Vec<u8>)>) {
     let file = tempfile::Builder::new().suffix(".ts").tempfile().unwrap();
     tiny_model().save(file.path()).unwrap();
-    index(&bundle::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap(), items);
+    index(&export::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap(), items);
 }
 
 /// A shop like the tiny one, whose model is a real network with colours and categories; slim, and of random weights.
@@ -139,7 +142,7 @@ pub fn network_shop(root: &Path) -> Shop {
         width: 8,
         embedding: 16,
         categories: 4,
-        pooling: lookalike::network::Pooling::Average,
+        pooling: lookalike_trainer::network::Pooling::Average,
     };
     let preprocessing = Preprocessing::imagenet(128).unwrap();
     let draft = Draft {
@@ -154,11 +157,11 @@ pub fn network_shop(root: &Path) -> Shop {
     };
     let save = |dir: &Path| {
         let (_, network) = network::build(&architecture, Device::Cpu).unwrap();
-        let path = dir.join(bundle::file_of(Precision::F32));
+        let path = dir.join(file_of(Precision::F32));
         network::trace(network, &preprocessing, Kind::Float, &path).unwrap();
-        Ok(bundle::Saved::from([(Precision::F32, None)]))
+        Ok(export::Saved::from([(Precision::F32, None)]))
     };
-    index(&bundle::write(&bundle, draft, save).unwrap(), items.collect());
+    index(&export::write(&bundle, draft, save).unwrap(), items.collect());
     Shop { bundle, images: shop.images.clone(), photos: shop.photos.clone() }
 }
 
@@ -170,7 +173,7 @@ fn index(bundle: &Bundle, items: Vec<(Item, Vec<u8>)>) {
     catalogue::build(bundle.dir(), model_id, items, &BuildOptions::default(), &|_, _, _| ()).unwrap();
 }
 
-fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<lookalike::catalogue::Vectors> {
+fn embed<'a>(bundle: &Bundle, photos: impl Iterator<Item = &'a [u8]>) -> Vec<lookalike_items::Vectors> {
     let model = bundle.load_model(Device::Cpu).unwrap();
     let pixels: Vec<_> = photos
         .map(|bytes| {

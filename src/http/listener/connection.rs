@@ -17,14 +17,14 @@ use hyper_util::{rt::TokioIo, server::graceful::Watcher};
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use super::{
+use crate::http::listener::{
     ConnectionLimits,
     timed::{Exchange, Exchanges, TimedStream},
 };
-use crate::telemetry;
+use lookalike_telemetry as telemetry;
 
 /// Serves the connection to its end. What ends it (a client that left, a time limit) is no fault of the server's.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     stream: TcpStream,
     from: SocketAddr,
     router: Router,

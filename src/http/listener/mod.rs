@@ -3,6 +3,9 @@
 //! `axum::serve` sets no timer, so that half a header would hold its connection for ever.
 
 mod connection;
+pub(crate) mod guard;
+pub(crate) mod layers;
+mod linger;
 mod open_files;
 mod refusal;
 mod timed;
@@ -16,7 +19,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-pub(super) use open_files::allow_open_files;
+pub(crate) use open_files::allow_open_files;
 use refusal::Refusals;
 
 /// How long to wait after the system could not hand over a connection: too many open files, above all.
@@ -24,18 +27,18 @@ const RECOVERY: Duration = Duration::from_secs(1);
 
 /// What a connection may cost before it asks for anything.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ConnectionLimits {
+pub(crate) struct ConnectionLimits {
     /// Connections at once.
-    pub(super) most: usize,
+    pub(crate) most: usize,
     /// From a header's first byte to its last.
-    pub(super) header: Duration,
+    pub(crate) header: Duration,
     /// Between a request and the next one's first byte.
-    pub(super) idle: Duration,
+    pub(crate) idle: Duration,
 }
 
 /// Answers over HTTP/1.1 until `shutdown` comes; then takes no more connections, and returns when the last request under way
 /// is answered.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,

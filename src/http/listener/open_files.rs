@@ -7,7 +7,7 @@ const BESIDE: u64 = 256;
 
 /// Raises this process's limit of open files as far as `connections` need it and the system allows; returns for how many
 /// connections that is enough, one at least.
-pub(in crate::http) fn allow_open_files(connections: usize) -> usize {
+pub(crate) fn allow_open_files(connections: usize) -> usize {
     let wanted = (connections as u64).saturating_add(BESIDE);
     let limit = getrlimit(Resource::Nofile);
     let allowed = limit.current.unwrap_or(u64::MAX);

@@ -9,7 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{http::error::ApiError, telemetry};
+use crate::http::error::ApiError;
+use lookalike_telemetry as telemetry;
 
 /// Clients that are being refused at once; past them a connection is closed without a word.
 const MOST: usize = 64;
@@ -22,20 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const APPETITE: u64 = 64 << 10;
 
 /// The answer, and who is being told it.
-pub(super) struct Refusals {
+pub(crate) struct Refusals {
     answer: Arc<[u8]>,
     places: Arc<Semaphore>,
 }
 
 impl Refusals {
     /// For a server of so many connections.
-    pub(super) fn of(most: usize) -> Self {
+    pub(crate) fn of(most: usize) -> Self {
         let answer = ApiError::TooManyConnections(most).as_bytes().into();
         Self { answer, places: Arc::new(Semaphore::new(MOST)) }
     }
 
     /// Tells the client so, then closes the connection. Returns at once.
-    pub(super) fn refuse(&self, mut stream: TcpStream) {
+    pub(crate) fn refuse(&self, mut stream: TcpStream) {
         telemetry::connection_refused();
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let answer = Arc::clone(&self.answer);

@@ -19,11 +19,11 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-use crate::telemetry;
+use lookalike_telemetry as telemetry;
 
 /// How many bodies of a connection are under way, in either direction.
 #[derive(Clone, Default)]
-pub(super) struct Exchanges(Arc<UnderWay>);
+pub(crate) struct Exchanges(Arc<UnderWay>);
 
 #[derive(Default)]
 struct UnderWay {
@@ -33,10 +33,10 @@ struct UnderWay {
 }
 
 /// One of them; it ends when this is dropped.
-pub(super) struct Exchange(Exchanges);
+pub(crate) struct Exchange(Exchanges);
 
 impl Exchanges {
-    pub(super) fn begin(&self) -> Exchange {
+    pub(crate) fn begin(&self) -> Exchange {
         self.0.bodies.fetch_add(1, Ordering::AcqRel);
         Exchange(self.clone())
     }
@@ -67,7 +67,7 @@ enum Phase {
 }
 
 /// Reads fail with [`io::ErrorKind::TimedOut`] where the time limit of the phase is past.
-pub(super) struct TimedStream {
+pub(crate) struct TimedStream {
     stream: TcpStream,
     exchanges: Exchanges,
     phase: Phase,
@@ -77,7 +77,7 @@ pub(super) struct TimedStream {
 }
 
 impl TimedStream {
-    pub(super) fn new(stream: TcpStream, exchanges: Exchanges, header: Duration, idle: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, exchanges: Exchanges, header: Duration, idle: Duration) -> Self {
         Self { stream, exchanges, phase: Phase::Idle, limit: Box::pin(sleep(idle)), header, idle }
     }
 

@@ -2,19 +2,19 @@
 
 use serde::Serialize;
 
-use super::SimilarReply;
 use crate::http::error::Document;
+use crate::http::reply::SimilarReply;
 
 /// What became of each photo, in the order they were sent in.
 #[derive(Serialize)]
-pub(in crate::http) struct BatchReply<'a> {
+pub(crate) struct BatchReply<'a> {
     request_id: &'a str,
     answers: Vec<BatchEntry<'a>>,
 }
 
 /// What became of one: the answer or the problem that it would have got alone.
 #[derive(Serialize)]
-pub(in crate::http) struct BatchEntry<'a> {
+pub(crate) struct BatchEntry<'a> {
     index: usize,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,17 +24,17 @@ pub(in crate::http) struct BatchEntry<'a> {
 }
 
 impl<'a> BatchReply<'a> {
-    pub(in crate::http) fn new(request_id: &'a str, answers: Vec<BatchEntry<'a>>) -> Self {
+    pub(crate) fn new(request_id: &'a str, answers: Vec<BatchEntry<'a>>) -> Self {
         Self { request_id, answers }
     }
 }
 
 impl<'a> BatchEntry<'a> {
-    pub(in crate::http) fn answered(index: usize, answer: SimilarReply<'a>) -> Self {
+    pub(crate) fn answered(index: usize, answer: SimilarReply<'a>) -> Self {
         Self { index, status: 200, answer: Some(answer), problem: None }
     }
 
-    pub(in crate::http) fn failed(index: usize, problem: Document<'a>) -> Self {
+    pub(crate) fn failed(index: usize, problem: Document<'a>) -> Self {
         Self { index, status: problem.status(), answer: None, problem: Some(problem) }
     }
 }

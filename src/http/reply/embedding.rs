@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
+use crate::http::reply::{
     ModelReply,
     similar::{QueryReply, TimingsReply},
 };
@@ -10,7 +10,7 @@ use crate::recommender::Embedding;
 
 /// A photo in numbers.
 #[derive(Serialize)]
-pub(in crate::http) struct EmbeddingReply<'a> {
+pub(crate) struct EmbeddingReply<'a> {
     request_id: &'a str,
     model: ModelReply<'a>,
     query: QueryReply<'a>,
@@ -20,7 +20,7 @@ pub(in crate::http) struct EmbeddingReply<'a> {
 }
 
 impl<'a> EmbeddingReply<'a> {
-    pub(in crate::http) fn new(request_id: &'a str, embedding: &'a Embedding) -> Self {
+    pub(crate) fn new(request_id: &'a str, embedding: &'a Embedding) -> Self {
         Self {
             request_id,
             model: ModelReply::of(&embedding.pair),

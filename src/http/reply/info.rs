@@ -4,13 +4,12 @@ use serde::Serialize;
 
 use crate::{
     http::{app::AppOptions, upload::BATCH},
-    libtorch,
     recommender::{Dims, K, Page, Pair},
 };
 
 /// `GET /info`
 #[derive(Serialize)]
-pub(in crate::http) struct InfoReply<'a> {
+pub(crate) struct InfoReply<'a> {
     model: ModelInfo<'a>,
     catalogue: CatalogueInfo,
     device: &'a str,
@@ -21,7 +20,7 @@ pub(in crate::http) struct InfoReply<'a> {
 #[derive(Serialize)]
 struct ModelInfo<'a> {
     #[serde(flatten)]
-    model: super::ModelReply<'a>,
+    model: crate::http::reply::ModelReply<'a>,
     input_size: u32,
     dims: Dims,
     color_weight: f32,
@@ -31,7 +30,7 @@ struct ModelInfo<'a> {
 #[derive(Serialize)]
 struct CatalogueInfo {
     #[serde(flatten)]
-    catalogue: super::CatalogueReply,
+    catalogue: crate::http::reply::CatalogueReply,
     categories: usize,
 }
 
@@ -54,7 +53,7 @@ struct LimitsReply {
 
 /// `GET /categories`
 #[derive(Serialize)]
-pub(in crate::http) struct CategoriesReply {
+pub(crate) struct CategoriesReply {
     categories: Vec<CategoryCount>,
 }
 
@@ -66,25 +65,24 @@ struct CategoryCount {
 
 impl<'a> InfoReply<'a> {
     /// `items` and `categories` are how many the catalogue holds.
-    pub(in crate::http) fn new(
-        pair: &'a Pair,
-        options: &AppOptions,
-        (items, categories): (usize, usize),
-    ) -> Self {
+    pub(crate) fn new(pair: &'a Pair, options: &AppOptions, (items, categories): (usize, usize)) -> Self {
         Self {
             model: ModelInfo {
-                model: super::ModelReply::of(pair),
+                model: crate::http::reply::ModelReply::of(pair),
                 input_size: pair.embedder.preprocessing().size(),
                 dims: pair.manifest.dims,
                 color_weight: pair.weight().get(),
                 labels: &pair.manifest.categories,
             },
             catalogue: CatalogueInfo {
-                catalogue: super::CatalogueReply { generation: pair.generation, items },
+                catalogue: crate::http::reply::CatalogueReply { generation: pair.generation, items },
                 categories,
             },
             device: pair.embedder.device(),
-            versions: Versions { lookalike: env!("CARGO_PKG_VERSION"), libtorch: libtorch::version() },
+            versions: Versions {
+                lookalike: env!("CARGO_PKG_VERSION"),
+                libtorch: lookalike_model::libtorch_version(),
+            },
             limits: LimitsReply {
                 body_bytes: options.max_body,
                 photo_pixels: options.max_pixels,
@@ -99,7 +97,7 @@ impl<'a> InfoReply<'a> {
 }
 
 impl CategoriesReply {
-    pub(in crate::http) fn of(categories: Vec<(String, usize)>) -> Self {
+    pub(crate) fn of(categories: Vec<(String, usize)>) -> Self {
         let one = |(name, items)| CategoryCount { name, items };
         Self { categories: categories.into_iter().map(one).collect() }
     }

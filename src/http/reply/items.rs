@@ -8,7 +8,7 @@ use crate::recommender::{Item, Listing};
 
 /// An item, as `GET /items/{id}` and `GET /random` give it.
 #[derive(Serialize)]
-pub(in crate::http) struct ItemReply<'a> {
+pub(crate) struct ItemReply<'a> {
     id: &'a str,
     product: Option<&'a str>,
     category: &'a str,
@@ -18,14 +18,14 @@ pub(in crate::http) struct ItemReply<'a> {
 
 /// `GET /items`
 #[derive(Serialize)]
-pub(in crate::http) struct ItemsReply<'a> {
+pub(crate) struct ItemsReply<'a> {
     items: Vec<ItemReply<'a>>,
     total: usize,
     next: Option<&'a str>,
 }
 
 impl<'a> ItemReply<'a> {
-    pub(in crate::http) fn of(item: &'a Item) -> Self {
+    pub(crate) fn of(item: &'a Item) -> Self {
         Self {
             id: item.id.as_str(),
             product: item.product.as_deref(),
@@ -38,7 +38,7 @@ impl<'a> ItemReply<'a> {
 }
 
 impl<'a> ItemsReply<'a> {
-    pub(in crate::http) fn of(listing: &'a Listing) -> Self {
+    pub(crate) fn of(listing: &'a Listing) -> Self {
         let last = listing.items.last().map(|item| item.id.as_str());
         Self {
             items: listing.items.iter().map(|item| ItemReply::of(item)).collect(),

@@ -6,11 +6,11 @@ mod info;
 mod items;
 mod similar;
 
-pub(super) use batch::{BatchEntry, BatchReply};
-pub(super) use embedding::EmbeddingReply;
-pub(super) use info::{CategoriesReply, InfoReply};
-pub(super) use items::{ItemReply, ItemsReply};
-pub(super) use similar::{SimilarReply, server_timing};
+pub(crate) use batch::{BatchEntry, BatchReply};
+pub(crate) use embedding::EmbeddingReply;
+pub(crate) use info::{CategoriesReply, InfoReply};
+pub(crate) use items::{ItemReply, ItemsReply};
+pub(crate) use similar::{SimilarReply, server_timing};
 
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::recommender::Pair;
 
 /// Which model answers.
 #[derive(Serialize)]
-pub(super) struct ModelReply<'a> {
+pub(crate) struct ModelReply<'a> {
     id: &'a str,
     architecture: &'a str,
     precision: &'static str,
@@ -26,7 +26,7 @@ pub(super) struct ModelReply<'a> {
 
 /// Which catalogue does.
 #[derive(Serialize)]
-pub(super) struct CatalogueReply {
+pub(crate) struct CatalogueReply {
     generation: u64,
     items: usize,
 }

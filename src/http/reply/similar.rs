@@ -5,12 +5,12 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use serde::Serialize;
 
-use super::{CatalogueReply, ItemReply, ModelReply};
+use crate::http::reply::{CatalogueReply, ItemReply, ModelReply};
 use crate::recommender::{Answer, Asked, Hit, ItemId, PhotoFacts, Region, Timings};
 
 /// The answer of a search.
 #[derive(Serialize)]
-pub(in crate::http) struct SimilarReply<'a> {
+pub(crate) struct SimilarReply<'a> {
     request_id: &'a str,
     model: ModelReply<'a>,
     catalogue: CatalogueReply,
@@ -24,7 +24,7 @@ pub(in crate::http) struct SimilarReply<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(super) enum QueryReply<'a> {
+pub(crate) enum QueryReply<'a> {
     Photo {
         width: u32,
         height: u32,
@@ -45,7 +45,7 @@ pub(super) enum QueryReply<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct CategoryReply<'a> {
+pub(crate) struct CategoryReply<'a> {
     name: &'a str,
     score: f32,
 }
@@ -67,7 +67,7 @@ struct DistanceReply {
 }
 
 #[derive(Serialize)]
-pub(super) struct TimingsReply {
+pub(crate) struct TimingsReply {
     decode: Option<f64>,
     queue: Option<f64>,
     model: Option<f64>,
@@ -77,7 +77,7 @@ pub(super) struct TimingsReply {
 
 impl<'a> SimilarReply<'a> {
     /// `items` is how many the catalogue holds.
-    pub(in crate::http) fn new(request_id: &'a str, answer: &'a Answer, items: usize) -> Self {
+    pub(crate) fn new(request_id: &'a str, answer: &'a Answer, items: usize) -> Self {
         let ranked = (answer.page.offset() + 1..).zip(&answer.hits);
         Self {
             request_id,
@@ -105,7 +105,7 @@ impl<'a> QueryReply<'a> {
         }
     }
 
-    pub(super) fn photo(facts: &'a PhotoFacts, region: Option<Region>) -> Self {
+    pub(crate) fn photo(facts: &'a PhotoFacts, region: Option<Region>) -> Self {
         let PhotoFacts { width, height, format, turned, categories } = facts;
         Self::Photo {
             width: *width,
@@ -127,7 +127,7 @@ impl<'a> ResultReply<'a> {
 }
 
 impl TimingsReply {
-    pub(super) fn of(t: Timings) -> Self {
+    pub(crate) fn of(t: Timings) -> Self {
         let ms = |d: Duration| (d.as_secs_f64() * 1e6).round() / 1e3;
         Self {
             decode: t.decode.map(ms),
@@ -140,7 +140,7 @@ impl TimingsReply {
 }
 
 /// The header `Server-Timing`: milliseconds by stage.
-pub(in crate::http) fn server_timing(timings: &Timings) -> Option<HeaderValue> {
+pub(crate) fn server_timing(timings: &Timings) -> Option<HeaderValue> {
     let stages =
         timings.stages().map(|(stage, time)| format!("{};dur={:.3}", stage.name(), time.as_secs_f64() * 1e3));
     HeaderValue::try_from(stages.collect::<Vec<_>>().join(", ")).ok()

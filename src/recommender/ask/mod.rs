@@ -10,7 +10,7 @@ pub use region::{BadRegion, Region};
 pub use subject::{BadExamples, Examples, Subject};
 pub use unit::{BadUnit, Unit};
 
-use super::Filter;
+use crate::recommender::Filter;
 
 /// The parameters of a question, apart from what it is about.
 #[derive(Clone, Debug, Default)]

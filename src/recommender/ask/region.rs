@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::unit::number;
+use crate::recommender::ask::unit::number;
 
 /// A box in a photo, as fractions of its upright width and height: 0 ≤ x1, x2, y1, y2 ≤ 1. It may hold nothing: whether a
 /// pixel lies in it shows when there is a photo.

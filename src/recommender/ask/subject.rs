@@ -1,7 +1,7 @@
 //! Things other than photos to ask with: items to be like and unlike, or a vector.
 
-use super::super::{AskError, Pair};
-use crate::catalogue::{ItemId, Vectors};
+use crate::recommender::{AskError, Pair};
+use lookalike_items::{ItemId, Vectors};
 
 /// What a search without a photo starts from.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Examples {
     }
 
     /// Where they point: the mean of the positive ones, and as far again from the mean of the negative ones.
-    pub(in crate::recommender) async fn vectors(&self, pair: &Pair) -> Result<Vectors, AskError> {
+    pub(crate) async fn vectors(&self, pair: &Pair) -> Result<Vectors, AskError> {
         let wanted = mean(&all(pair, &self.positive).await?);
         let (mut deep, mut colour) = wanted;
         if !self.negative.is_empty() {

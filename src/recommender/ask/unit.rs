@@ -32,7 +32,7 @@ impl FromStr for Unit {
 }
 
 /// A finite number as JSON writes it: no `inf`, no `+1`, no space.
-pub(super) fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b"-+.eE".contains(&b));
     let starts = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
     text.parse().ok().filter(|number: &f64| plain && starts && number.is_finite())

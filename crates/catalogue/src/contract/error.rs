@@ -1,0 +1,105 @@
+//! Every way a catalogue can fail, each as one sentence that says what to do.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use lookalike_items::{Dims, InvalidValue, ItemId};
+
+/// Why a catalogue could not be built, opened or asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// A weight or a vector that is none.
+    #[error(transparent)]
+    Value(#[from] InvalidValue),
+    /// Vectors of another model.
+    #[error("the catalogue holds vectors of {holds}, this photo gave {given}")]
+    Dims {
+        /// What the catalogue holds.
+        holds: Dims,
+        /// What it was given.
+        given: Dims,
+    },
+    /// Two items of one name.
+    #[error("'{first}' and '{second}' would both be the item '{id}': give one of them an id of its own")]
+    Duplicate {
+        /// The name both have.
+        id: ItemId,
+        /// The photo of one.
+        first: String,
+        /// The photo of the other.
+        second: String,
+    },
+    /// The local engine changes offline only.
+    #[error("this catalogue is built offline; run `lookalike-trainer index` with the changed photos instead")]
+    ReadOnly,
+    /// Build settings that make no graph.
+    #[error("{0}")]
+    Options(String),
+    /// The graph fell apart while it was built.
+    #[error(
+        "{repaired} of {count} points were cut off in the new graph, too many to repair: build it with a larger M or ef_construction"
+    )]
+    CutOff {
+        /// Points (or groups of them) that nothing led to.
+        repaired: usize,
+        /// All points.
+        count: usize,
+    },
+    /// No catalogue where one was expected.
+    #[error("{} is not there: build a catalogue with `lookalike-trainer index`", .0.display())]
+    Missing(PathBuf),
+    /// A file that is not as it was written.
+    #[error("{} is damaged: {why}; build it again with `lookalike-trainer index`", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What gave it away.
+        why: String,
+    },
+    /// A file of another format version.
+    #[error("{} has format {found}, this program reads {known}: build it again with `lookalike-trainer index`", .path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version read here.
+        known: u32,
+    },
+    /// A catalogue embedded by another model.
+    #[error("{} belongs to model {belongs_to}, but the model here is {expected}: run `lookalike-trainer index` with this model", .path.display())]
+    Model {
+        /// The catalogue's generation.
+        path: PathBuf,
+        /// The model it was embedded by.
+        belongs_to: String,
+        /// The model that is to query it.
+        expected: String,
+    },
+    /// The file system refused.
+    #[error("cannot {doing} {}: {source}", .path.display())]
+    Io {
+        /// What was tried: a verb.
+        doing: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The search was given up because the program is stopping.
+    #[error("the search was stopped before it was done")]
+    Stopped,
+}
+
+impl CatalogueError {
+    /// For `map_err`: what was tried with which path.
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn damaged(path: &Path, why: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), why: why.into() }
+    }
+}

@@ -1,0 +1,57 @@
+//! What every engine that holds items promises: the trait, what it is asked, what it answers, how it fails.
+
+mod error;
+mod query;
+
+pub use error::CatalogueError;
+pub use query::{Effort, Hit, Listing, Nearest, Query};
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lookalike_items::{Dims, Filter, Item, ItemId, Vectors};
+
+/// What every engine that holds items can do. All distances are exact when they leave here.
+#[async_trait]
+pub trait Catalogue: Send + Sync {
+    /// The `n` items nearest to the query that the filter admits; fewer only where there are no more.
+    async fn nearest(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Nearest, CatalogueError>;
+
+    /// The vectors of these items, in their order; `None` for one that is not there.
+    async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError>;
+
+    /// The items that the filter admits, by rising id: at most `limit` of those after `after`.
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Listing, CatalogueError>;
+
+    /// Every category and how many items it has, by name.
+    async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError>;
+
+    /// The item of that name with its vectors, if it is there.
+    async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError>;
+
+    /// An item drawn at random, uniformly; `None` of an empty catalogue.
+    async fn random(&self) -> Result<Option<Arc<Item>>, CatalogueError>;
+
+    /// Adds an item, or replaces the one of its name.
+    async fn upsert(&self, item: Item, vectors: Vectors) -> Result<(), CatalogueError>;
+
+    /// Removes an item; whether it was there.
+    async fn delete(&self, id: &ItemId) -> Result<bool, CatalogueError>;
+
+    /// How many items there are.
+    async fn count(&self) -> Result<usize, CatalogueError>;
+
+    /// D and C of what it holds.
+    fn dims(&self) -> Dims;
+}

@@ -1,0 +1,24 @@
+//! Items and their vectors: built offline, persisted, searched online.
+//!
+//! May enter: items and vectors (offline), [`Query`]s and filters (online). Nothing of libtorch does.
+//!
+//! ```text
+//! contract  what every engine promises
+//! local     the engine that is embedded in the server
+//!   build     items + vectors → codes → graph (hnsw_rs) → relinked → every point reachable → a generation on disk
+//!   format    the files of a generation: written once, checked when they are opened
+//!   search    a query → codes walked or scanned → the best re-ranked in f32 → hits
+//! ```
+//!
+//! A file is checked once, when it is opened; after that nothing in it can make a search panic. `unsafe` is confined to
+//! `local/kernel` and `local/format/mapping.rs`.
+
+pub mod contract;
+mod local;
+
+pub use contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query};
+pub use local::{
+    Audit, BuildOptions, Entry, Footprint, GenerationManifest, LocalCatalogue, OpenTiming, Progress, Stage,
+    build, distance,
+};
+pub use lookalike_common::FileSeal;

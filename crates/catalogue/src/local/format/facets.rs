@@ -1,0 +1,271 @@
+//! What items can be filtered by, turned around: from a category or an attribute's value to the points that have it, as
+//! compressed bitmaps.
+//!
+//! The file: magic · version · number of facets, then of each its key (`u32::MAX` for the category, else a length and
+//! the text), its value (a length and the text), and its points (a length and a bitmap in Roaring's portable format).
+
+use std::{collections::HashMap, io::Write, path::Path};
+
+use roaring::{MultiOps, RoaringBitmap};
+
+use crate::{contract::CatalogueError, local::format::generation};
+use lookalike_common::{FileSeal, SealedFile};
+use lookalike_items::{Filter, Item};
+
+const MAGIC: &[u8; 8] = b"LKLKFCTS";
+const VERSION: u32 = 1;
+/// In place of a key's length.
+const CATEGORY: u32 = u32::MAX;
+
+type Postings = HashMap<String, RoaringBitmap>;
+
+/// Points by category and by attribute.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Facets {
+    categories: Postings,
+    attributes: HashMap<String, Postings>,
+}
+
+/// The points a filter lets through.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    points: Points,
+    /// How many there are.
+    pub count: usize,
+}
+
+#[derive(Debug)]
+enum Points {
+    Only(RoaringBitmap),
+    AllBut(RoaringBitmap),
+}
+
+impl Admitted {
+    /// Whether this point may answer.
+    #[inline]
+    pub fn contains(&self, point: u32) -> bool {
+        match &self.points {
+            Points::Only(points) => points.contains(point),
+            Points::AllBut(points) => !points.contains(point),
+        }
+    }
+
+    /// All of them, rising; `all` is how many points there are.
+    pub fn iter(&self, all: usize) -> Box<dyn Iterator<Item = u32> + '_> {
+        match &self.points {
+            Points::Only(points) => Box::new(points.iter()),
+            Points::AllBut(points) => Box::new((0..all as u32).filter(|&point| !points.contains(point))),
+        }
+    }
+}
+
+impl Facets {
+    /// Gathers the facets of all points; `items` in the points' order.
+    pub fn gather<'a>(items: impl Iterator<Item = &'a Item>) -> Self {
+        let mut facets = Self::default();
+        for (point, item) in (0..).zip(items) {
+            post(&mut facets.categories, &item.category, point);
+            for (key, values) in item.attributes.iter().filter(|(_, values)| !values.is_empty()) {
+                let postings = match facets.attributes.get_mut(key) {
+                    Some(postings) => postings,
+                    None => facets.attributes.entry(key.clone()).or_default(),
+                };
+                values.iter().for_each(|value| post(postings, value, point));
+            }
+        }
+        facets
+    }
+
+    /// Whom of `count` points the filter admits, exactly as [`Filter::admits`] says; `None` where that is everyone.
+    /// `excluded` are the points of the excluded items.
+    pub fn compile(&self, filter: &Filter, excluded: &[u32], count: usize) -> Option<Admitted> {
+        let excluded: RoaringBitmap = excluded.iter().copied().collect();
+        let mut wanted = Vec::new();
+        if !filter.categories.is_empty() {
+            wanted.push(any_of(Some(&self.categories), &filter.categories));
+        }
+        wanted.extend(filter.attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values)));
+        if wanted.is_empty() {
+            let count = count - excluded.len() as usize;
+            let some = !excluded.is_empty();
+            return some.then_some(Admitted { points: Points::AllBut(excluded), count });
+        }
+        let points = wanted.intersection() - excluded;
+        Some(Admitted { count: points.len() as usize, points: Points::Only(points) })
+    }
+
+    /// Every category and how many points it has, by name.
+    pub fn categories(&self) -> Vec<(String, usize)> {
+        let count = |(name, points): (&String, &RoaringBitmap)| (name.clone(), points.len() as usize);
+        let mut all: Vec<_> = self.categories.iter().map(count).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Writes them; the same facets give the same bytes.
+    pub fn write(&self, path: &Path) -> std::io::Result<FileSeal> {
+        let categories = self.categories.iter().map(|(value, points)| (None, value, points));
+        let attributes = self.attributes.iter().flat_map(|(key, postings)| {
+            postings.iter().map(move |(value, points)| (Some(key.as_str()), value, points))
+        });
+        let mut all: Vec<(Option<&str>, &String, &RoaringBitmap)> = categories.chain(attributes).collect();
+        all.sort_by_key(|(key, value, _)| (*key, *value));
+        let mut file = SealedFile::create(path)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&VERSION.to_le_bytes())?;
+        file.write_all(&(all.len() as u32).to_le_bytes())?;
+        for (key, value, points) in all {
+            match key {
+                Some(key) => write_part(&mut file, key.as_bytes())?,
+                None => file.write_all(&CATEGORY.to_le_bytes())?,
+            }
+            write_part(&mut file, value.as_bytes())?;
+            let mut bitmap = Vec::with_capacity(points.serialized_size());
+            points.serialize_into(&mut bitmap)?;
+            write_part(&mut file, &bitmap)?;
+        }
+        file.seal()
+    }
+
+    /// Reads the facets of `count` points.
+    pub fn read(path: &Path, count: usize) -> Result<Self, CatalogueError> {
+        let bytes = generation::read(path)?;
+        let mut rest = bytes.as_slice();
+        if take(&mut rest, MAGIC.len()) != Some(MAGIC) {
+            return Err(CatalogueError::damaged(path, "it does not start as a file of facets does"));
+        }
+        match number(&mut rest) {
+            Some(VERSION) => {}
+            Some(found) => {
+                return Err(CatalogueError::Version { path: path.to_owned(), found, known: VERSION });
+            }
+            None => return Err(CatalogueError::damaged(path, "it ends before its version")),
+        }
+        let facets = Self::parse(&mut rest, count).filter(|_| rest.is_empty());
+        facets.ok_or_else(|| CatalogueError::damaged(path, "it ends early, late, or in what is no facet"))
+    }
+
+    fn parse(rest: &mut &[u8], count: usize) -> Option<Self> {
+        let mut facets = Self::default();
+        for _ in 0..number(rest)? {
+            let key = match number(rest)? {
+                CATEGORY => None,
+                len => Some(text(take(rest, len as usize)?)?),
+            };
+            let value = part(rest).and_then(text)?;
+            let points = RoaringBitmap::deserialize_from(part(rest)?).ok()?;
+            if points.max().is_some_and(|last| last as usize >= count) {
+                return None;
+            }
+            let postings = match key {
+                None => &mut facets.categories,
+                Some(key) => facets.attributes.entry(key).or_default(),
+            };
+            if postings.insert(value, points).is_some() {
+                return None;
+            }
+        }
+        Some(facets)
+    }
+}
+
+fn any_of(postings: Option<&Postings>, values: &[String]) -> RoaringBitmap {
+    values.iter().filter_map(|value| postings?.get(value)).union()
+}
+
+fn post(postings: &mut Postings, value: &str, point: u32) {
+    match postings.get_mut(value) {
+        Some(points) => drop(points.insert(point)),
+        None => drop(postings.insert(value.to_owned(), RoaringBitmap::from([point]))),
+    }
+}
+
+fn write_part(file: &mut SealedFile, bytes: &[u8]) -> std::io::Result<()> {
+    file.write_all(&(bytes.len() as u32).to_le_bytes())?;
+    file.write_all(bytes)
+}
+
+fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+    rest.split_off(..len)
+}
+
+fn number(rest: &mut &[u8]) -> Option<u32> {
+    take(rest, 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = number(rest)?;
+    take(rest, len as usize)
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).ok().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lookalike_items::ItemId;
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    fn some(values: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+        vec(select(values).prop_map(String::from), 0..3)
+    }
+
+    fn attributes() -> impl Strategy<Value = std::collections::BTreeMap<String, Vec<String>>> {
+        let key = select(&["colour", "fit"]).prop_map(String::from);
+        prop::collection::btree_map(key, some(&["red", "slim", "wide"]), 0..3)
+    }
+
+    fn items() -> impl Strategy<Value = Vec<Item>> {
+        vec((select(&["Tee", "Hoodie", "Coat"]), attributes()), 0..80).prop_map(|sorts| {
+            let item = |(n, (category, attributes)): (usize, (&str, _))| Item {
+                id: id(n),
+                product: None,
+                category: category.to_owned(),
+                image: String::new(),
+                attributes,
+            };
+            sorts.into_iter().enumerate().map(item).collect()
+        })
+    }
+
+    fn id(n: usize) -> ItemId {
+        ItemId::parse(&format!("i{n}")).expect("an id")
+    }
+
+    proptest! {
+        #[test]
+        fn a_compiled_filter_admits_what_the_filter_admits(
+            items in items(),
+            categories in some(&["Tee", "Coat", "Cape"]),
+            attributes in attributes(),
+            exclude in vec(0usize..90, 0..4),
+        ) {
+            let excluded: Vec<u32> = exclude.iter().filter(|&&n| n < items.len()).map(|&n| n as u32).collect();
+            let filter = Filter { categories, attributes, exclude: exclude.into_iter().map(id).collect() };
+            let facets = Facets::gather(items.iter());
+            let admitted = facets.compile(&filter, &excluded, items.len());
+            let expected: Vec<u32> =
+                (0..).zip(&items).filter(|(_, item)| filter.admits(item)).map(|(n, _)| n).collect();
+            match admitted {
+                None => prop_assert_eq!(expected.len(), items.len()),
+                Some(admitted) => {
+                    prop_assert_eq!(admitted.count, expected.len());
+                    prop_assert_eq!(admitted.iter(items.len()).collect::<Vec<_>>(), expected.clone());
+                    let contained = (0..items.len() as u32).filter(|&point| admitted.contains(point));
+                    prop_assert_eq!(contained.collect::<Vec<_>>(), expected);
+                }
+            }
+        }
+
+        #[test]
+        fn facets_read_as_written(items in items()) {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("facets.bin");
+            let facets = Facets::gather(items.iter());
+            facets.write(&path).expect("written");
+            prop_assert_eq!(Facets::read(&path, items.len()).expect("read"), facets);
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! The embedded engine: one generation, mapped, searched without locks. It changes only by being built again.
+
+mod adjacency;
+mod audit;
+mod bits;
+mod build;
+mod codes;
+mod distance;
+mod format;
+mod kernel;
+mod recall;
+mod search;
+#[cfg(test)]
+mod tests;
+
+pub use audit::Audit;
+pub use build::{BuildOptions, Progress, Stage, build};
+pub use distance::distance;
+pub use format::{footprint::Footprint, generation::GenerationManifest};
+
+use std::{
+    fmt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tokio::runtime::Handle;
+
+use crate::{
+    contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query},
+    local::{
+        adjacency::Links,
+        format::{
+            facets::{Admitted, Facets},
+            generation::{self, FACETS, GRAPH, ITEMS, MANIFEST},
+            graph_file::Frozen,
+            items_file::Lines,
+        },
+        search::{Found, Search},
+    },
+};
+use lookalike_items::{Dims, Distance, Filter, Item, ItemId, Vectors};
+
+/// Searches that compare more than this many photos leave the async threads to others.
+const INLINE: usize = 20_000;
+
+/// Of fewer than one item in so many, all are gathered and sorted; of more, the first ones soon come along.
+const SPARSE: usize = 8;
+
+/// A built catalogue, open for searching. Cloning it is cheap: all clones are one catalogue.
+#[derive(Clone)]
+pub struct LocalCatalogue(Arc<Opened>);
+
+impl fmt::Debug for LocalCatalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LocalCatalogue").field(&self.0.manifest).finish()
+    }
+}
+
+struct Opened {
+    manifest: GenerationManifest,
+    frozen: Frozen,
+    /// The items by rising id.
+    lines: Lines,
+    /// The point of each item.
+    points: Vec<u32>,
+    facets: Facets,
+    timing: OpenTiming,
+}
+
+/// An item with its deep and colour vectors.
+pub type Entry<'a> = (Item, (&'a [f32], &'a [f32]));
+
+/// How long opening took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenTiming {
+    /// Reading all files once, to compare digests.
+    pub hashing: Duration,
+    /// Mapping, checking and reading what was hashed.
+    pub opening: Duration,
+}
+
+impl LocalCatalogue {
+    /// Opens the bundle's current generation: its files as they were written, and of the model expected.
+    pub fn open(bundle_dir: &Path, expected_model_id: &str) -> Result<Self, CatalogueError> {
+        let (folder, manifest) = generation::current(bundle_dir)?;
+        if manifest.model_id != expected_model_id {
+            let (belongs_to, expected) = (manifest.model_id, expected_model_id.to_owned());
+            return Err(CatalogueError::Model { path: folder, belongs_to, expected });
+        }
+        let started = Instant::now();
+        generation::verify(&folder, &manifest)?;
+        let hashing = started.elapsed();
+        let mut opened = Opened::unverified(&folder, manifest)?;
+        opened.timing = OpenTiming { hashing, opening: started.elapsed() - hashing };
+        let OpenTiming { hashing, opening } = opened.timing;
+        let (items, kernel) = (opened.lines.len(), opened.frozen.view().kernel.name());
+        tracing::info!(catalogue = %folder.display(), items, kernel, ?hashing, ?opening, "catalogue open");
+        Ok(Self(Arc::new(opened)))
+    }
+
+    /// What the generation is and how it was built.
+    pub fn manifest(&self) -> &GenerationManifest {
+        &self.0.manifest
+    }
+
+    /// How long opening took.
+    pub fn timing(&self) -> OpenTiming {
+        self.0.timing
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.0.lines.len()
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How much memory it takes.
+    pub fn footprint(&self) -> Footprint {
+        self.0.frozen.footprint()
+    }
+
+    /// The neighbours on level 0.
+    pub(crate) fn links(&self) -> Links<'_> {
+        self.0.frozen.view().links
+    }
+
+    /// All items with their deep and colour vectors, by rising id.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = Result<Entry<'_>, CatalogueError>> {
+        let view = self.0.frozen.view();
+        let item = move |place| Ok((self.0.lines.item(place)?, view.vectors(self.0.points[place])));
+        (0..self.len()).map(item)
+    }
+
+    /// The places, among all items by rising id, of the `n` nearest, and how far each is: what [`Self::search`] answers,
+    /// without the items.
+    pub fn places(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Vec<(usize, Distance)>, CatalogueError> {
+        let search = self.0.plan(query, n, filter, effort)?;
+        let found = search.run(&self.0.frozen, query);
+        Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
+    }
+
+    /// [`Catalogue::nearest`] on this thread.
+    pub fn search(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Nearest, CatalogueError> {
+        let search = self.0.plan(query, n, filter, effort)?;
+        self.0.answer(query, &search)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn open_unverified(
+        folder: &Path,
+        manifest: GenerationManifest,
+    ) -> Result<Self, CatalogueError> {
+        Opened::unverified(folder, manifest).map(|opened| Self(Arc::new(opened)))
+    }
+}
+
+impl Opened {
+    /// Opens without comparing digests: whatever the files hold, this and every search after it must not panic.
+    fn unverified(folder: &Path, manifest: GenerationManifest) -> Result<Self, CatalogueError> {
+        let frozen = Frozen::open(&folder.join(GRAPH))?;
+        let lines = Lines::open(&folder.join(ITEMS), frozen.lines())?;
+        let facets = Facets::read(&folder.join(FACETS), lines.len())?;
+        let found = (frozen.dims(), frozen.m(), frozen.book().shape().head);
+        if lines.len() != manifest.count || found != (manifest.dims, manifest.m, manifest.code_head) {
+            let why = format!(
+                "it speaks of {} items, its files of {}, or of other vectors",
+                manifest.count,
+                lines.len()
+            );
+            return Err(CatalogueError::damaged(&folder.join(MANIFEST), why));
+        }
+        let mut points = vec![0; lines.len()];
+        for (point, &item) in (0..).zip(frozen.view().items) {
+            points[item as usize] = point;
+        }
+        Ok(Self { manifest, lines, points, facets, timing: OpenTiming::default(), frozen })
+    }
+
+    fn plan(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Search, CatalogueError> {
+        let (holds, given) = (self.frozen.dims(), query.vectors.dims());
+        if holds != given && self.lines.len() > 0 {
+            return Err(CatalogueError::Dims { holds, given });
+        }
+        Ok(Search::plan(self.lines.len(), n, self.admitted(filter)?, effort, query.weight))
+    }
+
+    /// Whom the filter admits; `None` where that is everyone.
+    fn admitted(&self, filter: &Filter) -> Result<Option<Admitted>, CatalogueError> {
+        let mut excluded = Vec::new();
+        for id in &filter.exclude {
+            excluded.extend(self.lines.find(id.as_str())?.map(|place| self.points[place]));
+        }
+        Ok(self.facets.compile(filter, &excluded, self.lines.len()))
+    }
+
+    /// The places of what is admitted from `start` on, rising: at most `limit`.
+    fn places(&self, admitted: &Admitted, start: usize, limit: usize) -> Vec<usize> {
+        let all = self.lines.len();
+        if admitted.count < all / SPARSE {
+            let items = self.frozen.view().items;
+            let places = admitted.iter(all).map(|point| items[point as usize] as usize);
+            let mut places: Vec<usize> = places.filter(|&place| place >= start).collect();
+            places.sort_unstable();
+            places.truncate(limit);
+            return places;
+        }
+        (start..all).filter(|&place| admitted.contains(self.points[place])).take(limit).collect()
+    }
+
+    fn list(&self, filter: &Filter, after: Option<&ItemId>, limit: usize) -> Result<Listing, CatalogueError> {
+        let admitted = self.admitted(filter)?;
+        let start = after.map_or(Ok(0), |id| self.lines.after(id.as_str()))?;
+        let (mut places, total) = match &admitted {
+            None => ((start..self.lines.len()).take(limit + 1).collect(), self.lines.len()),
+            Some(admitted) => (self.places(admitted, start, limit + 1), admitted.count),
+        };
+        let more = places.len() > limit;
+        places.truncate(limit);
+        let items = places.into_iter().map(|place| self.lines.item(place).map(Arc::new));
+        Ok(Listing { items: items.collect::<Result<_, _>>()?, total, more })
+    }
+
+    fn vectors(&self, id: &ItemId) -> Result<Option<Vectors>, CatalogueError> {
+        let place = self.lines.find(id.as_str())?;
+        Ok(place.map(|place| Vectors::stored(self.frozen.view().vectors(self.points[place]))))
+    }
+
+    fn answer(&self, query: &Query, search: &Search) -> Result<Nearest, CatalogueError> {
+        let hit = |found: Found| -> Result<Hit, CatalogueError> {
+            let item = Arc::new(self.lines.item(found.item as usize)?);
+            Ok(Hit { item, distance: found.distance })
+        };
+        let hits = search.run(&self.frozen, query).into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
+        Ok(Nearest { exhausted: hits.len() == search.available, hits })
+    }
+}
+
+#[async_trait]
+impl Catalogue for LocalCatalogue {
+    async fn nearest(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+    ) -> Result<Nearest, CatalogueError> {
+        let search = self.0.plan(query, n, filter, effort)?;
+        match Handle::try_current() {
+            Ok(runtime) if search.cost() > INLINE => {
+                let (opened, query) = (Arc::clone(&self.0), query.clone());
+                let answer = runtime.spawn_blocking(move || opened.answer(&query, &search)).await;
+                answer.map_err(|_| CatalogueError::Stopped)?
+            }
+            _ => self.0.answer(query, &search),
+        }
+    }
+
+    async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError> {
+        ids.iter().map(|id| self.0.vectors(id)).collect()
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<&ItemId>,
+        limit: usize,
+    ) -> Result<Listing, CatalogueError> {
+        self.0.list(filter, after, limit)
+    }
+
+    async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {
+        Ok(self.0.facets.categories())
+    }
+
+    async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError> {
+        let Some(place) = self.0.lines.find(id.as_str())? else { return Ok(None) };
+        let vectors = Vectors::stored(self.0.frozen.view().vectors(self.0.points[place]));
+        Ok(Some((Arc::new(self.0.lines.item(place)?), vectors)))
+    }
+
+    async fn random(&self) -> Result<Option<Arc<Item>>, CatalogueError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.0.lines.item(rand::random_range(0..self.len())).map(|item| Some(Arc::new(item)))
+    }
+
+    async fn upsert(&self, _: Item, _: Vectors) -> Result<(), CatalogueError> {
+        Err(CatalogueError::ReadOnly)
+    }
+
+    async fn delete(&self, _: &ItemId) -> Result<bool, CatalogueError> {
+        Err(CatalogueError::ReadOnly)
+    }
+
+    async fn count(&self) -> Result<usize, CatalogueError> {
+        Ok(self.len())
+    }
+
+    fn dims(&self) -> Dims {
+        self.0.frozen.dims()
+    }
+}

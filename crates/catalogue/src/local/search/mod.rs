@@ -1,0 +1,221 @@
+//! From a query to the nearest points: which way is cheaper, the walk or the scan, and the exact order at the end.
+
+pub(crate) mod walk;
+
+use std::cmp::Ordering;
+
+use crate::{
+    contract::{Effort, Query},
+    local::{
+        codes::{Coded, RERANKED},
+        distance::measured,
+        format::{
+            facets::Admitted,
+            graph_file::{Frozen, View},
+        },
+        kernel::prefetch,
+        search::walk::{Ground, Scratch},
+    },
+};
+use lookalike_items::{ColourWeight, Distance};
+
+/// The candidate list of [`Effort::Usual`] at the weight the graph was built with.
+const USUAL_EF: f32 = 96.0;
+
+/// How much longer the usual list grows for each 1 that the weight is above that: the graph's neighbours are then less
+/// and less the query's.
+const EF_PER_WEIGHT: f32 = 4.0;
+
+/// What a place in a walk's candidate list costs, in rows of a scan over codes: it compares some ten, and each waits for
+/// memory that a scan finds ready.
+const WALK_COST: usize = 30;
+
+/// So few are compared exactly at once.
+const FEW: usize = 200;
+
+/// Where more than this many are asked for, all are compared and sorted: lists kept in order while they grow are for short ones.
+const MANY: usize = 2_000;
+
+/// A list asked for by name is walked up to here, however few the points: whoever measures the walk wants the walk.
+const WALKED_AS_ASKED: usize = 1_024;
+
+/// How a search is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Compare all that are admitted, exactly.
+    Exact,
+    /// Compare the codes of all that are admitted.
+    Scan,
+    /// Walk the graph with a candidate list of this length.
+    Walk(usize),
+}
+
+/// A search made ready: what is asked of whom, and how.
+#[derive(Debug)]
+pub(crate) struct Search {
+    n: usize,
+    count: usize,
+    admitted: Option<Admitted>,
+    /// How many points may answer.
+    pub available: usize,
+    way: Way,
+}
+
+/// An item found and how far it is, exactly.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    /// Which item: its place by rising id.
+    pub item: u32,
+    pub distance: Distance,
+}
+
+impl Found {
+    /// Nearest first; ties go by item, whatever the points' numbers in this generation.
+    fn order(&self, other: &Self) -> Ordering {
+        self.distance.blend.total_cmp(&other.distance.blend).then(self.item.cmp(&other.item))
+    }
+}
+
+/// How many candidates are compared exactly where `n` are asked for.
+fn reranked(n: usize) -> usize {
+    RERANKED.max(n + n / 2 + 25)
+}
+
+impl Search {
+    /// Chooses the way: the graph is walked, unless a filter leaves so few that comparing them all is cheaper.
+    pub fn plan(
+        count: usize,
+        n: usize,
+        admitted: Option<Admitted>,
+        effort: Effort,
+        weight: ColourWeight,
+    ) -> Self {
+        let available = admitted.as_ref().map_or(count, |admitted| admitted.count);
+        let n = n.min(available);
+        let walk = |ef: usize, as_asked: bool| {
+            // A walk that may keep one in x of what it meets has to meet x times as many.
+            let list = ef.max(n).saturating_mul(count) / available.max(1);
+            let list = list.min(count);
+            if n > MANY {
+                Way::Exact
+            } else if (as_asked && list <= WALKED_AS_ASKED) || list.saturating_mul(WALK_COST) < available {
+                Way::Walk(list)
+            } else if available <= FEW.max(reranked(n)) {
+                Way::Exact
+            } else {
+                Way::Scan
+            }
+        };
+        let way = match effort {
+            Effort::Usual => walk(usual_ef(weight), false),
+            Effort::Ef(ef) => walk(ef.min(count), true),
+            Effort::Exact => Way::Exact,
+        };
+        Self { n, count, admitted, available, way }
+    }
+
+    /// How many rows of codes it compares, at most, or so.
+    pub fn cost(&self) -> usize {
+        match self.way {
+            // It may find too few, and scan after all.
+            Way::Walk(list) => list * WALK_COST + if self.admitted.is_some() { self.available } else { 0 },
+            Way::Scan => self.available,
+            // Four bytes a number instead of one or a quarter.
+            Way::Exact => self.available * 8,
+        }
+    }
+
+    /// The nearest `n` points, nearest first.
+    pub fn run(&self, frozen: &Frozen, query: &Query) -> Vec<Found> {
+        if self.n == 0 {
+            return Vec::new();
+        }
+        let view = frozen.view();
+        if self.way == Way::Exact {
+            return self.compare(view, query, self.points());
+        }
+        let coded = frozen.encode(query);
+        Scratch::with(|scratch| {
+            let walked = match self.way {
+                Way::Walk(list) => self.walk(frozen, &coded, list, scratch),
+                _ => None,
+            };
+            let candidates = walked.unwrap_or_else(|| {
+                scratch.scan(view.codes, &coded, self.points(), reranked(self.n));
+                scratch.found().collect()
+            });
+            self.compare(view, query, candidates.into_iter())
+        })
+    }
+
+    /// Everyone who may answer.
+    fn points(&self) -> Box<dyn Iterator<Item = u32> + '_> {
+        match &self.admitted {
+            None => Box::new(0..self.count as u32),
+            Some(admitted) => admitted.iter(self.count),
+        }
+    }
+
+    /// The candidates a walk finds; `None` if they are too few to be trusted: what may answer then lies far from the query.
+    fn walk(
+        &self,
+        frozen: &Frozen,
+        query: &Coded<'_>,
+        list: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<u32>> {
+        let view = frozen.view();
+        let ground = Ground { links: view.links, rows: view.codes, query };
+        let wanted = reranked(self.n).min(list.max(self.n)).min(self.available);
+        scratch.walk(ground, frozen.descend(query), list.max(wanted));
+        let Some(admitted) = &self.admitted else {
+            return Some(scratch.found().take(wanted).collect());
+        };
+        let among = scratch.found().filter(|&point| admitted.contains(point));
+        let found: Vec<u32> = among.take(wanted).collect();
+        (found.len() == wanted).then_some(found)
+    }
+
+    /// The nearest of the candidates, by exact distance.
+    fn compare(
+        &self,
+        view: View<'_>,
+        query: &Query,
+        mut candidates: impl Iterator<Item = u32>,
+    ) -> Vec<Found> {
+        let asked = (query.vectors.deep(), query.vectors.colour());
+        let found = |point: u32| {
+            let distance = measured(view.kernel, asked, view.vectors(point), query.weight);
+            Found { item: view.items[point as usize], distance }
+        };
+        if self.n > MANY {
+            let mut all: Vec<Found> = candidates.map(found).collect();
+            all.sort_unstable_by(Found::order);
+            all.truncate(self.n);
+            return all;
+        }
+        let mut best: Vec<Found> = Vec::with_capacity(self.n + 1);
+        let fetch = |point: u32| {
+            let (deep, colour) = view.vectors(point);
+            prefetch(deep);
+            prefetch(colour);
+            point
+        };
+        let mut ahead = candidates.next().map(fetch);
+        while let Some(point) = ahead {
+            ahead = candidates.next().map(fetch);
+            let found = found(point);
+            if best.len() < self.n || best.last().is_some_and(|worst| found.order(worst).is_lt()) {
+                let at = best.partition_point(|other| other.order(&found).is_lt());
+                best.truncate(self.n - 1);
+                best.insert(at, found);
+            }
+        }
+        best
+    }
+}
+
+fn usual_ef(weight: ColourWeight) -> usize {
+    let off = (weight.get() - ColourWeight::DEFAULT.get()).clamp(0.0, 1.0);
+    (USUAL_EF * (1.0 + EF_PER_WEIGHT * off)) as usize
+}

@@ -1,0 +1,129 @@
+//! What a file claims beside its width and height, held against what it may cost before a decoder believes it.
+//!
+//! The decoders take memory by what these claims say: a PNG's colour profile is unpacked whole, a WebP's frame is decoded
+//! before its size is compared with the canvas. A GIF's frame is checked by the decoder itself, by `image::Limits`.
+
+use std::io;
+
+use flate2::read::ZlibDecoder;
+
+use crate::{PhotoError, PhotoFormat};
+
+/// Bytes that whatever lies beside the pixels (colour profile, EXIF, texts) may unpack to. Profiles of printers have 4 MB.
+pub(crate) const MAX_METADATA: u64 = 16 << 20;
+
+/// Refuses a file that claims more than it may cost, or contradicts itself. Reads chunk headers only, and at most
+/// [`MAX_METADATA`] of a compressed profile; takes no memory.
+///
+/// # Errors
+/// [`PhotoError::TooMuchMemory`] or [`PhotoError::Undecodable`].
+pub(crate) fn check(format: PhotoFormat, bytes: &[u8]) -> Result<(), PhotoError> {
+    match format {
+        PhotoFormat::Png => png_profile(bytes),
+        PhotoFormat::WebP => webp_frame(bytes),
+        PhotoFormat::Jpeg | PhotoFormat::Gif | PhotoFormat::Bmp => Ok(()),
+    }
+}
+
+/// Whether a WebP's EXIF block lies within the file. The decoder takes memory for as many bytes as the block claims, up to
+/// 4 GB, before it reads them.
+pub(crate) fn has_whole_exif(bytes: &[u8]) -> bool {
+    riff_chunks(bytes.get(12..).unwrap_or_default()).all(|chunk| chunk.name != b"EXIF" || chunk.is_whole)
+}
+
+/// PNG: the colour profile, unpacked to nowhere.
+fn png_profile(bytes: &[u8]) -> Result<(), PhotoError> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((head, tail)) = rest.split_first_chunk::<8>() {
+        let [a, b, c, d, name @ ..] = *head;
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let data = &tail[..length.min(tail.len())];
+        match &name {
+            b"IDAT" | b"IEND" => break, // what comes after the pixels is not read
+            b"iCCP" if unpacks_to_more(data) => {
+                let what = format!("its colour profile unpacks to more than {} MiB", MAX_METADATA >> 20);
+                return Err(PhotoError::TooMuchMemory { format: PhotoFormat::Png, what });
+            }
+            _ => {}
+        }
+        rest = tail.get(length.saturating_add(4)..).unwrap_or_default(); // 4: the checksum
+    }
+    Ok(())
+}
+
+/// `data` is a name, a 0, the method of compression, a zlib stream. A broken stream is the decoder's to judge.
+fn unpacks_to_more(data: &[u8]) -> bool {
+    let stream = data.iter().position(|byte| *byte == 0).and_then(|end| data.get(end + 2..));
+    let unpacked = io::Read::take(ZlibDecoder::new(stream.unwrap_or_default()), MAX_METADATA + 1);
+    io::copy(&mut { unpacked }, &mut io::sink()).is_ok_and(|size| size > MAX_METADATA)
+}
+
+/// WebP with an extended header: every lossy frame must have the size that canvas or animation claim for it, whichever of
+/// them the decoder takes.
+fn webp_frame(bytes: &[u8]) -> Result<(), PhotoError> {
+    let mut chunks = riff_chunks(bytes.get(12..).unwrap_or_default());
+    let Some(extended) = chunks.next().filter(|chunk| chunk.name == b"VP8X") else { return Ok(()) };
+    let size_at = |data: &[u8], at: usize| Some((u24(data, at)? + 1, u24(data, at + 3)? + 1));
+    for chunk in chunks {
+        match chunk.name {
+            b"VP8 " => same_size(vp8_size(chunk.data), size_at(extended.data, 4))?,
+            b"ANMF" => {
+                let claimed = size_at(chunk.data, 6);
+                let mut after_alpha = false;
+                for part in riff_chunks(chunk.data.get(16..).unwrap_or_default()) {
+                    // What follows a frame's transparency is decoded as its colours, whatever its name.
+                    if after_alpha || part.name == b"VP8 " {
+                        same_size(vp8_size(part.data), claimed)?;
+                    }
+                    after_alpha = part.name == b"ALPH";
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What is too short to have a size is the decoder's to refuse.
+fn same_size(frame: Option<(u32, u32)>, claimed: Option<(u32, u32)>) -> Result<(), PhotoError> {
+    match (frame, claimed) {
+        (Some(frame), Some(claimed)) if frame != claimed => Err(PhotoError::Undecodable {
+            format: PhotoFormat::WebP,
+            reason: format!(
+                "a frame of {}×{} where {}×{} is claimed",
+                frame.0, frame.1, claimed.0, claimed.1
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Width and height in the header of a lossy frame.
+fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
+    let [w0, w1, h0, h1] = *data.get(6..10)?.first_chunk()?;
+    let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
+    Some((side(w0, w1), side(h0, h1)))
+}
+
+fn u24(data: &[u8], at: usize) -> Option<u32> {
+    let [a, b, c] = *data.get(at..at + 3)?.first_chunk()?;
+    Some(u32::from_le_bytes([a, b, c, 0]))
+}
+
+/// A chunk of a RIFF file: its data as far as they lie within the file.
+struct RiffChunk<'a> {
+    name: &'a [u8; 4],
+    data: &'a [u8],
+    is_whole: bool,
+}
+
+fn riff_chunks(mut rest: &[u8]) -> impl Iterator<Item = RiffChunk<'_>> {
+    std::iter::from_fn(move || {
+        let (name, tail) = rest.split_first_chunk::<4>()?;
+        let (length, tail) = tail.split_first_chunk::<4>()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        rest = tail.get(length.saturating_add(length % 2)..).unwrap_or_default(); // padded to an even length
+        let is_whole = length <= tail.len();
+        Some(RiffChunk { name, data: &tail[..length.min(tail.len())], is_whole })
+    })
+}

@@ -1,0 +1,35 @@
+//! Whether the process lives, and whether traffic should come.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, header},
+};
+use serde::Serialize;
+
+use crate::http::{app::App, error::ApiError};
+use lookalike_telemetry as telemetry;
+
+/// The answer of both probes.
+#[derive(Serialize)]
+pub(crate) struct Health {
+    status: &'static str,
+}
+
+/// `GET /livez`: the process answers.
+pub(crate) async fn live() -> Json<Health> {
+    Json(Health { status: "alive" })
+}
+
+/// `GET /readyz`: a photo has gone through model and catalogue, and the server is not on its way out.
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiError> {
+    match app.readiness().why_not() {
+        None => Ok(Json(Health { status: "ready" })),
+        Some(why) => Err(ApiError::NotReady(why)),
+    }
+}
+
+/// `GET /metrics`: every metric in Prometheus' text form.
+pub(crate) async fn metrics() -> ([(HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::render_metrics())
+}

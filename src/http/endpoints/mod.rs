@@ -1,0 +1,11 @@
+//! What each address answers: one file for each resource. Requests are parsed before, answers are written after.
+
+pub(crate) mod batch;
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod images;
+pub(crate) mod info;
+pub(crate) mod items;
+pub(crate) mod page;
+pub(crate) mod search;
+pub(crate) mod similar;

@@ -118,6 +118,83 @@ fn arrows_go_down_only() {
     }
 }
 
+/// The paths that a file's code (its tests aside) names within its crate, as `a::b`, from `use` trees and in place.
+fn named(module: &str, text: &str) -> BTreeSet<String> {
+    fn expand(prefix: &str, tree: &str, found: &mut BTreeSet<String>) {
+        let (mut depth, mut start) = (0, 0);
+        for (at, c) in tree.char_indices().chain([(tree.len(), ',')]) {
+            depth += i32::from(c == '{') - i32::from(c == '}');
+            if c != ',' || depth > 0 {
+                continue;
+            }
+            let one = tree[start..at].trim();
+            start = (at + 1).min(tree.len());
+            match one.split_once('{') {
+                Some((head, rest)) => expand(&format!("{prefix}{head}"), rest.trim_end_matches('}'), found),
+                None if one.is_empty() => {}
+                None => drop(found.insert(format!("{prefix}{one}"))),
+            }
+        }
+    }
+    let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join(" ");
+    let mut paths = BTreeSet::new();
+    for (at, root) in ["crate::", "super::"].iter().flat_map(|root| code.match_indices(root)) {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c)) {
+            continue;
+        }
+        let rest = &code[at..];
+        let head = rest.find(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).unwrap_or(rest.len());
+        let tree = if rest[head..].starts_with('{') { rest.find(';').unwrap_or(head) } else { head };
+        let mut found = BTreeSet::new();
+        expand("", &rest[..tree], &mut found);
+        for path in found {
+            let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+            let path = match path.strip_prefix(root).unwrap() {
+                path if *root == "crate::" => path.to_owned(),
+                path => format!("{parent}::{path}").trim_start_matches(':').to_owned(),
+            };
+            paths.insert(path.replace(' ', ""));
+        }
+    }
+    paths
+}
+
+#[test]
+fn no_modules_name_each_other_in_a_circle() {
+    let mut modules = BTreeMap::new();
+    for (name, text) in sources() {
+        let (krate, path) = name.split_once('/').unwrap();
+        let path = path.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
+        let module = if ["lib", "main"].contains(&path.as_str()) { String::new() } else { path };
+        modules.insert((krate.to_owned(), module), text);
+    }
+    let mut arrows: BTreeMap<&(String, String), BTreeSet<(String, String)>> = BTreeMap::new();
+    for (key, text) in &modules {
+        let (krate, module) = key;
+        for path in named(module, text) {
+            // The longest part of the path that is a module; the rest are names within it.
+            let ends = path.match_indices("::").map(|(at, _)| at).chain([path.len()]);
+            let known =
+                ends.map(|end| (krate.clone(), path[..end].to_owned())).filter(|m| modules.contains_key(m));
+            arrows.entry(key).or_default().extend(known.last().filter(|other| other != key));
+        }
+    }
+    assert!(arrows.values().map(BTreeSet::len).sum::<usize>() > 300);
+    // What names nothing that is left goes, again and again: a circle stays.
+    loop {
+        let left: BTreeSet<_> = arrows.keys().map(|key| (*key).clone()).collect();
+        let before = arrows.len();
+        arrows.retain(|_, names| names.iter().any(|name| left.contains(name)));
+        if arrows.len() == before {
+            break;
+        }
+    }
+    let circle: Vec<String> = arrows.keys().map(|(krate, module)| format!("{krate}/{module}")).collect();
+    assert!(circle.is_empty(), "a circle, and what leads to it: {}", circle.join(", "));
+}
+
 #[test]
 fn words_stay_in_their_rooms() {
     only_in(&["hnsw_rs::"], &["catalogue/local/build/hnsw.rs"]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lookalike_int7::ExecutorError;
 use lookalike_items::Vectors;
 
-use crate::engines::Precision;
+use crate::precision::Precision;
 
 /// What a model says of one photo.
 #[derive(Clone, Debug)]

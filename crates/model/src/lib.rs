@@ -7,11 +7,13 @@ mod batcher;
 pub mod bundle;
 mod embedding;
 mod engines;
+mod precision;
 
 pub use batcher::{EmbedTimes, Embedder, EmbedderOptions, ModelThreads};
 pub use bundle::{Bundle, BundleError, Drift, FORMAT_VERSION, FileRecord, Manifest, PcaRecord, file_of};
 pub use embedding::{Embedded, EmbedderError};
-pub use engines::{DeviceChoice, Model, Precision, PrecisionChoice, Shape};
+pub use engines::{DeviceChoice, Model, PrecisionChoice, Shape};
+pub use precision::Precision;
 
 /// The version of libtorch this was built with, e.g. `2.11.0`.
 pub fn libtorch_version() -> &'static str {

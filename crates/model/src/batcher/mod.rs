@@ -7,6 +7,8 @@
 mod policy;
 mod queue;
 
+pub use queue::EmbedTimes;
+
 use std::{
     sync::Arc,
     thread::JoinHandle,
@@ -22,7 +24,8 @@ use crate::{
         queue::{AtWork, Job, Queue, Reply},
     },
     embedding::{Embedded, EmbedderError},
-    engines::{Model, Precision, Shape},
+    engines::{Model, Shape},
+    precision::Precision,
 };
 use lookalike_photo::{Pixels, Preprocessing};
 use lookalike_telemetry as telemetry;
@@ -51,15 +54,6 @@ impl Default for EmbedderOptions {
     fn default() -> Self {
         Self { queue: 64, max_batch: 0, threads: 0 }
     }
-}
-
-/// Where an embedding's time went.
-#[derive(Clone, Copy, Debug)]
-pub struct EmbedTimes {
-    /// Waiting for the model.
-    pub queue: Duration,
-    /// The forward pass of the batch it was in.
-    pub model: Duration,
 }
 
 /// The way to the model: cheap to clone, usable from any task.
@@ -113,7 +107,7 @@ impl Embedder {
             n => n,
         };
         let load = Arc::new(load);
-        let queue = Arc::new(Queue::new(options));
+        let queue = Arc::new(Queue::new(options.queue, options.max_batch));
         let mut threads = ModelThreads(Vec::new());
         let open = Arc::new(Open(Arc::clone(&queue)));
         let wide = Place { way: Way::Wide, cores };

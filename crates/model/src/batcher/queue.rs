@@ -3,18 +3,24 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
 
-use super::{
-    EmbedTimes, EmbedderOptions,
-    policy::{Policy, Way},
-};
+use super::policy::{Policy, Way};
 use crate::embedding::{Embedded, EmbedderError};
 use lookalike_photo::Pixels;
 use lookalike_telemetry as telemetry;
+
+/// Where an embedding's time went.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbedTimes {
+    /// Waiting for the model.
+    pub queue: Duration,
+    /// The forward pass of the batch it was in.
+    pub model: Duration,
+}
 
 /// What a caller gets.
 pub(crate) type Reply = Result<(Embedded, EmbedTimes), EmbedderError>;
@@ -49,9 +55,10 @@ impl State {
 }
 
 impl Queue {
-    pub fn new(options: EmbedderOptions) -> Self {
-        let state = State { jobs: VecDeque::new(), policy: Policy::new(options.max_batch), closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), most: options.queue.max(1) }
+    /// At most so many photos wait (one at least), at most so many go into a pass.
+    pub fn new(most: usize, max_batch: usize) -> Self {
+        let state = State { jobs: VecDeque::new(), policy: Policy::new(max_batch), closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new(), most: most.max(1) }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,7 +134,7 @@ mod tests {
     }
 
     fn queue(lanes: usize) -> Queue {
-        let queue = Queue::new(EmbedderOptions { queue: 6, max_batch: 4, threads: 0 });
+        let queue = Queue::new(6, 4);
         queue.lock().policy.set_lanes(lanes);
         queue
     }

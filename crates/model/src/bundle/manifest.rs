@@ -8,7 +8,7 @@ use lookalike_photo::Preprocessing;
 use serde::{Deserialize, Serialize};
 
 use super::BundleError;
-use crate::engines::Precision;
+use crate::precision::Precision;
 
 /// The version of the manifest's form that is written and read here.
 pub const FORMAT_VERSION: u32 = 1;

@@ -12,7 +12,8 @@ use tch::Device;
 
 use crate::{
     embedding::EmbedderError,
-    engines::{Model, Precision, Shape},
+    engines::{Model, Shape},
+    precision::Precision,
 };
 
 /// The model's file in a precision: TorchScript, or what our own executor runs. Every bundle has that in f32.

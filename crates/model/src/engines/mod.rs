@@ -1,10 +1,10 @@
 //! A model on a device: a batch of photos in, embeddings out, nothing trusted on the way.
 
+mod choice;
 mod device;
-mod precision;
 
+pub use choice::PrecisionChoice;
 pub use device::DeviceChoice;
-pub use precision::{Precision, PrecisionChoice};
 
 use std::{
     path::Path,
@@ -13,7 +13,10 @@ use std::{
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
-use crate::embedding::{Embedded, EmbedderError, first_line};
+use crate::{
+    embedding::{Embedded, EmbedderError, first_line},
+    precision::Precision,
+};
 use lookalike_int7::{Executor, Quantised};
 use lookalike_items::{Dims, Vectors};
 use lookalike_libtorch::{PackedModule, use_quantised_engine};

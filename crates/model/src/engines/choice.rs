@@ -1,65 +1,19 @@
-//! What a model computes in, and which of a bundle's precisions this machine is fastest with.
+//! Which of a bundle's precisions this machine computes right, and which it is fastest with.
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use crate::embedding::EmbedderError;
+use crate::{embedding::EmbedderError, precision::Precision};
 use lookalike_int7 as executor;
 use lookalike_libtorch as libtorch;
 
-/// What a model computes in. Answers are f32 whatever it is.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum,
-)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32 bits: what catalogues are embedded with.
-    #[default]
-    F32,
-    /// bfloat16.
-    Bf16,
-    /// 16 bits.
-    F16,
-    /// Weights of 8 bits, activations of 7, run by our own executor.
-    Int7,
-    /// Quantised to 8 bits, run by libtorch.
-    Int8,
-}
-
 impl Precision {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::F32, Self::Bf16, Self::F16, Self::Int7, Self::Int8];
-
     /// Those that this machine's CPU computes right: libtorch's int8 adds pairs of products up in 16 bits where the CPU
     /// has no VNNI, and they overflow.
     pub fn right_here() -> Vec<Self> {
         let int8 = has_int8();
         Self::ALL.into_iter().filter(|p| int8 || *p != Self::Int8).collect()
-    }
-
-    /// Whether it takes a photo's bytes, and runs on a CPU alone.
-    pub fn is_quantised(self) -> bool {
-        matches!(self, Self::Int7 | Self::Int8)
-    }
-
-    /// As it is written: `f32`, `bf16`, `f16`, `int7`, `int8`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::F16 => "f16",
-            Self::Int7 => "int7",
-            Self::Int8 => "int8",
-        }
-    }
-}
-
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 

@@ -9,11 +9,7 @@ mod queue;
 
 pub use queue::EmbedTimes;
 
-use std::{
-    sync::Arc,
-    thread::JoinHandle,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, thread::JoinHandle, time::Instant};
 
 use tch::Device;
 use tokio::sync::oneshot;

@@ -33,7 +33,7 @@ rooms=(crates/{common,items,photo,libtorch,int7,model,catalogue}/src crates/trai
 bundle_stamp="$shop_stamp $(fingerprint weights/demo "${rooms[@]}")"
 if ! current "$demo/bundle.stamp" "$bundle_stamp"; then
   echo "── bundle: the shipped weights, exported in every precision this machine can judge"
-  rm -rf "$demo/bundle" "$demo/bundle.stamp"
+  rm -rf "$demo/bundle" "$demo/bundle.stamp" "$demo/state" # what came in belongs to its model
   "$trainer" export --run weights/demo --out "$demo/bundle" --data "$demo/shop" --layout deepfashion
   echo "── catalogue: every photo of the shop embedded and indexed"
   "$trainer" index --bundle "$demo/bundle" --data "$demo/shop" --layout deepfashion

@@ -10,11 +10,13 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-start_server() { # PORT: returns when it is ready
-  target/release/lookalike-server --bundle target/demo/bundle --images target/demo/shop --listen "127.0.0.1:$1" &
+start_server() { # PORT [ARGUMENTS…]: returns when it is ready
+  local port=$1
+  shift
+  target/release/lookalike-server --bundle target/demo/bundle --images target/demo/shop --listen "127.0.0.1:$port" "$@" &
   server_pid=$!
   local waited=0
-  until scripts/healthcheck.sh "127.0.0.1:$1"; do
+  until scripts/healthcheck.sh "127.0.0.1:$port"; do
     kill -0 "$server_pid" 2> /dev/null || {
       wait "$server_pid" || echo "The server did not start." >&2
       return 1

@@ -22,7 +22,9 @@ finish() { # once: Ctrl-C reaches every process of the terminal, the server amon
 }
 trap 'stop_server || true' EXIT
 trap finish INT TERM
-start_server "$port"
+# What comes in online is the demo's own, and so is the key that lets it in.
+[ -s target/demo/admin.keys ] || python3 -c 'import secrets; print(secrets.token_hex(20))' > target/demo/admin.keys
+start_server "$port" --state target/demo/state --admin-keys-file target/demo/admin.keys --reads open
 photo=$(first_photo)
 cat <<TEXT
 
@@ -30,6 +32,7 @@ cat <<TEXT
 
   Open   http://127.0.0.1:$port/
   or     curl -F image=@$photo 'http://127.0.0.1:$port/similar?k=5'
+  Write  curl -X DELETE -H "Authorization: Bearer $(cat target/demo/admin.keys)" http://127.0.0.1:$port/items/ID
 
   Ctrl-C stops it.
 

@@ -19,7 +19,8 @@ port=$(free_port)
 LOOKALIKE_TEST_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(20))')
 LOOKALIKE_TEST_SERVER=http://127.0.0.1:$port
 export LOOKALIKE_TEST_KEY LOOKALIKE_TEST_SERVER
-LOOKALIKE_ADMIN_KEYS=$LOOKALIKE_TEST_KEY start_server "$port" > "$work/server.log" 2>&1 || fail "the server did not become ready"
+rm -rf "$work/state"
+LOOKALIKE_ADMIN_KEYS=$LOOKALIKE_TEST_KEY start_server "$port" --state "$work/state" > "$work/server.log" 2>&1 || fail "the server did not become ready"
 
 report=$work/schemathesis.txt
 "$venv/bin/schemathesis" run openapi.yaml --url "$LOOKALIKE_TEST_SERVER" ${EXAMPLES:+--max-examples "$EXAMPLES"} 2>&1 | tee "$report" \

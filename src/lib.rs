@@ -9,5 +9,6 @@
 
 pub mod config;
 pub mod http;
+pub mod ingest;
 pub mod recommender;
 mod traces;

@@ -152,7 +152,7 @@ fn named(module: &str, text: &str) -> BTreeSet<String> {
         for path in found {
             let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
             let path = match path.strip_prefix(root).unwrap() {
-                path if *root == "crate::" => path.to_owned(),
+                path if root == "crate::" => path.to_owned(),
                 path => format!("{parent}::{path}").trim_start_matches(':').to_owned(),
             };
             paths.insert(path.replace(' ', ""));

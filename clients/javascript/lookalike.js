@@ -127,6 +127,35 @@ export class Lookalike {
     return this.#send(`items/${encodeURIComponent(id)}`, { signal });
   }
 
+  /**
+   * The whole item, new or in place of what it was, with its `photo` or an `embedding` of the server's model. Takes an admin key, which
+   * no page may hold: this is for programs.
+   * @param {string} id
+   * @param {{ product?: string, category: string, attributes?: Record<string, string[]>, image?: string }} fields
+   * @param {{ photo?: Photo, embedding?: number[], colour?: number[], model?: string }} source
+   * @param {{ ifMatch?: string, onlyNew?: boolean, signal?: AbortSignal }} [options] @returns {Promise<Item>}
+   */
+  putItem(id, fields, { photo, ...numbers }, { ifMatch, onlyNew, signal } = {}) {
+    const conditions = { "If-Match": ifMatch, "If-None-Match": onlyNew ? "*" : undefined };
+    const to = { method: "PUT", conditions, signal };
+    if (!photo) return this.#send(`items/${encodeURIComponent(id)}`, { ...to, body: JSON.stringify({ item: fields, ...numbers }), type: "application/json" });
+    const form = new FormData();
+    form.append("image", photo instanceof Blob ? photo : new Blob([photo]), "photo");
+    form.append("item", JSON.stringify(fields));
+    return this.#send(`items/${encodeURIComponent(id)}`, { ...to, body: form });
+  }
+
+  /** Other metadata for an item; `null` takes a field away. @param {string} id @param {object} changes @param {{ ifMatch?: string, signal?: AbortSignal }} [options] @returns {Promise<Item>} */
+  patchItem(id, changes, { ifMatch, signal } = {}) {
+    const request = { method: "PATCH", conditions: { "If-Match": ifMatch }, body: JSON.stringify(changes), type: "application/merge-patch+json", signal };
+    return this.#send(`items/${encodeURIComponent(id)}`, request);
+  }
+
+  /** The item goes. @param {string} id @param {{ ifMatch?: string, signal?: AbortSignal }} [options] @returns {Promise<void>} */
+  async deleteItem(id, { ifMatch, signal } = {}) {
+    await this.#send(`items/${encodeURIComponent(id)}`, { method: "DELETE", conditions: { "If-Match": ifMatch }, signal });
+  }
+
   /** An item drawn at random. @param {{ signal?: AbortSignal }} [options] @returns {Promise<Item>} */
   random({ signal } = {}) {
     return this.#send("random", { signal });
@@ -148,13 +177,15 @@ export class Lookalike {
     return new URL(path, this.#base).href;
   }
 
-  async #send(path, { signal, onProgress, body, type }) {
+  async #send(path, { signal, onProgress, body, type, method = body ? "POST" : "GET", conditions = {} }) {
     const headers = {};
+    for (const [name, value] of Object.entries(conditions)) if (value) headers[name] = value;
     if (type) headers["Content-Type"] = type;
     if (this.#key) headers["X-API-Key"] = this.#key;
-    const request = { method: body ? "POST" : "GET", headers, body, signal };
+    const request = { method, headers, body, signal };
     const url = new URL(path, this.#base);
     const answer = await (body && onProgress && globalThis.XMLHttpRequest ? watched(url, request, onProgress) : fetched(url, request));
+    if (answer.status === 204) return undefined;
     const document = parsed(answer.text);
     if (answer.ok && document !== undefined) return document;
     throw refusal(answer, document ?? {});

@@ -14,12 +14,13 @@ A module and a command, of the standard library alone:
 from __future__ import annotations
 
 import argparse
+import base64
 import http.client
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
@@ -77,16 +78,72 @@ class Lookalike:
         """What the server runs: model, catalogue, device, versions."""
         return self._send("/info")
 
-    def _send(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+    def put(self, item: str, fields: Mapping[str, Any], photo: str | os.PathLike[str] | bytes | None = None,
+            embedding: Iterable[float] | None = None, colour: Iterable[float] | None = None,
+            if_match: str | None = None, only_new: bool = False) -> dict[str, Any]:
+        """The whole item, new or in place of what it was, with its photo or an embedding of the server's model. Takes an admin key."""
+        body: dict[str, Any] = {"item": dict(fields)}
+        if photo is not None:
+            body["photo"] = _base64(photo)
+        if embedding is not None:
+            body["embedding"] = list(embedding)
+        if colour is not None:
+            body["colour"] = list(colour)
+        conditions = {"If-Match": if_match, "If-None-Match": "*" if only_new else None}
+        return self._send(self._item(item), json.dumps(body).encode(), "application/json", "PUT", conditions)
+
+    def patch(self, item: str, changes: Mapping[str, Any], if_match: str | None = None) -> dict[str, Any]:
+        """Other metadata for an item; None takes a field away. Takes an admin key."""
+        body = json.dumps(dict(changes)).encode()
+        return self._send(self._item(item), body, "application/merge-patch+json", "PATCH", {"If-Match": if_match})
+
+    def delete(self, item: str, if_match: str | None = None) -> None:
+        """The item goes. Takes an admin key."""
+        self._send(self._item(item), None, None, "DELETE", {"If-Match": if_match})
+
+    def write(self, operations: Iterable[Mapping[str, Any]], most: int = 1000, bytes_at_once: int = 16_000_000) -> list[dict[str, Any]]:
+        """Many writes, in as many requests as they need: `{"op": "put", "id": …, "item": {…}, "photo": path or bytes}`, or with
+        `embedding`; `{"op": "patch", "id": …, "item": {…}}`; `{"op": "delete", "id": …}`. What became of each, in their order: its
+        `status`, and the `problem` where it was not made. It is safe to send again. Takes an admin key."""
+        told: list[dict[str, Any]] = []
+        lines: list[bytes] = []
+
+        def send() -> None:
+            if lines:
+                answer = self._lines("/items", b"\n".join(lines))
+                told.extend(answer[:-1])
+                lines.clear()
+
+        for operation in operations:
+            line = dict(operation)
+            if isinstance(line.get("photo"), (str, bytes, os.PathLike)):
+                line["photo"] = _base64(line["photo"])
+            encoded = json.dumps(line).encode()
+            if len(lines) == most or sum(map(len, lines)) + len(encoded) > bytes_at_once:
+                send()
+            lines.append(encoded)
+        send()
+        return told
+
+    @staticmethod
+    def _item(item: str) -> str:
+        return f"/items/{quote(item, safe='')}"
+
+    def _lines(self, path: str, body: bytes) -> list[dict[str, Any]]:
+        return self._send(path, body, "application/x-ndjson", read=lambda response: [json.loads(line) for line in response])
+
+    def _send(self, path: str, body: bytes | None = None, kind: str | None = "image/jpeg", method: str | None = None,
+              conditions: Mapping[str, str | None] = {}, read: Callable[[Any], Any] = json.load) -> Any:
         headers = {"Accept": "application/json", "User-Agent": "lookalike-python/0.1"}
-        if body is not None:
-            headers["Content-Type"] = "image/jpeg"  # any image will do: the server looks at the bytes
+        if body is not None and kind:
+            headers["Content-Type"] = kind  # of photos any will do: the server looks at the bytes
+        headers.update({name: value for name, value in conditions.items() if value is not None})
         if self.api_key:
             headers["X-API-Key"] = self.api_key
         try:
-            request = Request(self.server + path, data=body, headers=headers)
+            request = Request(self.server + path, data=body, headers=headers, method=method)
             with urlopen(request, timeout=self.timeout) as response:
-                return json.load(response)
+                return None if response.status == 204 else read(response)
         except HTTPError as error:
             raise _refusal(error) from None
         except json.JSONDecodeError as error:
@@ -94,6 +151,12 @@ class Lookalike:
         except (URLError, OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise LookalikeError(0, "unreachable", f"{self.server} cannot be reached: {reason}") from error
+
+
+def _base64(photo: str | os.PathLike[str] | bytes) -> dict[str, str]:
+    """A photo, by its path or as its bytes, as a line of JSON holds it."""
+    data = photo if isinstance(photo, bytes) else Path(photo).read_bytes()
+    return {"base64": base64.b64encode(data).decode()}
 
 
 def _query(options: Mapping[str, Any]) -> str:

@@ -112,6 +112,11 @@ impl ApiKeys {
         self.0.is_empty()
     }
 
+    /// Whether there is one of this role.
+    pub fn has(&self, role: Role) -> bool {
+        self.0.iter().any(|known| known.role == role)
+    }
+
     /// What a key opens and what logs call it. Takes the same time whichever key it is, and whether it is one.
     pub fn find(&self, key: &str) -> Option<(Role, &str)> {
         let digest: [u8; 32] = Sha256::digest(key).into();

@@ -13,7 +13,7 @@ use std::{str::FromStr, time::Duration};
 pub use keys::{ApiKeys, BadKeys, Role};
 pub use lookalike_telemetry::LogFormat;
 pub use rate::RateLimit;
-pub use server::ServerConfig;
+pub use server::{Reads, ServerConfig};
 
 /// A number of bytes: `500000`, `20MB`, `16MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,16 @@ the file, that before the default.
 API keys have 16 to 256 visible characters. They are read from the files named, one a line, or from the variables \
 LOOKALIKE_READ_KEYS and LOOKALIKE_ADMIN_KEYS, separated by commas; never from flags, which other users of the machine see.";
 
+/// Who may search where there are API keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Reads {
+    /// Whoever has one.
+    #[default]
+    Keyed,
+    /// Everybody; keys are for writes and for `/metrics`.
+    Open,
+}
+
 /// Answers "which of our items look like this photo?" over HTTP.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lookalike-server", version, about, max_term_width = 100, after_help = AFTER)]
@@ -94,6 +104,12 @@ pub struct ServerConfig {
     /// A file of API keys that open /metrics too.
     #[arg(long, env = "LOOKALIKE_ADMIN_KEYS_FILE", value_name = "FILE")]
     pub admin_keys_file: Option<PathBuf>,
+    /// The folder of what comes in online: with it items can be put, patched and deleted, by admin keys.
+    #[arg(long, env = "LOOKALIKE_STATE", value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Who may search where there are keys: keyed, or open to everybody.
+    #[arg(long, env = "LOOKALIKE_READS", value_enum, default_value_t)]
+    pub reads: Reads,
     /// Requests that one key, or one address where there are no keys, may send: 20/s, 600/min, 5000/h (429 past that).
     #[arg(long, env = "LOOKALIKE_RATE_LIMIT", value_name = "RATE")]
     pub rate_limit: Option<RateLimit>,
@@ -160,6 +176,11 @@ impl ServerConfig {
             let added =
                 from_file.and_then(|()| variable(name).map_or(Ok(()), |text| keys.add(role, &text, name)));
             added.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+        }
+        if self.state.is_some() && !keys.has(Role::Admin) {
+            let why = "--state DIR lets items be written, and there is no admin key that may: name a file of them with \
+                       --admin-keys-file, or set LOOKALIKE_ADMIN_KEYS";
+            return Err(Self::command().error(ErrorKind::MissingRequiredArgument, why));
         }
         self.keys = keys;
         Ok(self)

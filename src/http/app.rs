@@ -25,6 +25,8 @@ pub struct AppOptions {
     pub cors_origins: Vec<String>,
     /// The keys it is asked with; everybody may ask where there are none.
     pub keys: ApiKeys,
+    /// Searches need no key, even where there are keys.
+    pub open_reads: bool,
     /// How often a key may ask, …
     pub rate: Option<RateLimit>,
     /// … and how often at once.
@@ -45,7 +47,8 @@ struct Parts {
 impl App {
     /// Not ready until its readiness says so.
     pub fn new(recommender: Recommender, options: AppOptions) -> Self {
-        let gate = Arc::new(Gate::new(options.keys.clone(), options.rate, options.burst));
+        let gate =
+            Arc::new(Gate::new((options.keys.clone(), options.open_reads), options.rate, options.burst));
         Self(Arc::new(Parts { recommender, readiness: Readiness::default(), gate, options }))
     }
 

@@ -9,7 +9,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::recommender::{AskError, PhotoError};
+use crate::{
+    ingest::IngestError,
+    recommender::{AskError, PhotoError},
+};
+
+/// What a patch is sent as.
+const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// How long a client is asked to wait where there is too much to do.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -51,8 +57,22 @@ pub(crate) enum ApiError {
     NotAnItem(String),
     /// The item's photo is not to be had here.
     NoPhoto(&'static str),
+    /// What a write's condition asks for is not so.
+    PreconditionFailed,
+    /// Conditions that say nothing together, or that no write here understands.
+    BadCondition,
+    /// A patch of another kind than a merge patch; what was said of it.
+    PatchType(Option<String>),
     /// The recommender's no.
     Ask(AskError),
+    /// A write's no.
+    Ingest(IngestError),
+}
+
+impl From<IngestError> for ApiError {
+    fn from(e: IngestError) -> Self {
+        Self::Ingest(e)
+    }
 }
 
 impl From<AskError> for ApiError {
@@ -144,6 +164,9 @@ impl Problem {
             let seconds = self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && self.detail.contains(MERGE_PATCH) {
+            headers.insert("accept-patch", HeaderValue::from_static(MERGE_PATCH));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -171,10 +194,12 @@ impl ApiError {
     /// What the client is told; what it is not told is logged.
     pub(crate) fn logged(&self) -> Problem {
         let problem = self.problem();
-        if problem.status == StatusCode::INTERNAL_SERVER_ERROR
-            && let Self::Ask(cause) = self
-        {
-            tracing::error!(error = %cause, "a request failed");
+        if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+            match self {
+                Self::Ask(cause) => tracing::error!(error = %cause, "a request failed"),
+                Self::Ingest(cause) => tracing::error!(error = %cause, "a write failed"),
+                _ => {}
+            }
         }
         problem
     }
@@ -183,6 +208,20 @@ impl ApiError {
         use StatusCode as S;
         let (status, code, detail): (_, _, String) = match self {
             Self::Ask(e) => return asked(e),
+            Self::Ingest(e) => return written(e),
+            Self::PatchType(given) => {
+                return media_type(given.as_deref(), "send application/merge-patch+json");
+            }
+            Self::PreconditionFailed => (
+                S::PRECONDITION_FAILED,
+                "precondition_failed",
+                "the item is not as If-Match or If-None-Match would have it: nothing was done".into(),
+            ),
+            Self::BadCondition => (
+                S::BAD_REQUEST,
+                "bad_condition",
+                "send If-Match with the item's ETag or *, or If-None-Match with *, not both".into(),
+            ),
             Self::TooFast(wait) => {
                 let detail =
                     "this key asks more often than it may; the header Retry-After says when to go on";
@@ -251,6 +290,36 @@ fn media_type(given: Option<&str>, wanted: &str) -> Problem {
     let given = given.map_or("no Content-Type".to_owned(), |g| format!("Content-Type '{}'", shown(g, 80)));
     let detail = format!("{given} is not taken: {wanted}");
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+fn written(e: &IngestError) -> Problem {
+    use lookalike_catalogue::CatalogueError;
+    let detail = e.to_string();
+    match e {
+        IngestError::Photo(e) => photo(e),
+        IngestError::Busy => {
+            let detail = "more photos are coming in than this server takes on; try again in a moment";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
+        }
+        IngestError::BadVector(_) => Problem::new(StatusCode::BAD_REQUEST, "bad_vector", detail),
+        IngestError::OtherModel { .. } => {
+            Problem::new(StatusCode::CONFLICT, "other_model", shown(&detail, 400))
+        }
+        IngestError::BadItem(_) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_item", shown(&detail, 400))
+        }
+        IngestError::Catalogue(CatalogueError::Full(_)) => full(),
+        IngestError::Keep(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
+        IngestError::Model(_)
+        | IngestError::Keep(_)
+        | IngestError::Catalogue(_)
+        | IngestError::Interrupted(_) => Problem::internal(),
+    }
+}
+
+fn full() -> Problem {
+    let detail = "the disk of the state is full: nothing was written, and searches go on";
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
 }
 
 fn asked(e: &AskError) -> Problem {

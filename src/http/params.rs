@@ -9,7 +9,9 @@ use axum::{
 };
 
 use crate::http::error::ApiError;
+use crate::ingest::IngestError;
 use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
+use lookalike_items::{BadItem, BadItemId};
 
 /// The parameters of a question about a photo or an item.
 pub(crate) struct AskParams(pub(crate) Ask);
@@ -32,6 +34,9 @@ pub(crate) struct NoParams;
 
 /// The `{id}` of a path.
 pub(crate) struct PathId(pub(crate) ItemId);
+
+/// The `{id}` of a path that is written to: what is no id cannot become one.
+pub(crate) struct WriteId(pub(crate) ItemId);
 
 /// What may be given more than once.
 const REPEATABLE: [&str; 3] = ["category", "attribute", "exclude"];
@@ -202,6 +207,18 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
             .await
             .map_err(|_| ApiError::NotAnItem(parts.uri.path().to_owned()))?;
         ItemId::parse(&text).map(Self).map_err(|_| ApiError::NotAnItem(text))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WriteId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| ApiError::NotAnItem(parts.uri.path().to_owned()))?;
+        let refuse = |e: BadItemId| ApiError::from(IngestError::from(BadItem(e.to_string())));
+        ItemId::parse(&text).map(Self).map_err(refuse)
     }
 }
 

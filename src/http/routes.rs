@@ -6,13 +6,13 @@ use axum::{
     Router,
     http::{Method, StatusCode},
     middleware::from_fn_with_state,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, patch, post, put},
 };
 use tower_http::timeout::TimeoutLayer;
 
 use crate::http::{
     app::App,
-    endpoints::{batch, docs, health, images, info, items, page, search, similar},
+    endpoints::{batch, docs, health, images, info, items, page, search, similar, writes},
     error::ApiError,
     listener::{
         guard::{Access, guard},
@@ -35,9 +35,23 @@ fn on_get(access: Access, path: &'static str, handler: MethodRouter<App>) -> Rou
     Route { method: Method::GET, path, handler, access, uploads: false }
 }
 
+/// Changes items: there where the server has a state, and for admins alone.
+fn on_write(method: Method, path: &'static str, handler: MethodRouter<App>) -> Route {
+    let uploads = method != Method::DELETE;
+    Route { method, path, handler, access: Access::Admin, uploads }
+}
+
 fn on_upload(path: &'static str, handler: MethodRouter<App>) -> Route {
     Route { method: Method::POST, path, handler, access: Access::Read, uploads: true }
 }
+
+/// Whether the route changes what is there.
+fn is_write(method: &Method, path: &str) -> bool {
+    path.starts_with("/items") && *method != Method::GET
+}
+
+/// How much longer than another answer one to a write may take: a thousand photos are embedded in it.
+const BULK: Duration = Duration::from_secs(600);
 
 /// For every address that is none.
 async fn nowhere() -> ApiError {
@@ -54,6 +68,10 @@ fn table() -> Vec<Route> {
         on_upload("/embed", post(similar::embed)),
         on_get(Read, "/items", get(items::items)),
         on_get(Read, "/items/{id}", get(items::item)),
+        on_write(Method::POST, "/items", post(writes::bulk)),
+        on_write(Method::PUT, "/items/{id}", put(writes::put)),
+        on_write(Method::PATCH, "/items/{id}", patch(writes::patch)),
+        on_write(Method::DELETE, "/items/{id}", delete(writes::delete)),
         on_get(Read, "/items/{id}/similar", get(similar::similar_to_item)),
         on_get(Public, "/images/{id}", get(images::photo)),
         on_get(Read, "/random", get(items::random)),
@@ -79,14 +97,20 @@ pub fn endpoints() -> Vec<(Method, &'static str)> {
 pub fn router(app: App) -> Router {
     let options = app.options();
     let mut routes = Router::new();
-    for Route { path, handler, access, uploads, .. } in table() {
+    let writes = app.recommender().ingest().is_some();
+    for Route { method, path, handler, access, uploads } in table() {
+        if is_write(&method, path) && !writes {
+            continue;
+        }
         telemetry::expect_route(path);
         let handler = match access {
             Access::Public => handler,
             _ => handler.layer(from_fn_with_state((Arc::clone(app.gate()), access), guard)),
         };
         let coming_in = if uploads { options.upload_timeout } else { Duration::ZERO };
-        let limit = options.request_timeout.saturating_add(coming_in);
+        // Many photos take their time, which whoever sends them knows.
+        let many = if is_write(&method, path) { BULK } else { Duration::ZERO };
+        let limit = options.request_timeout.saturating_add(coming_in).saturating_add(many);
         let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);
         routes = routes.route(path, handler.layer(timeout));
     }

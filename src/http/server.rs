@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -16,9 +16,11 @@ use crate::http::{
     signals::StopSignals,
 };
 use crate::{
-    config::ServerConfig,
+    config::{Reads, ServerConfig},
+    ingest::{Ingest, IngestError},
     recommender::{
-        AskError, EmbedderOptions, Limits, ModelThreads, Pair, PairError, Recommender, RecommenderOptions,
+        AskError, EmbedderOptions, Limits, ModelThreads, Opened, Pair, PairError, Precision, Recommender,
+        RecommenderOptions,
     },
     traces::{Tracer, TracesError},
 };
@@ -46,6 +48,9 @@ pub enum ServerError {
     /// The bundle.
     #[error(transparent)]
     Pair(#[from] PairError),
+    /// The state.
+    #[error(transparent)]
+    State(#[from] IngestError),
     /// The folder of photos.
     #[error("--images {}: {reason}", path.display())]
     Images {
@@ -97,6 +102,7 @@ impl Server {
             upload_timeout: config.upload_timeout,
             cors_origins: config.cors_origins.clone(),
             keys: config.keys.clone(),
+            open_reads: config.reads == Reads::Open,
             rate: config.rate_limit,
             burst: config.rate_burst,
         };
@@ -162,18 +168,41 @@ async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads
     let how = (config.device, config.precision);
     let (queue, max_batch, threads) = (config.queue.get(), config.max_batch, config.threads);
     let embedding = EmbedderOptions { queue, max_batch, threads };
-    let opening = tokio::task::spawn_blocking(move || Pair::open(&bundle, how, embedding));
-    let (pair, model_threads) = opening.await.map_err(io::Error::other)??;
+    let limits = Limits { max_pixels: config.max_pixels.get() };
+    let state = config.state.clone();
+    let opening = tokio::task::spawn_blocking(move || {
+        let (pair, opened, model_threads) = Pair::open(&bundle, how, embedding)?;
+        let ingest = state.map(|state| ingest(&state, &pair, opened, (embedding, limits))).transpose()?;
+        Ok::<_, ServerError>((pair, ingest, model_threads))
+    });
+    let (pair, ingest, model_threads) = opening.await.map_err(io::Error::other)??;
     let cores = std::thread::available_parallelism()?.get();
     let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
     tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
     let options = RecommenderOptions {
         // Those that wait, those in the model, and one being decoded or searched for on each core.
         photos: queue.saturating_add(pair.embedder.at_once()).saturating_add(cores),
-        limits: Limits { max_pixels: config.max_pixels.get() },
+        limits,
         cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
     };
-    Ok((Recommender::new(pair, options), model_threads))
+    Ok((Recommender::new(pair, ingest, options), model_threads))
+}
+
+/// The way in for what changes. Where the model answers in f32 already, it embeds what comes in too.
+fn ingest(
+    state: &Path,
+    pair: &Pair,
+    opened: Opened,
+    (embedding, limits): (EmbedderOptions, Limits),
+) -> Result<Ingest, ServerError> {
+    let base = opened.catalogue().clone();
+    let dims = pair.manifest.dims;
+    let same = (pair.embedder.precision() == Precision::F32).then(|| pair.embedder.clone());
+    let load = move || match &same {
+        Some(embedder) => Ok(embedder.clone()),
+        None => opened.embedder_in_f32(embedding).map_err(|e| e.to_string()),
+    };
+    Ok(Ingest::open(state, base, dims, limits, load)?)
 }
 
 fn check_images(config: &ServerConfig) -> Result<(), ServerError> {

@@ -8,9 +8,15 @@ use axum::{
     },
     http::{StatusCode, header},
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
-use crate::http::{app::App, error::ApiError};
+use crate::{
+    http::{app::App, error::ApiError},
+    ingest::{IngestError, Source},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use lookalike_items::BadItem;
 
 /// The form field the photo is in.
 const FIELD: &str = "image";
@@ -25,6 +31,21 @@ pub(crate) struct Uploads(pub(crate) Vec<Bytes>);
 /// A body of JSON, of no more fields than are known.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
+/// A whole item: a form of a field `image` and a field `item`, or JSON.
+pub(crate) struct WholeItem {
+    pub(crate) fields: Map<String, Value>,
+    pub(crate) source: Source,
+}
+
+/// A JSON merge patch.
+pub(crate) struct MergePatch(pub(crate) Value);
+
+/// The lines of `application/x-ndjson`; empty ones are none.
+pub(crate) struct Lines(pub(crate) Vec<String>);
+
+/// The most lines of one `POST /items`.
+const LINES: usize = 1_000;
+
 /// The most photos of one request.
 pub(crate) const BATCH: usize = 32;
 
@@ -32,6 +53,7 @@ const PHOTO: &str = "send multipart/form-data with a field 'image', or the photo
                      image/webp, image/gif or image/bmp";
 const FORM: &str = "send multipart/form-data with a field 'image' for each photo";
 const JSON: &str = "send application/json";
+const ITEM: &str = "send multipart/form-data with the fields 'image' and 'item', or application/json with 'item' and 'embedding'";
 
 impl FromRequest<App> for Upload {
     type Rejection = ApiError;
@@ -71,6 +93,121 @@ impl<T: DeserializeOwned> FromRequest<App> for JsonBody<T> {
         }
         let bytes = in_time(app, whole(request, app)).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|e| ApiError::Json(e.to_string()))
+    }
+}
+
+impl FromRequest<App> for WholeItem {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        /// The item in JSON.
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Body {
+            item: Map<String, Value>,
+            photo: Option<PhotoBody>,
+            embedding: Option<Vec<f32>>,
+            colour: Option<Vec<f32>>,
+            model: Option<String>,
+        }
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct PhotoBody {
+            base64: String,
+        }
+        match essence(&request).as_str() {
+            "multipart/form-data" => in_time(app, item_form(request, app.options().max_body)).await,
+            "application/json" => {
+                let bytes = in_time(app, whole(request, app)).await?;
+                let body: Body = serde_json::from_slice(&bytes).map_err(|e| ApiError::Json(e.to_string()))?;
+                let photo = body.photo.map(|photo| photo.base64);
+                let source = source(photo, body.embedding, body.colour, body.model)?;
+                Ok(Self { fields: body.item, source })
+            }
+            _ => Err(media_type(&request, ITEM)),
+        }
+    }
+}
+
+impl FromRequest<App> for MergePatch {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if essence(&request) != "application/merge-patch+json" {
+            return Err(ApiError::PatchType(content_type(&request)));
+        }
+        let bytes = in_time(app, whole(request, app)).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| ApiError::Json(e.to_string()))
+    }
+}
+
+impl FromRequest<App> for Lines {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if essence(&request) != "application/x-ndjson" {
+            return Err(media_type(&request, "send application/x-ndjson, an operation a line"));
+        }
+        let bytes = in_time(app, whole(request, app)).await?;
+        let text = str::from_utf8(&bytes).map_err(|_| ApiError::Json("it is not UTF-8".into()))?;
+        let lines: Vec<String> =
+            text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        match lines.len() {
+            0 => Err(ApiError::Json("it has no lines".into())),
+            n if n > LINES => {
+                Err(ApiError::Json(format!("it has {n} lines, {LINES} at most are taken: split it")))
+            }
+            _ => Ok(Self(lines)),
+        }
+    }
+}
+
+/// A field `image`, the photo, and a field `item`, its JSON; each once, and nothing else.
+async fn item_form(request: Request, max_body: usize) -> Result<WholeItem, ApiError> {
+    let broken = |e: MultipartError| form_error(&e, max_body);
+    let mut form = Multipart::from_request(request, &()).await.map_err(|e: MultipartRejection| {
+        ApiError::Form(format!("the form cannot be read: {}", lower(&e.body_text())))
+    })?;
+    let (mut photo, mut item) = (None, None);
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        let place = match field.name() {
+            Some(FIELD) => &mut photo,
+            Some("item") => &mut item,
+            _ => {
+                return Err(ApiError::Form(
+                    "the form's fields are 'image', the photo, and 'item', its JSON".into(),
+                ));
+            }
+        };
+        if place.replace(field.bytes().await.map_err(broken)?).is_some() {
+            return Err(ApiError::Form("the form has a field twice".into()));
+        }
+    }
+    let (Some(photo), Some(item)) = (photo, item) else {
+        return Err(ApiError::Form(
+            "the form needs both fields: 'image', the photo, and 'item', its JSON".into(),
+        ));
+    };
+    let fields =
+        serde_json::from_slice(&item).map_err(|e| ApiError::Json(format!("the field 'item': {e}")))?;
+    Ok(WholeItem { fields, source: Source::Photo(photo) })
+}
+
+/// What an item's vectors come from, as JSON says it.
+pub(crate) fn source(
+    photo: Option<String>,
+    embedding: Option<Vec<f32>>,
+    colour: Option<Vec<f32>>,
+    model: Option<String>,
+) -> Result<Source, ApiError> {
+    let bad = |why: &str| ApiError::from(IngestError::from(BadItem(why.to_owned())));
+    match (photo, embedding) {
+        (Some(text), None) if colour.is_none() && model.is_none() => {
+            let bytes = STANDARD.decode(text).map_err(|_| bad("'photo' is not base64"))?;
+            Ok(Source::Photo(bytes.into()))
+        }
+        (None, Some(deep)) => Ok(Source::Vectors { deep, colour: colour.unwrap_or_default(), model }),
+        _ => Err(bad("give either 'photo' or 'embedding', perhaps with 'colour' and 'model'")),
     }
 }
 

@@ -25,12 +25,12 @@ pub use ask::{
     Ask, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadRegion, BadUnit, Collapse, Examples, K,
     Offset, Page, Region, Subject, Unit,
 };
-pub use pair::{Pair, PairError};
+pub use pair::{Opened, Pair, PairError};
 pub use service::{Recommender, RecommenderOptions};
 
 pub use lookalike_catalogue::{Hit, Listing};
 pub use lookalike_items::{Dims, Filter, Item, ItemId};
-pub use lookalike_model::{EmbedderOptions, ModelThreads};
+pub use lookalike_model::{EmbedderOptions, ModelThreads, Precision};
 pub use lookalike_photo::{Limits, PhotoError, PhotoFormat};
 
 use lookalike_catalogue::CatalogueError;

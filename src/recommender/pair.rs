@@ -1,12 +1,15 @@
 //! A model and a catalogue that belong together.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lookalike_catalogue::{Catalogue, CatalogueError, LocalCatalogue};
 use lookalike_items::ColourWeight;
 use lookalike_model::{
     Bundle, BundleError, DeviceChoice, Embedder, EmbedderError, EmbedderOptions, Manifest, ModelThreads,
-    PrecisionChoice,
+    Precision, PrecisionChoice,
 };
 
 /// A model and the catalogue embedded with it. A request holds one from its first step to its last, so that another pair
@@ -17,10 +20,31 @@ pub struct Pair {
     /// The items.
     pub catalogue: Arc<dyn Catalogue>,
     /// What the model is.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// Which generation of the catalogue this is.
     pub generation: u64,
     weight: ColourWeight,
+}
+
+/// What a bundle was opened as: what a state needs of it.
+pub struct Opened {
+    bundle: PathBuf,
+    catalogue: LocalCatalogue,
+    device: DeviceChoice,
+}
+
+impl Opened {
+    /// The generation that is served.
+    pub fn catalogue(&self) -> &LocalCatalogue {
+        &self.catalogue
+    }
+
+    /// Loads the model in f32 and starts its threads, which end when the way to them is dropped.
+    pub fn embedder_in_f32(&self, options: EmbedderOptions) -> Result<Embedder, PairError> {
+        let (bundle, device) = (Bundle::open(&self.bundle)?, self.device.open()?);
+        let load = move || bundle.load_model_in(Precision::F32, device);
+        Ok(Embedder::start::<BundleError>(load, options)?.0)
+    }
 }
 
 /// Why a bundle cannot be served.
@@ -46,8 +70,9 @@ impl Pair {
         dir: &Path,
         (device, precision): (DeviceChoice, PrecisionChoice),
         options: EmbedderOptions,
-    ) -> Result<(Self, ModelThreads), PairError> {
-        let device = device.open()?;
+    ) -> Result<(Self, Opened, ModelThreads), PairError> {
+        let chosen = device;
+        let device = chosen.open()?;
         let bundle = Bundle::open(dir)?;
         let manifest = bundle.manifest().clone();
         let catalogue = LocalCatalogue::open(dir, &manifest.model_id)?;
@@ -63,19 +88,33 @@ impl Pair {
         let precision = precision.pick(&bundle.precisions(), device)?;
         let load = move || bundle.load_model_in(precision, device);
         let (embedder, threads) = Embedder::start::<BundleError>(load, options)?;
-        Ok((Self::new(embedder, Arc::new(catalogue), manifest, generation)?, threads))
+        let opened = Opened { bundle: dir.to_owned(), catalogue: catalogue.clone(), device: chosen };
+        let pair = Self::new(embedder, Arc::new(catalogue), Arc::new(manifest), generation)?;
+        Ok((pair, opened, threads))
     }
 
     /// Puts a pair together. Without a colour module, colour has no weight.
     pub fn new(
         embedder: Embedder,
         catalogue: Arc<dyn Catalogue>,
-        manifest: Manifest,
+        manifest: Arc<Manifest>,
         generation: u64,
     ) -> Result<Self, PairError> {
         let weight = if manifest.dims.colour == 0 { 0.0 } else { manifest.color_weight };
         let weight = ColourWeight::new(weight).map_err(CatalogueError::from)?;
         Ok(Self { embedder, catalogue, manifest, generation, weight })
+    }
+
+    /// The same with the catalogue as it is now.
+    pub fn with(&self, catalogue: Arc<dyn Catalogue>) -> Self {
+        let Self { embedder, manifest, generation, weight, .. } = self;
+        Self {
+            embedder: embedder.clone(),
+            catalogue,
+            manifest: Arc::clone(manifest),
+            generation: *generation,
+            weight: *weight,
+        }
     }
 
     /// How much colour counts where a request does not say.

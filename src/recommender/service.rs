@@ -1,14 +1,12 @@
 //! The questions a shop asks.
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
+use crate::ingest::Ingest;
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Pair, Region, Subject, Timings,
     find::{Start, find},
@@ -30,18 +28,21 @@ pub struct RecommenderOptions {
     pub cache: u64,
 }
 
-/// Answers questions with the pair that is current when they come in.
+/// Answers questions with the model and the catalogue that are current when they come in: each sees one revision from its first
+/// step to its last.
 pub struct Recommender {
-    pair: RwLock<Arc<Pair>>,
+    pair: Arc<Pair>,
+    ingest: Option<Ingest>,
     studio: Studio,
     admission: Arc<Semaphore>,
 }
 
 impl Recommender {
-    /// Begins with this pair.
-    pub fn new(pair: Pair, options: RecommenderOptions) -> Self {
+    /// Answers with this pair; with what came in, where there is a way in.
+    pub fn new(pair: Pair, ingest: Option<Ingest>, options: RecommenderOptions) -> Self {
         Self {
-            pair: RwLock::new(Arc::new(pair)),
+            pair: Arc::new(pair),
+            ingest,
             studio: Studio::new(options.limits, options.cache),
             admission: Arc::new(Semaphore::new(options.photos.max(1))),
         }
@@ -49,7 +50,15 @@ impl Recommender {
 
     /// The pair that answers now.
     pub fn pair(&self) -> Arc<Pair> {
-        Arc::clone(&self.pair.read().unwrap_or_else(PoisonError::into_inner))
+        match &self.ingest {
+            None => Arc::clone(&self.pair),
+            Some(ingest) => Arc::new(self.pair.with(ingest.view())),
+        }
+    }
+
+    /// The way in for what changes, where the server has a state.
+    pub fn ingest(&self) -> Option<&Ingest> {
+        self.ingest.as_ref()
     }
 
     /// Items that look like the photo, or like the part of it in the box.

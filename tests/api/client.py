@@ -30,10 +30,10 @@ operations = dict(modules())
 called = set()
 
 
-def call(operation, *arguments, **named):
+def call(operation, *arguments, status=200, **named):
     called.add(operation)
     response = operations[operation].sync_detailed(*arguments, client=client, **named)
-    assert response.status_code == 200, f"{operation}: {response.status_code} {response.content[:500]}"
+    assert response.status_code == status, f"{operation}: {response.status_code} {response.content[:500]}"
     return response.parsed
 
 
@@ -67,6 +67,16 @@ found = call("search", body=models.Vector(vector=embedding.embedding, colour=emb
 assert len(found.results) == 3
 liked = call("search", body=models.Examples(positive=[first.id], negative=[others.results[0].id]))
 assert first.id not in [result.id for result in liked.results]
+
+fields = models.ItemFields(category="from-a-client", attributes=models.AttributeFields())
+fields.attributes["colour"] = ["violet"]
+put = call("put_item", "from-a-client", body=models.PutItemFilesBody(image=photo(), item=fields), status=201)
+assert put.category == "from-a-client" and call("item", "from-a-client").id == put.id
+patched = call("patch_item", "from-a-client", body=models.ItemPatch(category="patched"))
+assert patched.category == "patched"
+line = models.WriteLine(op=models.WriteLineOp.DELETE, id="no-such-item")
+call("write_items", body=line)
+call("delete_item", "from-a-client", status=204)
 
 for operation in ("live", "ready", "metrics", "description", "docs", "page"):
     call(operation)

@@ -9,6 +9,7 @@ use std::{
 use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::support::{
+    Shop,
     pictures::{jpeg, png},
     running::Running,
     tiny_shop,
@@ -90,8 +91,13 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up() {
     let flags = ["--request-timeout", "0.000001", "--upload-timeout", "0"];
-    let server = Running::start(tiny_shop(), &flags).await;
-    // A part of a photo is read and decoded elsewhere, so that its answer can never be there at once.
+    // A part of a photo is looked at again, and this one takes a hundred times as long to decode as the server's clock ticks.
+    let images = tempfile::tempdir().unwrap();
+    let large = image::RgbImage::from_fn(4000, 3000, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
+    std::fs::write(images.path().join("circle-red-0.png"), png(&large)).unwrap();
+    let shop =
+        Shop { bundle: tiny_shop().bundle.clone(), images: images.path().to_owned(), photos: Vec::new() };
+    let server = Running::start(&shop, &flags).await;
     let answer = server.get("/items/circle-red~0/similar?box=0,0,0.5,0.5").await;
     answer.problem(504, "timeout");
     let photo = server.post("/similar", "image/jpeg", jpeg(&image::RgbImage::new(3000, 2000))).await;

@@ -18,3 +18,4 @@ mod others;
 mod refusals;
 mod similar;
 mod speed;
+mod writes;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::support::{
-    running::Running,
+    running::{Running, send},
     spec::{operations, resolved, spec},
     tiny_shop,
 };
@@ -62,6 +62,11 @@ async fn every_operation_answers_as_the_file_says() {
         let path = path.replace("{id}", "circle-red~0");
         let path = path.replace("/docs/{file}", "/docs/swagger-ui.css").replace("{file}", "page.js");
         let answer = match (method.as_str(), path.as_str()) {
+            // Where the server has a state: `writes` asks them there.
+            ("POST", "/items") | ("PUT" | "PATCH" | "DELETE", _) => {
+                send(server.request(&method, &path)).await.problem(405, "method_not_allowed");
+                continue;
+            }
             ("POST", "/search") => server.json(&path, &json!({"positive": ["circle-red~0"]})).await,
             ("POST", _) => server.form(&path, &[("image", &shop.photo("circle-red~0"))]).await,
             _ => server.get(&path).await,

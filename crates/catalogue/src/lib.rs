@@ -7,6 +7,7 @@
 //! local     the engine that is embedded in the server
 //!   build     items + vectors → codes → graph (hnsw_rs) → relinked → every point reachable → a generation on disk
 //!   format    the files of a generation: written once, checked when they are opened
+//!   live      what came in online, laid over a generation
 //!   search    a query → codes walked or scanned → the best re-ranked in f32 → hits
 //! ```
 //!
@@ -18,7 +19,7 @@ mod local;
 
 pub use contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query};
 pub use local::{
-    Audit, BuildOptions, Entry, Footprint, GenerationManifest, LocalCatalogue, OpenTiming, Progress, Stage,
-    build, distance,
+    Audit, BuildOptions, Condition, Entry, Etag, Footprint, GenerationManifest, LiveCatalogue,
+    LocalCatalogue, OpenTiming, Outcome, Progress, Stage, View, Write, WriteKind, build, distance,
 };
 pub use lookalike_common::FileSeal;

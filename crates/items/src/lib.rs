@@ -10,7 +10,7 @@ mod vectors;
 
 pub use distance::{ColourWeight, Distance};
 pub use filter::Filter;
-pub use item::{BadItemId, Item, ItemId};
+pub use item::{BadItem, BadItemId, Item, ItemId, ItemPatch};
 pub use pixel_box::PixelBox;
 pub use vectors::{Dims, Vectors};
 

@@ -18,6 +18,7 @@ use crate::http::{
     error::ApiError,
     params::{NoParams, PathId},
 };
+use crate::ingest::PhotoName;
 use crate::recommender::{Item, ItemId, PhotoFormat};
 
 /// Photos seldom change under an id; a browser asks again after an hour, with the ETag.
@@ -52,10 +53,14 @@ pub(crate) async fn bytes_of(app: &App, id: &ItemId) -> Result<Bytes, ApiError> 
 
 /// Unless the client has the photo whose ETag it names.
 async fn file_of(app: &App, item: &Item, known: Option<String>) -> Result<File, ApiError> {
-    let Some(folder) = app.options().images.clone() else {
-        return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
+    let kept = app.recommender().ingest().zip(PhotoName::from_image(&item.image));
+    let (folder, relative) = match (kept, app.options().images.clone()) {
+        (Some((ingest, name)), _) => (ingest.photos().folder().to_owned(), name.relative()),
+        (None, Some(folder)) => (folder, item.image.clone()),
+        (None, None) => {
+            return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
+        }
     };
-    let relative = item.image.clone();
     let read = tokio::task::spawn_blocking(move || read(&folder, &relative, known.as_deref()));
     match read.await {
         Ok(Ok(file)) => Ok(file),

@@ -13,6 +13,8 @@ use crate::http::{
     params::{ListParams, NoParams, PathId},
     reply::{ItemReply, ItemsReply},
 };
+use crate::{http::endpoints::writes::REVISION, ingest::quoted, recommender::AskError};
+use lookalike_catalogue::Catalogue;
 use lookalike_items::Item;
 
 /// `GET /items`
@@ -28,7 +30,21 @@ pub(crate) async fn item(
     _: NoParams,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    Ok(one(&*app.recommender().item(&id).await?))
+    let Some(ingest) = app.recommender().ingest() else {
+        return Ok(one(&*app.recommender().item(&id).await?));
+    };
+    let view = ingest.view();
+    let held = view.get(&id).await.map_err(AskError::from)?;
+    let (item, _) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
+    let mut response = one(&item);
+    let headers = response.headers_mut();
+    headers.insert(REVISION, HeaderValue::from(view.revision()));
+    if let Some(etag) = view.etag(&id).map_err(AskError::from)?
+        && let Ok(etag) = HeaderValue::from_str(&quoted(&etag))
+    {
+        headers.insert(header::ETAG, etag);
+    }
+    Ok(response)
 }
 
 /// `GET /random`

@@ -9,3 +9,4 @@ pub(crate) mod items;
 pub(crate) mod page;
 pub(crate) mod search;
 pub(crate) mod similar;
+pub(crate) mod writes;

@@ -31,6 +31,8 @@ pub(crate) enum Access {
 /// The keys, and how often each has been used lately.
 pub(crate) struct Gate {
     keys: ApiKeys,
+    /// Searches need no key, even where there are keys.
+    open_reads: bool,
     limiter: Option<DefaultKeyedRateLimiter<String>>,
 }
 
@@ -40,16 +42,21 @@ pub(crate) struct Caller(String);
 
 impl Gate {
     /// `burst` requests may come at once, as many as the rate names where it is not given.
-    pub(crate) fn new(keys: ApiKeys, rate: Option<RateLimit>, burst: Option<NonZeroU32>) -> Self {
+    pub(crate) fn new(
+        (keys, open_reads): (ApiKeys, bool),
+        rate: Option<RateLimit>,
+        burst: Option<NonZeroU32>,
+    ) -> Self {
         let quota = |rate: RateLimit| {
             let each = (rate.period / rate.requests.get()).max(Duration::from_nanos(1));
             Quota::with_period(each).map(|quota| quota.allow_burst(burst.unwrap_or(rate.requests)))
         };
-        Self { keys, limiter: rate.and_then(quota).map(RateLimiter::keyed) }
+        Self { keys, open_reads, limiter: rate.and_then(quota).map(RateLimiter::keyed) }
     }
 
     fn admit(&self, access: Access, request: &Request) -> Result<Caller, ApiError> {
-        if self.keys.is_empty() {
+        let keyless = self.open_reads && access == Access::Read && key_of(request.headers()).is_none();
+        if self.keys.is_empty() || keyless {
             let from = request.extensions().get::<ConnectInfo<SocketAddr>>();
             return Ok(Caller(from.map_or_else(|| "unknown".into(), |from| from.0.ip().to_string())));
         }

@@ -165,6 +165,7 @@ mod tests {
             upload_timeout: Duration::from_secs(1),
             cors_origins: Vec::new(),
             keys: ApiKeys::default(),
+            open_reads: false,
             rate: None,
             burst: None,
         };

@@ -75,7 +75,7 @@ impl<'a> InfoReply<'a> {
                 labels: &pair.manifest.categories,
             },
             catalogue: CatalogueInfo {
-                catalogue: crate::http::reply::CatalogueReply { generation: pair.generation, items },
+                catalogue: crate::http::reply::CatalogueReply::of(pair, items),
                 categories,
             },
             device: pair.embedder.device(),

@@ -5,12 +5,14 @@ mod embedding;
 mod info;
 mod items;
 mod similar;
+mod writes;
 
 pub(crate) use batch::{BatchEntry, BatchReply};
 pub(crate) use embedding::EmbeddingReply;
 pub(crate) use info::{CategoriesReply, InfoReply};
 pub(crate) use items::{ItemReply, ItemsReply};
 pub(crate) use similar::{SimilarReply, server_timing};
+pub(crate) use writes::LineReply;
 
 use serde::Serialize;
 
@@ -29,6 +31,14 @@ pub(crate) struct ModelReply<'a> {
 pub(crate) struct CatalogueReply {
     generation: u64,
     items: usize,
+    revision: u64,
+}
+
+impl CatalogueReply {
+    /// `items` is how many it holds.
+    pub(crate) fn of(pair: &Pair, items: usize) -> Self {
+        Self { generation: pair.generation, items, revision: pair.catalogue.revision() }
+    }
 }
 
 impl<'a> ModelReply<'a> {

@@ -82,7 +82,7 @@ impl<'a> SimilarReply<'a> {
         Self {
             request_id,
             model: ModelReply::of(&answer.pair),
-            catalogue: CatalogueReply { generation: answer.pair.generation, items },
+            catalogue: CatalogueReply::of(&answer.pair, items),
             query: QueryReply::of(&answer.asked, answer.region),
             requested: answer.page.k().get(),
             returned: answer.hits.len(),

@@ -31,9 +31,17 @@ pub enum CatalogueError {
         /// The photo of the other.
         second: String,
     },
-    /// The local engine changes offline only.
-    #[error("this catalogue is built offline; run `lookalike-trainer index` with the changed photos instead")]
-    ReadOnly,
+    /// What came in online cannot be kept.
+    #[error("the state in {}: {why}", .path.display())]
+    State {
+        /// The folder of the state.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// There is no room on the disk for a write; what was there before is whole, and searches go on.
+    #[error("the disk of {} is full: nothing was written; make room and send it again", .0.display())]
+    Full(PathBuf),
     /// Build settings that make no graph.
     #[error("{0}")]
     Options(String),

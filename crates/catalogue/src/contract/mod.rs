@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lookalike_items::{Dims, Filter, Item, ItemId, Vectors};
 
-/// What every engine that holds items can do. All distances are exact when they leave here.
+/// What every engine that holds items can be asked: one state of it, that does not change while it is held. All distances are exact when they leave here.
 #[async_trait]
 pub trait Catalogue: Send + Sync {
     /// The `n` items nearest to the query that the filter admits; fewer only where there are no more.
@@ -43,14 +43,11 @@ pub trait Catalogue: Send + Sync {
     /// An item drawn at random, uniformly; `None` of an empty catalogue.
     async fn random(&self) -> Result<Option<Arc<Item>>, CatalogueError>;
 
-    /// Adds an item, or replaces the one of its name.
-    async fn upsert(&self, item: Item, vectors: Vectors) -> Result<(), CatalogueError>;
-
-    /// Removes an item; whether it was there.
-    async fn delete(&self, id: &ItemId) -> Result<bool, CatalogueError>;
-
     /// How many items there are.
     async fn count(&self) -> Result<usize, CatalogueError>;
+
+    /// How many times it has changed online: every answer of one catalogue is of one revision.
+    fn revision(&self) -> u64;
 
     /// D and C of what it holds.
     fn dims(&self) -> Dims;

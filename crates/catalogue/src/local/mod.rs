@@ -1,13 +1,16 @@
-//! The embedded engine: one generation, mapped, searched without locks. It changes only by being built again.
+//! The embedded engine: one generation, mapped, searched without locks, which changes only by being built again; and, laid over
+//! it, what came in online ([`LiveCatalogue`]).
 
 mod adjacency;
 mod audit;
 mod bits;
 mod build;
+mod changes;
 mod codes;
 mod distance;
 mod format;
 mod kernel;
+mod live;
 mod recall;
 mod search;
 #[cfg(test)]
@@ -17,6 +20,7 @@ pub use audit::Audit;
 pub use build::{BuildOptions, Progress, Stage, build};
 pub use distance::distance;
 pub use format::{footprint::Footprint, generation::GenerationManifest};
+pub use live::{Condition, Etag, LiveCatalogue, Outcome, View, Write, WriteKind};
 
 use std::{
     fmt,
@@ -32,6 +36,7 @@ use crate::{
     contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query},
     local::{
         adjacency::Links,
+        changes::Changes,
         format::{
             facets::{Admitted, Facets},
             generation::{self, FACETS, GRAPH, ITEMS, MANIFEST},
@@ -147,7 +152,7 @@ impl LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Vec<(usize, Distance)>, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort)?;
+        let search = self.0.plan(query, n, filter, effort, &Changes::default())?;
         let found = search.run(&self.0.frozen, query);
         Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
     }
@@ -160,8 +165,61 @@ impl LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort)?;
+        let search = self.0.plan(query, n, filter, effort, &Changes::default())?;
         self.0.answer(query, &search)
+    }
+
+    /// The point of the item of that name.
+    pub(crate) fn point(&self, id: &ItemId) -> Result<Option<u32>, CatalogueError> {
+        Ok(self.0.lines.find(id.as_str())?.map(|place| self.0.points[place]))
+    }
+
+    /// A point's item as its generation has it, and its vectors.
+    pub(crate) fn at(&self, point: u32) -> Result<(Item, Vectors), CatalogueError> {
+        let view = self.0.frozen.view();
+        let place = view.items[point as usize];
+        Ok((self.0.lines.item(place as usize)?, Vectors::stored(view.vectors(point))))
+    }
+
+    /// How a search of what is left of it after these changes is to be done.
+    pub(crate) fn plan(
+        &self,
+        query: &Query,
+        n: usize,
+        filter: &Filter,
+        effort: Effort,
+        changes: &Changes,
+    ) -> Result<Search, CatalogueError> {
+        self.0.plan(query, n, filter, effort, changes)
+    }
+
+    /// The points that a search finds, nearest first.
+    pub(crate) fn run(&self, search: &Search, query: &Query) -> Vec<(u32, Distance)> {
+        let found = search.run(&self.0.frozen, query);
+        found.into_iter().map(|found| (self.0.points[found.item as usize], found.distance)).collect()
+    }
+
+    /// The places and points, by rising id from `start` on, that the filter admits after these changes: at most `limit`; and how
+    /// many it admits in all.
+    pub(crate) fn listed(
+        &self,
+        filter: &Filter,
+        start: usize,
+        limit: usize,
+        changes: &Changes,
+    ) -> Result<(Vec<(usize, u32)>, usize), CatalogueError> {
+        let (places, total) = self.0.listed(filter, start, limit, changes)?;
+        Ok((places.into_iter().map(|place| (place, self.0.points[place])).collect(), total))
+    }
+
+    /// The first place of an id above this one.
+    pub(crate) fn after(&self, id: &ItemId) -> Result<usize, CatalogueError> {
+        self.0.lines.after(id.as_str())
+    }
+
+    /// How many points of each category answer after these changes.
+    pub(crate) fn category_counts(&self, changes: &Changes) -> Vec<(String, usize)> {
+        changes.categories(&self.0.facets)
     }
 
     #[cfg(test)]
@@ -201,21 +259,22 @@ impl Opened {
         n: usize,
         filter: &Filter,
         effort: Effort,
+        changes: &Changes,
     ) -> Result<Search, CatalogueError> {
         let (holds, given) = (self.frozen.dims(), query.vectors.dims());
         if holds != given && self.lines.len() > 0 {
             return Err(CatalogueError::Dims { holds, given });
         }
-        Ok(Search::plan(self.lines.len(), n, self.admitted(filter)?, effort, query.weight))
+        Ok(Search::plan(self.lines.len(), n, self.admitted(filter, changes)?, effort, query.weight))
     }
 
     /// Whom the filter admits; `None` where that is everyone.
-    fn admitted(&self, filter: &Filter) -> Result<Option<Admitted>, CatalogueError> {
+    fn admitted(&self, filter: &Filter, changes: &Changes) -> Result<Option<Admitted>, CatalogueError> {
         let mut excluded = Vec::new();
         for id in &filter.exclude {
             excluded.extend(self.lines.find(id.as_str())?.map(|place| self.points[place]));
         }
-        Ok(self.facets.compile(filter, &excluded, self.lines.len()))
+        Ok(changes.admitted(&self.facets, filter, &excluded, self.lines.len()))
     }
 
     /// The places of what is admitted from `start` on, rising: at most `limit`.
@@ -232,13 +291,23 @@ impl Opened {
         (start..all).filter(|&place| admitted.contains(self.points[place])).take(limit).collect()
     }
 
+    /// The places of what the filter admits from `start` on, rising, at most `limit`; and how many it admits in all.
+    fn listed(
+        &self,
+        filter: &Filter,
+        start: usize,
+        limit: usize,
+        changes: &Changes,
+    ) -> Result<(Vec<usize>, usize), CatalogueError> {
+        Ok(match &self.admitted(filter, changes)? {
+            None => ((start..self.lines.len()).take(limit).collect(), self.lines.len()),
+            Some(admitted) => (self.places(admitted, start, limit), admitted.count),
+        })
+    }
+
     fn list(&self, filter: &Filter, after: Option<&ItemId>, limit: usize) -> Result<Listing, CatalogueError> {
-        let admitted = self.admitted(filter)?;
         let start = after.map_or(Ok(0), |id| self.lines.after(id.as_str()))?;
-        let (mut places, total) = match &admitted {
-            None => ((start..self.lines.len()).take(limit + 1).collect(), self.lines.len()),
-            Some(admitted) => (self.places(admitted, start, limit + 1), admitted.count),
-        };
+        let (mut places, total) = self.listed(filter, start, limit + 1, &Changes::default())?;
         let more = places.len() > limit;
         places.truncate(limit);
         let items = places.into_iter().map(|place| self.lines.item(place).map(Arc::new));
@@ -269,7 +338,7 @@ impl Catalogue for LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort)?;
+        let search = self.0.plan(query, n, filter, effort, &Changes::default())?;
         match Handle::try_current() {
             Ok(runtime) if search.cost() > INLINE => {
                 let (opened, query) = (Arc::clone(&self.0), query.clone());
@@ -294,7 +363,9 @@ impl Catalogue for LocalCatalogue {
     }
 
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {
-        Ok(self.0.facets.categories())
+        let mut all = self.category_counts(&Changes::default());
+        all.sort_unstable();
+        Ok(all)
     }
 
     async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError> {
@@ -310,16 +381,12 @@ impl Catalogue for LocalCatalogue {
         self.0.lines.item(rand::random_range(0..self.len())).map(|item| Some(Arc::new(item)))
     }
 
-    async fn upsert(&self, _: Item, _: Vectors) -> Result<(), CatalogueError> {
-        Err(CatalogueError::ReadOnly)
-    }
-
-    async fn delete(&self, _: &ItemId) -> Result<bool, CatalogueError> {
-        Err(CatalogueError::ReadOnly)
-    }
-
     async fn count(&self) -> Result<usize, CatalogueError> {
         Ok(self.len())
+    }
+
+    fn revision(&self) -> u64 {
+        0
     }
 
     fn dims(&self) -> Dims {

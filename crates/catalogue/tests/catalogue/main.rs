@@ -3,6 +3,7 @@
 
 mod golden;
 mod lists;
+mod live;
 mod nearest;
 mod persistence;
 mod samples;

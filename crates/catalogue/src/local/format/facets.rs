@@ -20,7 +20,7 @@ const CATEGORY: u32 = u32::MAX;
 type Postings = HashMap<String, RoaringBitmap>;
 
 /// Points by category and by attribute.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Facets {
     categories: Postings,
     attributes: HashMap<String, Postings>,
@@ -41,6 +41,16 @@ enum Points {
 }
 
 impl Admitted {
+    /// These points alone.
+    pub fn only(points: RoaringBitmap) -> Self {
+        Self { count: points.len() as usize, points: Points::Only(points) }
+    }
+
+    /// All of `count` points but these.
+    pub fn all_but(points: RoaringBitmap, count: usize) -> Self {
+        Self { count: count - points.len() as usize, points: Points::AllBut(points) }
+    }
+
     /// Whether this point may answer.
     #[inline]
     pub fn contains(&self, point: u32) -> bool {
@@ -64,42 +74,48 @@ impl Facets {
     pub fn gather<'a>(items: impl Iterator<Item = &'a Item>) -> Self {
         let mut facets = Self::default();
         for (point, item) in (0..).zip(items) {
-            post(&mut facets.categories, &item.category, point);
-            for (key, values) in item.attributes.iter().filter(|(_, values)| !values.is_empty()) {
-                let postings = match facets.attributes.get_mut(key) {
-                    Some(postings) => postings,
-                    None => facets.attributes.entry(key.clone()).or_default(),
-                };
-                values.iter().for_each(|value| post(postings, value, point));
-            }
+            facets.add(item, point);
         }
         facets
     }
 
-    /// Whom of `count` points the filter admits, exactly as [`Filter::admits`] says; `None` where that is everyone.
-    /// `excluded` are the points of the excluded items.
-    pub fn compile(&self, filter: &Filter, excluded: &[u32], count: usize) -> Option<Admitted> {
-        let excluded: RoaringBitmap = excluded.iter().copied().collect();
+    /// Adds a point whose item this is.
+    pub fn add(&mut self, item: &Item, point: u32) {
+        post(&mut self.categories, &item.category, point);
+        for (key, values) in item.attributes.iter().filter(|(_, values)| !values.is_empty()) {
+            let postings = match self.attributes.get_mut(key) {
+                Some(postings) => postings,
+                None => self.attributes.entry(key.clone()).or_default(),
+            };
+            values.iter().for_each(|value| post(postings, value, point));
+        }
+    }
+
+    /// Takes back what [`add`](Self::add) did with the same item and point.
+    pub fn remove(&mut self, item: &Item, point: u32) {
+        unpost(&mut self.categories, &item.category, point);
+        for (key, values) in &item.attributes {
+            let Some(postings) = self.attributes.get_mut(key) else { continue };
+            values.iter().for_each(|value| unpost(postings, value, point));
+            if postings.is_empty() {
+                self.attributes.remove(key);
+            }
+        }
+    }
+
+    /// The points that meet the filter's conditions on categories and attributes; `None` where it has none.
+    pub fn meeting(&self, filter: &Filter) -> Option<RoaringBitmap> {
         let mut wanted = Vec::new();
         if !filter.categories.is_empty() {
             wanted.push(any_of(Some(&self.categories), &filter.categories));
         }
         wanted.extend(filter.attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values)));
-        if wanted.is_empty() {
-            let count = count - excluded.len() as usize;
-            let some = !excluded.is_empty();
-            return some.then_some(Admitted { points: Points::AllBut(excluded), count });
-        }
-        let points = wanted.intersection() - excluded;
-        Some(Admitted { count: points.len() as usize, points: Points::Only(points) })
+        (!wanted.is_empty()).then(|| wanted.intersection())
     }
 
-    /// Every category and how many points it has, by name.
-    pub fn categories(&self) -> Vec<(String, usize)> {
-        let count = |(name, points): (&String, &RoaringBitmap)| (name.clone(), points.len() as usize);
-        let mut all: Vec<_> = self.categories.iter().map(count).collect();
-        all.sort_unstable();
-        all
+    /// The points of every category.
+    pub fn by_category(&self) -> impl Iterator<Item = (&str, &RoaringBitmap)> {
+        self.categories.iter().map(|(name, points)| (name.as_str(), points))
     }
 
     /// Writes them; the same facets give the same bytes.
@@ -180,6 +196,15 @@ fn post(postings: &mut Postings, value: &str, point: u32) {
     }
 }
 
+fn unpost(postings: &mut Postings, value: &str, point: u32) {
+    if let Some(points) = postings.get_mut(value) {
+        points.remove(point);
+        if points.is_empty() {
+            postings.remove(value);
+        }
+    }
+}
+
 fn write_part(file: &mut SealedFile, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(&(bytes.len() as u32).to_le_bytes())?;
     file.write_all(bytes)
@@ -236,27 +261,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_compiled_filter_admits_what_the_filter_admits(
-            items in items(),
-            categories in some(&["Tee", "Coat", "Cape"]),
-            attributes in attributes(),
-            exclude in vec(0usize..90, 0..4),
-        ) {
-            let excluded: Vec<u32> = exclude.iter().filter(|&&n| n < items.len()).map(|&n| n as u32).collect();
-            let filter = Filter { categories, attributes, exclude: exclude.into_iter().map(id).collect() };
-            let facets = Facets::gather(items.iter());
-            let admitted = facets.compile(&filter, &excluded, items.len());
-            let expected: Vec<u32> =
-                (0..).zip(&items).filter(|(_, item)| filter.admits(item)).map(|(n, _)| n).collect();
-            match admitted {
-                None => prop_assert_eq!(expected.len(), items.len()),
-                Some(admitted) => {
-                    prop_assert_eq!(admitted.count, expected.len());
-                    prop_assert_eq!(admitted.iter(items.len()).collect::<Vec<_>>(), expected.clone());
-                    let contained = (0..items.len() as u32).filter(|&point| admitted.contains(point));
-                    prop_assert_eq!(contained.collect::<Vec<_>>(), expected);
-                }
-            }
+        fn what_was_added_and_removed_leaves_nothing(items in items(), others in items()) {
+            let mut facets = Facets::gather(items.iter());
+            let before = facets.clone();
+            let points = || (items.len() as u32..).zip(&others);
+            points().for_each(|(point, item)| facets.add(item, point));
+            points().for_each(|(point, item)| facets.remove(item, point));
+            prop_assert_eq!(facets, before);
         }
 
         #[test]

@@ -1,0 +1,152 @@
+//! What the state keeps of an item: written once a write, read when a server starts.
+//!
+//! A kind (0 deleted, 1 metadata, 2 an item with its vectors), then the item as JSON (its length before it), then how many deep and
+//! colour numbers there are, and the numbers. All numbers are little-endian.
+
+use std::sync::Arc;
+
+use lookalike_common::hex;
+use lookalike_items::{Item, Vectors};
+use sha2::{Digest, Sha256};
+
+/// An item that came in whole, and its vectors, which a patch shares with what it patched.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub item: Arc<Item>,
+    pub vectors: Arc<Vectors>,
+}
+
+/// The last that came in of an item.
+#[derive(Clone, Debug)]
+pub(crate) enum Record {
+    /// It was deleted.
+    Deleted,
+    /// Its metadata; its vectors are the base's.
+    Metadata(Arc<Item>),
+    /// All of it.
+    Whole(Row),
+}
+
+impl Record {
+    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let (kind, item, vectors) = match self {
+            Self::Deleted => return Ok(vec![0]),
+            Self::Metadata(item) => (1, item, None),
+            Self::Whole(row) => (2, &row.item, Some(&row.vectors)),
+        };
+        let json = serde_json::to_vec(&**item)?;
+        let mut bytes = vec![kind];
+        bytes.extend((json.len() as u32).to_le_bytes());
+        bytes.extend(json);
+        if let Some(vectors) = vectors {
+            for part in [vectors.deep(), vectors.colour()] {
+                bytes.extend((part.len() as u32).to_le_bytes());
+            }
+            bytes.extend(numbers(vectors));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote; what is wrong with the bytes where that is not it.
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, String> {
+        let rest = &mut bytes;
+        let early = || "it ends early".to_owned();
+        let kind = take(rest, 1).and_then(|kind| kind.first().copied()).ok_or_else(early)?;
+        if kind == 0 {
+            return Ok(Self::Deleted);
+        }
+        let length = length(rest).ok_or_else(early)?;
+        let item = take(rest, length).ok_or_else(early)?;
+        let item = Arc::new(serde_json::from_slice::<Item>(item).map_err(|e| e.to_string())?);
+        match kind {
+            1 => Ok(Self::Metadata(item)),
+            2 => {
+                let vectors = vectors(rest).ok_or_else(early)?;
+                let vectors = Vectors::normalised((&vectors.0, &vectors.1)).map_err(|e| e.to_string())?;
+                Ok(Self::Whole(Row { item, vectors: Arc::new(vectors) }))
+            }
+            other => Err(format!("it is of kind {other}, which this program does not know")),
+        }
+    }
+}
+
+/// What an item is known by to HTTP: the same for the same metadata and vectors, wherever they are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Etag(String);
+
+impl Etag {
+    pub(crate) fn of(item: &Item, vectors: &Vectors) -> serde_json::Result<Self> {
+        let mut digest = Sha256::new();
+        digest.update(serde_json::to_vec(item)?);
+        digest.update(numbers(vectors).collect::<Vec<u8>>());
+        Ok(Self(hex(&digest.finalize()[..16])))
+    }
+
+    /// As it was told: 32 hexadecimal digits.
+    pub fn told(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn numbers(vectors: &Vectors) -> impl Iterator<Item = u8> + '_ {
+    vectors.deep().iter().chain(vectors.colour()).flat_map(|number| number.to_le_bytes())
+}
+
+fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+    rest.split_off(..len)
+}
+
+fn length(rest: &mut &[u8]) -> Option<usize> {
+    take(rest, 4)?.try_into().ok().map(|bytes| u32::from_le_bytes(bytes) as usize)
+}
+
+fn vectors(rest: &mut &[u8]) -> Option<(Vec<f32>, Vec<f32>)> {
+    let (deep, colour) = (length(rest)?, length(rest)?);
+    let mut floats = |n: usize| -> Option<Vec<f32>> {
+        let bytes = take(rest, n.checked_mul(4)?)?;
+        Some(bytes.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect())
+    };
+    let both = (floats(deep)?, floats(colour)?);
+    rest.is_empty().then_some(both)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lookalike_items::ItemId;
+    use proptest::prelude::*;
+
+    fn whole(deep: Vec<f32>, colour: Vec<f32>) -> Record {
+        let item = Arc::new(Item::new(ItemId::parse("a").expect("an id"), "Tee"));
+        Record::Whole(Row { item, vectors: Arc::new(Vectors::new(deep, colour).expect("vectors")) })
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_is_read_as_it_was_written(
+            deep in prop::collection::vec(0.1f32..1.0, 1..20),
+            colour in prop::collection::vec(0f32..1.0, 0..5),
+        ) {
+            let written = whole(deep, colour);
+            let bytes = written.encode().expect("encodes");
+            let (Record::Whole(written), Ok(Record::Whole(read))) = (&written, Record::decode(&bytes)) else {
+                panic!("not read as an item with vectors")
+            };
+            prop_assert_eq!(&written.item, &read.item);
+            prop_assert_eq!(&written.vectors, &read.vectors);
+            for end in 0..bytes.len() {
+                prop_assert!(Record::decode(&bytes[..end]).is_err());
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in any::<Vec<u8>>()) {
+            let _ = Record::decode(&bytes);
+        }
+    }
+}

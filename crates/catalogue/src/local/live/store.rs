@@ -1,0 +1,185 @@
+//! The state on disk: one redb file, which holds the last record of every item that came in online.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use lookalike_items::ItemId;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+use crate::{contract::CatalogueError, local::live::record::Record};
+
+const FILE: &str = "items.redb";
+/// What this program writes, and the only format it reads.
+const FORMAT: u64 = 1;
+
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
+const TEXTS: TableDefinition<'_, &str, &str> = TableDefinition::new("texts");
+
+/// redb's own cache of pages: reads come from memory of ours.
+const CACHE: usize = 32 << 20;
+
+/// Ids and records as they lie in the file.
+type Lying = Vec<(String, Vec<u8>)>;
+
+/// The state's file, open, and locked against another process.
+pub(crate) struct Store {
+    folder: PathBuf,
+    /// None after a write that failed: the file is opened again before the next.
+    database: Option<Database>,
+}
+
+/// What the file holds.
+pub(crate) struct Held {
+    pub revision: u64,
+    pub records: Vec<(ItemId, Record)>,
+}
+
+impl Store {
+    /// Opens the state in a folder, or begins one there, for vectors of this model.
+    pub fn open(folder: &Path, model_id: &str) -> Result<Self, CatalogueError> {
+        fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
+        let mut store = Self { folder: folder.to_owned(), database: None };
+        let began = store.begin(model_id);
+        began.map_err(|e| store.error(e))??;
+        lookalike_common::sync(folder).map_err(CatalogueError::io("sync", folder))?;
+        Ok(store)
+    }
+
+    fn begin(&mut self, model_id: &str) -> Result<Result<(), CatalogueError>, redb::Error> {
+        let folder = self.folder.clone();
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut numbers = transaction.open_table(NUMBERS)?;
+            let mut texts = transaction.open_table(TEXTS)?;
+            transaction.open_table(RECORDS)?;
+            let format = numbers.get("format")?.map(|found| found.value());
+            match format {
+                Some(FORMAT) => {}
+                None => {
+                    numbers.insert("format", FORMAT)?;
+                    texts.insert("model", model_id)?;
+                }
+                Some(found) => {
+                    let why = format!(
+                        "it has format {found}, this program reads {FORMAT}: serve it with the program that wrote it"
+                    );
+                    return Ok(Err(CatalogueError::State { path: folder, why }));
+                }
+            }
+            let belongs_to = texts.get("model")?.map(|found| found.value().to_owned()).unwrap_or_default();
+            if belongs_to != model_id {
+                let why = format!(
+                    "what came in was embedded by model {belongs_to}, and the bundle's is {model_id}: serve the bundle it belongs to, or name an empty folder"
+                );
+                return Ok(Err(CatalogueError::State { path: folder, why }));
+            }
+        }
+        transaction.commit()?;
+        Ok(Ok(()))
+    }
+
+    fn database(&mut self) -> Result<&Database, redb::Error> {
+        match &mut self.database {
+            Some(database) => Ok(database),
+            none => {
+                let opened = Database::builder().set_cache_size(CACHE).create(self.folder.join(FILE))?;
+                Ok(none.insert(opened))
+            }
+        }
+    }
+
+    /// All of it.
+    pub fn read(&mut self) -> Result<Held, CatalogueError> {
+        let read = self.read_all();
+        let (revision, rows) = read.map_err(|e| self.error(e))?;
+        let mut records = Vec::with_capacity(rows.len());
+        for (id, bytes) in rows {
+            let damaged = |why: String| CatalogueError::State {
+                path: self.folder.clone(),
+                why: format!("the record of item '{id}' is damaged: {why}; restore the folder from a backup"),
+            };
+            let parsed = ItemId::parse(&id).map_err(|e| damaged(e.to_string()))?;
+            records.push((parsed, Record::decode(&bytes).map_err(damaged)?));
+        }
+        Ok(Held { revision, records })
+    }
+
+    /// The revision, and every record as it lies there.
+    fn read_all(&mut self) -> Result<(u64, Lying), redb::Error> {
+        let transaction = self.database()?.begin_read()?;
+        let revision = transaction.open_table(NUMBERS)?.get("revision")?.map_or(0, |found| found.value());
+        let records = transaction.open_table(RECORDS)?;
+        let mut rows = Vec::new();
+        for entry in records.iter()? {
+            let (id, bytes) = entry?;
+            rows.push((id.value().to_owned(), bytes.value().to_vec()));
+        }
+        Ok((revision, rows))
+    }
+
+    /// The record of an item.
+    pub fn record(&mut self, id: &ItemId) -> Result<Option<Record>, CatalogueError> {
+        let bytes = self.bytes(id).map_err(|e| self.error(e))?;
+        let damaged = |why| CatalogueError::State {
+            path: self.folder.clone(),
+            why: format!("the record of item '{id}' is damaged: {why}; restore the folder from a backup"),
+        };
+        bytes.map(|bytes| Record::decode(&bytes).map_err(damaged)).transpose()
+    }
+
+    fn bytes(&mut self, id: &ItemId) -> Result<Option<Vec<u8>>, redb::Error> {
+        let transaction = self.database()?.begin_read()?;
+        let records = transaction.open_table(RECORDS)?;
+        Ok(records.get(id.as_str())?.map(|found| found.value().to_vec()))
+    }
+
+    /// Writes these records as one: all of them are on the disk when it returns, or none is.
+    pub fn write<'a>(
+        &mut self,
+        records: impl Iterator<Item = (&'a ItemId, &'a Record)>,
+        revision: u64,
+    ) -> Result<(), CatalogueError> {
+        let written = self.write_all(records, revision);
+        written.map_err(|e| {
+            // Whatever the file holds now is read anew: its memory of it may be of the write that failed.
+            self.database = None;
+            self.error(e)
+        })
+    }
+
+    fn write_all<'a>(
+        &mut self,
+        records: impl Iterator<Item = (&'a ItemId, &'a Record)>,
+        revision: u64,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut table = transaction.open_table(RECORDS)?;
+            for (id, record) in records {
+                let bytes = record.encode().map_err(io::Error::other)?;
+                table.insert(id.as_str(), bytes.as_slice())?;
+            }
+            transaction.open_table(NUMBERS)?.insert("revision", revision)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn error(&self, e: redb::Error) -> CatalogueError {
+        let path = self.folder.clone();
+        match e {
+            redb::Error::Io(e)
+                if [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&e.kind()) =>
+            {
+                CatalogueError::Full(path)
+            }
+            redb::Error::DatabaseAlreadyOpen => CatalogueError::State {
+                path,
+                why: "another process has it open: one server alone writes a state".into(),
+            },
+            e => CatalogueError::State { path, why: e.to_string() },
+        }
+    }
+}

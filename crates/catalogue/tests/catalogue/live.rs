@@ -1,0 +1,334 @@
+//! A catalogue that changes: held to a plain model in memory, through restarts and other bases.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use lookalike_catalogue::{
+    Catalogue, CatalogueError, Condition, Effort, LiveCatalogue, LocalCatalogue, Outcome, Query, View, Write,
+    WriteKind, distance,
+};
+use lookalike_items::{ColourWeight, Filter, Item, ItemId, ItemPatch, Vectors};
+use proptest::{collection::vec, prelude::*, sample::select};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::samples::{MODEL, Source, catalogue, item};
+
+/// What there should be.
+type Plain = BTreeMap<ItemId, (Item, Vectors)>;
+
+/// Items that a base may hold or not, so that records meet bases with and without them.
+const NAMES: usize = 40;
+
+fn source() -> Source {
+    Source::new(17, 6, 12, 4)
+}
+
+fn base_of(numbers: impl Iterator<Item = usize>, all: &[Vectors]) -> (TempDir, LocalCatalogue) {
+    catalogue(numbers.map(|n| (item(n), all[n].clone())).collect())
+}
+
+fn open(state: &Path, base: &LocalCatalogue) -> LiveCatalogue {
+    LiveCatalogue::open(state, base.clone(), source().vectors().dims()).unwrap()
+}
+
+fn put(item: Item, vectors: Vectors) -> Write {
+    Write { id: item.id.clone(), kind: WriteKind::Put(item, vectors), condition: Condition::Always }
+}
+
+fn delete(id: ItemId) -> Write {
+    Write { id, kind: WriteKind::Delete, condition: Condition::Always }
+}
+
+fn patch(id: ItemId, patch: serde_json::Value) -> Write {
+    Write { id, kind: WriteKind::Patch(ItemPatch::parse(patch).unwrap()), condition: Condition::Always }
+}
+
+/// Holds a view to the model: every item, the lists, the counts, every search by comparing all.
+fn agrees(view: &View, plain: &Plain, runtime: &Runtime) {
+    let weight = ColourWeight::new(0.3).unwrap();
+    let red =
+        Filter { attributes: [("colour".to_owned(), vec!["red".to_owned()])].into(), ..Filter::default() };
+    let tees = Filter { categories: vec!["Tee".into(), "Cape".into()], ..Filter::default() };
+    let some = plain.keys().step_by(3).cloned().collect();
+    let without = Filter { exclude: some, ..tees.clone() };
+    runtime.block_on(async {
+        assert_eq!(view.count().await.unwrap(), plain.len());
+        for n in 0..NAMES {
+            let id = item(n).id;
+            let held = view.get(&id).await.unwrap().map(|(item, vectors)| ((*item).clone(), vectors));
+            assert_eq!(held.as_ref(), plain.get(&id), "{id}");
+        }
+        let mut counts = BTreeMap::new();
+        plain.values().for_each(|(item, _)| *counts.entry(item.category.clone()).or_insert(0) += 1);
+        assert_eq!(view.categories().await.unwrap(), counts.into_iter().collect::<Vec<_>>());
+        for filter in [Filter::default(), red, tees, without] {
+            let admitted: Vec<&(Item, Vectors)> =
+                plain.values().filter(|(item, _)| filter.admits(item)).collect();
+            let mut listed = Vec::new();
+            loop {
+                let after = listed.last().map(|item: &Arc<Item>| item.id.clone());
+                let part = view.list(&filter, after.as_ref(), 7).await.unwrap();
+                assert_eq!(part.total, admitted.len());
+                listed.extend(part.items);
+                if !part.more {
+                    break;
+                }
+            }
+            assert!(listed.iter().map(|item| &**item).eq(admitted.iter().map(|(item, _)| item)));
+            for query in source().queries(3, weight.get()) {
+                let far = |(_, held): &(Item, Vectors)| {
+                    let (asked, held) =
+                        ((query.vectors.deep(), query.vectors.colour()), (held.deep(), held.colour()));
+                    distance(asked, held, query.weight).blend
+                };
+                let mut expected: Vec<f32> = admitted.iter().map(|held| far(held)).collect();
+                expected.sort_by(f32::total_cmp);
+                for n in [1, 5, 100] {
+                    let found = view.nearest(&query, n, &filter, Effort::Exact).await.unwrap();
+                    assert_eq!(found.exhausted, n >= admitted.len());
+                    let blends: Vec<f32> = found.hits.iter().map(|hit| hit.distance.blend).collect();
+                    assert_eq!(blends, expected[..n.min(expected.len())]);
+                    for hit in &found.hits {
+                        let held = &plain[&hit.item.id];
+                        assert_eq!((&*hit.item, hit.distance.blend), (&held.0, far(held)));
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// What happens to a catalogue.
+#[derive(Clone, Debug)]
+enum Event {
+    Put(usize, usize),
+    /// With the vectors that it has in the bases.
+    PutAsIs(usize, &'static str),
+    Patch(usize, &'static str),
+    Delete(usize),
+    Restart,
+    /// The same state over a base of other items.
+    OtherBase(usize),
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let (name, category) = (0..NAMES, select(&["Tee", "Cape", "Coat"]));
+    let event = prop_oneof![
+        4 => (name.clone(), 0usize..60).prop_map(|(n, seed)| Event::Put(n, seed)),
+        1 => (name.clone(), category.clone()).prop_map(|(n, category)| Event::PutAsIs(n, category)),
+        3 => (name.clone(), category).prop_map(|(n, category)| Event::Patch(n, category)),
+        3 => name.prop_map(Event::Delete),
+        1 => Just(Event::Restart),
+        1 => (0usize..3).prop_map(Event::OtherBase),
+    ];
+    vec(event, 1..40)
+}
+
+/// What a base and the last that came in of each item come to: the definition.
+fn expected(base: &Plain, came_in: &BTreeMap<ItemId, CameIn>) -> Plain {
+    let mut all = base.clone();
+    for (id, last) in came_in {
+        match last {
+            CameIn::Whole(item, vectors) => drop(all.insert(id.clone(), (item.clone(), vectors.clone()))),
+            CameIn::Metadata(item) => all.get_mut(id).into_iter().for_each(|held| held.0 = item.clone()),
+            CameIn::Deleted => drop(all.remove(id)),
+        }
+    }
+    all
+}
+
+#[derive(Clone)]
+enum CameIn {
+    Whole(Item, Vectors),
+    Metadata(Item),
+    Deleted,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_happens_it_is_what_a_plain_model_is(events in events()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut source = source();
+        let vectors: Vec<Vectors> = (0..60).map(|_| source.vectors()).collect();
+        let holds = |which: usize, n: usize| n % 3 != which;
+        let bases: Vec<(TempDir, LocalCatalogue)> =
+            (0..3).map(|which| base_of((0..NAMES).filter(|&n| holds(which, n)), &vectors)).collect();
+        let plain_base = |which: usize| -> Plain {
+            (0..NAMES).filter(|&n| holds(which, n)).map(|n| (item(n).id, (item(n), vectors[n].clone()))).collect()
+        };
+        let state = tempfile::tempdir().unwrap();
+        let (mut which, mut came_in) = (0, BTreeMap::new());
+        let mut live = open(state.path(), &bases[0].1);
+        for event in events {
+            let plain = expected(&plain_base(which), &came_in);
+            let revision = live.view().revision();
+            let (write, last) = match event {
+                Event::Restart | Event::OtherBase(_) => {
+                    if let Event::OtherBase(other) = event {
+                        which = other;
+                    }
+                    drop(live);
+                    live = reopened(state.path(), &bases[which].1);
+                    prop_assert_eq!(live.view().revision(), revision);
+                    agrees(&live.view(), &expected(&plain_base(which), &came_in), &runtime);
+                    continue;
+                }
+                Event::Put(n, seed) => {
+                    let item = Item { product: None, ..item(n) };
+                    (put(item.clone(), vectors[seed].clone()), CameIn::Whole(item, vectors[seed].clone()))
+                }
+                Event::PutAsIs(n, category) => {
+                    let item = Item { category: category.into(), ..item(n) };
+                    (put(item.clone(), vectors[n].clone()), CameIn::Whole(item, vectors[n].clone()))
+                }
+                Event::Patch(n, category) => {
+                    let id = item(n).id;
+                    let write = patch(id.clone(), serde_json::json!({"category": category}));
+                    let Some((now, held)) = plain.get(&id) else {
+                        prop_assert_eq!(runtime.block_on(live.write(vec![write])).unwrap(), [Outcome::Missing]);
+                        continue;
+                    };
+                    let now = Item { category: category.into(), ..now.clone() };
+                    let last = match came_in.get(&id) {
+                        Some(CameIn::Whole(..)) => CameIn::Whole(now, held.clone()),
+                        _ => CameIn::Metadata(now),
+                    };
+                    (write, last)
+                }
+                Event::Delete(n) => {
+                    let id = item(n).id;
+                    if !plain.contains_key(&id) {
+                        prop_assert_eq!(runtime.block_on(live.write(vec![delete(id)])).unwrap(), [Outcome::Missing]);
+                        continue;
+                    }
+                    (delete(id), CameIn::Deleted)
+                }
+            };
+            let id = write.id.clone();
+            let before = live.view();
+            let outcome = runtime.block_on(live.write(vec![write])).unwrap().remove(0);
+            let is_new = !plain.contains_key(&id);
+            let fits = match outcome {
+                Outcome::Created(..) => is_new,
+                Outcome::Changed(..) | Outcome::Deleted => !is_new,
+                _ => false,
+            };
+            prop_assert!(fits);
+            came_in.insert(id, last);
+            prop_assert_eq!(live.view().revision(), revision + 1);
+            // Who holds the revision before sees nothing of the write.
+            agrees(&before, &plain, &runtime);
+            agrees(&live.view(), &expected(&plain_base(which), &came_in), &runtime);
+        }
+    }
+}
+
+/// The thread of the one before frees the file a moment after its catalogue is dropped.
+fn reopened(state: &Path, base: &LocalCatalogue) -> LiveCatalogue {
+    let dims = source().vectors().dims();
+    loop {
+        match LiveCatalogue::open(state, base.clone(), dims) {
+            Err(CatalogueError::State { why, .. }) if why.contains("another process") => {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_made_as_one_and_conditions_hold() {
+    let mut source = source();
+    let (_bundle, base) = catalogue(source.items(20));
+    let state = tempfile::tempdir().unwrap();
+    let live = open(state.path(), &base);
+    let (new, old) = (item(30), item(3));
+    let outcomes = live
+        .write(vec![
+            put(new.clone(), source.vectors()),
+            patch(new.id.clone(), serde_json::json!({"category": "Cape"})),
+            Write { condition: Condition::IsNew, ..put(new.clone(), source.vectors()) },
+            Write { condition: Condition::Exists, ..delete(item(31).id) },
+            Write { condition: Condition::IsNew, ..put(item(32), source.vectors()) },
+            put(Item { category: String::new(), ..item(33) }, source.vectors()),
+            delete(old.id.clone()),
+            delete(old.id.clone()),
+        ])
+        .await
+        .unwrap();
+    let Outcome::Changed(patched, etag) = &outcomes[1] else { panic!("{outcomes:?}") };
+    assert_eq!(**patched, Item { category: "Cape".into(), ..new.clone() });
+    assert!(matches!(outcomes[0], Outcome::Created(..)) && matches!(outcomes[4], Outcome::Created(..)));
+    assert_eq!(outcomes[2..4], [Outcome::ConditionFailed, Outcome::ConditionFailed]);
+    assert!(matches!(&outcomes[5], Outcome::Refused(bad) if bad.to_string().contains("'category'")));
+    assert_eq!(outcomes[6..], [Outcome::Deleted, Outcome::Missing]);
+    assert_eq!((live.view().revision(), live.view().count().await.unwrap()), (1, 21));
+
+    let is = |etag| Condition::Is(vec![etag]);
+    let change = patch(new.id.clone(), serde_json::json!({"product": null}));
+    let first = Write { condition: is(etag.clone()), ..change.clone() };
+    let again = live.write(vec![first.clone(), first]).await.unwrap();
+    assert!(matches!(again[0], Outcome::Changed(..)));
+    assert_eq!(again[1], Outcome::ConditionFailed);
+    let none = live.write(vec![Write { condition: Condition::IsNew, ..change }]).await.unwrap();
+    assert_eq!(
+        (none, live.view().revision()),
+        (vec![Outcome::ConditionFailed], 2),
+        "nothing done is no revision"
+    );
+    let other = Vectors::new(vec![1.0; 5], vec![]).unwrap();
+    assert!(matches!(live.write(vec![put(item(34), other)]).await, Err(CatalogueError::Dims { .. })));
+}
+
+#[tokio::test]
+async fn a_state_is_one_servers_and_one_models() {
+    let (_bundle, base) = catalogue(source().items(5));
+    let state = tempfile::tempdir().unwrap();
+    let live = open(state.path(), &base);
+    let second = LiveCatalogue::open(state.path(), base.clone(), base.dims()).unwrap_err().to_string();
+    assert!(second.contains("another process"), "{second}");
+    live.write(vec![delete(item(1).id)]).await.unwrap();
+    drop(live);
+    let live = reopened(state.path(), &base);
+    assert_eq!((live.view().revision(), live.view().count().await.unwrap()), (1, 4));
+    drop(live);
+
+    let bundle = tempfile::tempdir().unwrap();
+    let options = lookalike_catalogue::BuildOptions::default();
+    lookalike_catalogue::build(bundle.path(), "another", source().items(5), &options, &|_, _, _| ()).unwrap();
+    let other = LocalCatalogue::open(bundle.path(), "another").unwrap();
+    let why = loop {
+        let why = LiveCatalogue::open(state.path(), other.clone(), base.dims()).unwrap_err().to_string();
+        if !why.contains("another process") {
+            break why;
+        }
+    };
+    assert!(why.contains(MODEL) && why.contains("another"), "{why}");
+}
+
+#[tokio::test]
+async fn many_at_once_are_all_there() {
+    let mut source = source();
+    let (_bundle, base) = catalogue(source.items(10));
+    let state = tempfile::tempdir().unwrap();
+    let live = Arc::new(open(state.path(), &base));
+    let mut writing = tokio::task::JoinSet::new();
+    for n in 0..300 {
+        let (live, write) = (Arc::clone(&live), put(item(100 + n), source.vectors()));
+        let query = match &write.kind {
+            WriteKind::Put(_, vectors) => Query { vectors: vectors.clone(), weight: ColourWeight::DEFAULT },
+            _ => unreachable!(),
+        };
+        writing.spawn(async move {
+            let id = write.id.clone();
+            live.write(vec![write]).await.unwrap();
+            let found = live.view().search(&query, 1, &Filter::default(), Effort::Usual).unwrap();
+            assert_eq!(found.hits[0].item.id, id, "in the very next search");
+        });
+    }
+    writing.join_all().await;
+    let revision = live.view().revision();
+    assert!(revision <= 300);
+    assert_eq!(live.view().count().await.unwrap(), 310);
+}

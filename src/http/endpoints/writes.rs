@@ -1,0 +1,243 @@
+//! What changes items: `PUT`, `PATCH` and `DELETE /items/{id}`, and many at once by `POST /items`.
+
+use axum::{
+    extract::{Extension, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use lookalike_catalogue::{Condition, Etag, Outcome};
+use lookalike_items::{BadItem, ItemId, ItemPatch};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    http::{
+        app::App,
+        error::ApiError,
+        listener::layers::RequestIdText,
+        params::{NoParams, WriteId},
+        reply::{ItemReply, LineReply},
+        upload::{Lines, MergePatch, WholeItem, source},
+    },
+    ingest::{Change, ChangeKind, Ingest, IngestError, quoted},
+};
+
+/// The header that says in which revision a write is.
+pub(crate) const REVISION: &str = "x-revision";
+
+/// There is a way in wherever these routes are.
+fn ingest(app: &App) -> Result<&Ingest, ApiError> {
+    app.recommender().ingest().ok_or(ApiError::NoRoute)
+}
+
+/// `PUT /items/{id}`
+pub(crate) async fn put(
+    State(app): State<App>,
+    WriteId(id): WriteId,
+    _: NoParams,
+    headers: HeaderMap,
+    WholeItem { fields, source }: WholeItem,
+) -> Result<Response, ApiError> {
+    let condition = condition(&headers)?;
+    one(&app, Change { id, kind: ChangeKind::Put(fields, source), condition }).await
+}
+
+/// `PATCH /items/{id}`
+pub(crate) async fn patch(
+    State(app): State<App>,
+    WriteId(id): WriteId,
+    _: NoParams,
+    headers: HeaderMap,
+    MergePatch(patch): MergePatch,
+) -> Result<Response, ApiError> {
+    let condition = condition(&headers)?;
+    let patch = ItemPatch::parse(patch).map_err(IngestError::from)?;
+    one(&app, Change { id, kind: ChangeKind::Patch(patch), condition }).await
+}
+
+/// `DELETE /items/{id}`
+pub(crate) async fn delete(
+    State(app): State<App>,
+    WriteId(id): WriteId,
+    _: NoParams,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let condition = condition(&headers)?;
+    one(&app, Change { id, kind: ChangeKind::Delete, condition }).await
+}
+
+/// Makes a change and tells what became of it. It is made even where the client leaves meanwhile.
+async fn one(app: &App, change: Change) -> Result<Response, ApiError> {
+    let id = change.id.clone();
+    let app = app.clone();
+    let made = tokio::spawn(async move { Ok::<_, ApiError>(ingest(&app)?.change(change).await?) });
+    let (outcome, revision) = made.await.map_err(IngestError::from)??;
+    let mut response = match outcome {
+        Outcome::Created(item, etag) => {
+            let location = format!("/items/{}", item.id);
+            let headers = [(header::LOCATION, location), (header::ETAG, quoted(&etag))];
+            (StatusCode::CREATED, headers, axum::Json(ItemReply::of(&item))).into_response()
+        }
+        Outcome::Changed(item, etag) => {
+            ([(header::ETAG, quoted(&etag))], axum::Json(ItemReply::of(&item))).into_response()
+        }
+        Outcome::Deleted => StatusCode::NO_CONTENT.into_response(),
+        other => return Err(refused(&id, other)),
+    };
+    response.headers_mut().insert(REVISION, HeaderValue::from(revision));
+    Ok(response)
+}
+
+/// What a client is told of a change that was not made.
+fn refused(id: &ItemId, outcome: Outcome) -> ApiError {
+    match outcome {
+        Outcome::Missing => ApiError::NotAnItem(id.as_str().to_owned()),
+        Outcome::ConditionFailed => ApiError::PreconditionFailed,
+        Outcome::Refused(bad) => IngestError::from(bad).into(),
+        Outcome::Created(..) | Outcome::Changed(..) | Outcome::Deleted => ApiError::NoRoute,
+    }
+}
+
+/// From `If-Match` or `If-None-Match`.
+fn condition(headers: &HeaderMap) -> Result<Condition, ApiError> {
+    let text = |name| headers.get(name).map(|value| value.to_str().map(str::trim).unwrap_or_default());
+    match (text(&header::IF_MATCH), text(&header::IF_NONE_MATCH)) {
+        (None, None) => Ok(Condition::Always),
+        (Some("*"), None) => Ok(Condition::Exists),
+        (Some(etags), None) => {
+            // A weak tag matches nothing here: it does not say that two items are the same.
+            let strong =
+                etags.split(',').map(str::trim).filter_map(|tag| tag.strip_prefix('"')?.strip_suffix('"'));
+            Ok(Condition::Is(strong.map(Etag::told).collect()))
+        }
+        (None, Some("*")) => Ok(Condition::IsNew),
+        _ => Err(ApiError::BadCondition),
+    }
+}
+
+/// A line of `POST /items`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    op: Op,
+    id: String,
+    item: Option<Value>,
+    photo: Option<PhotoLine>,
+    embedding: Option<Vec<f32>>,
+    colour: Option<Vec<f32>>,
+    model: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Op {
+    Put,
+    Patch,
+    Delete,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PhotoLine {
+    base64: String,
+}
+
+impl Line {
+    fn change(self) -> Result<Change, ApiError> {
+        let bad = |why: &str| ApiError::from(IngestError::from(BadItem(why.to_owned())));
+        let id = ItemId::parse(&self.id).map_err(|e| bad(&e.to_string()))?;
+        let kind = match (self.op, self.item, self.photo, self.embedding) {
+            (Op::Put, Some(Value::Object(fields)), photo, embedding) => {
+                ChangeKind::Put(fields, source(photo.map(|p| p.base64), embedding, self.colour, self.model)?)
+            }
+            (Op::Patch, Some(patch), None, None) => {
+                ChangeKind::Patch(ItemPatch::parse(patch).map_err(IngestError::from)?)
+            }
+            (Op::Delete, None, None, None) => ChangeKind::Delete,
+            (Op::Put, ..) => return Err(bad("'put' takes 'item', an object, and 'photo' or 'embedding'")),
+            (Op::Patch, ..) => {
+                return Err(bad("'patch' takes 'item', the fields to change, and nothing else"));
+            }
+            (Op::Delete, ..) => return Err(bad("'delete' takes nothing but 'id'")),
+        };
+        Ok(Change { id, kind, condition: Condition::Always })
+    }
+}
+
+/// `POST /items`
+pub(crate) async fn bulk(
+    State(app): State<App>,
+    Extension(request): Extension<RequestIdText>,
+    _: NoParams,
+    Lines(lines): Lines,
+) -> Result<Response, ApiError> {
+    let parsed: Vec<(String, Result<Change, ApiError>)> = lines.iter().map(|line| parse(line)).collect();
+    let mut changes = Vec::new();
+    let mut told: Vec<(String, Option<ApiError>)> = Vec::new();
+    for (id, change) in parsed {
+        match change {
+            Ok(change) => {
+                changes.push(change);
+                told.push((id, None));
+            }
+            Err(e) => told.push((id, Some(e))),
+        }
+    }
+    // Made even where the client leaves meanwhile: what was sent in whole is done in whole.
+    let made = tokio::spawn({
+        let app = app.clone();
+        async move { Ok::<_, ApiError>(ingest(&app)?.changes(changes).await) }
+    });
+    let (outcomes, revision) = made.await.map_err(IngestError::from)??;
+    let mut outcomes = outcomes.into_iter();
+    let (mut text, mut ok, all) = (String::new(), 0, told.len());
+    for (number, (id, refusal)) in (1..).zip(told) {
+        let outcome = match refusal {
+            Some(e) => Err(e),
+            None => match outcomes.next() {
+                Some(Ok(outcome)) => settled(&id, outcome),
+                Some(Err(e)) => Err(e.into()),
+                None => Err(ApiError::NoRoute),
+            },
+        };
+        ok += usize::from(outcome.is_ok());
+        let problem = outcome.as_ref().err().map(ApiError::logged);
+        let (status, etag) = outcome.unwrap_or((0, None));
+        let document = problem.as_ref().map(|problem| problem.document(&request.0));
+        let status = document.as_ref().map_or(status, |document| document.status());
+        text.push_str(
+            &serde_json::to_string(&LineReply { line: number, id: &id, status, etag, problem: document })
+                .unwrap_or_default(),
+        );
+        text.push('\n');
+    }
+    let done = serde_json::json!({"done": true, "ok": ok, "failed": all - ok, "revision": revision});
+    text.push_str(&format!("{done}\n"));
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], text).into_response())
+}
+
+/// The id that a line names, as far as it can be read, and the change it asks for.
+fn parse(line: &str) -> (String, Result<Change, ApiError>) {
+    match serde_json::from_str::<Line>(line) {
+        Ok(line) => {
+            let id = line.id.chars().filter(|c| !c.is_control()).take(128).collect();
+            (id, line.change())
+        }
+        Err(e) => {
+            let id = serde_json::from_str::<Map<String, Value>>(line).ok();
+            let id = id.and_then(|map| map.get("id")?.as_str().map(str::to_owned)).unwrap_or_default();
+            (id.chars().filter(|c| !c.is_control()).take(128).collect(), Err(ApiError::Json(e.to_string())))
+        }
+    }
+}
+
+fn settled(id: &str, outcome: Outcome) -> Result<(u16, Option<String>), ApiError> {
+    match outcome {
+        Outcome::Created(_, etag) => Ok((201, Some(quoted(&etag)))),
+        Outcome::Changed(_, etag) => Ok((200, Some(quoted(&etag)))),
+        Outcome::Deleted => Ok((204, None)),
+        Outcome::Missing => Err(ApiError::NotAnItem(id.to_owned())),
+        Outcome::ConditionFailed => Err(ApiError::PreconditionFailed),
+        Outcome::Refused(bad) => Err(IngestError::from(bad).into()),
+    }
+}

@@ -1,0 +1,187 @@
+//! The photos that came in online: kept by the sha256 of the bytes that came, re-encoded, so that neither EXIF nor GPS nor
+//! anything else that a camera writes is served or stored; erased with the last item that shows them.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
+use lookalike_common::{hex, write_atomically};
+use lookalike_photo::Photo;
+use sha2::{Digest, Sha256};
+
+/// Before the name of a kept photo, where an item says where its photo is.
+const SCHEME: &str = "photo:";
+/// Of the JPEGs that are kept: what is lost is not seen.
+const QUALITY: u8 = 90;
+
+/// What a kept photo is called: the sha256 of the bytes that came, in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PhotoName(String);
+
+impl PhotoName {
+    /// Of the bytes as they came.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(hex(&Sha256::digest(bytes)))
+    }
+
+    /// From an item's `image`, where that is a kept photo.
+    pub fn from_image(image: &str) -> Option<Self> {
+        let name = image.strip_prefix(SCHEME)?;
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (name.len() == 64 && name.bytes().all(is_hex)).then(|| Self(name.to_owned()))
+    }
+
+    /// As an item's `image`.
+    pub fn image(&self) -> String {
+        format!("{SCHEME}{}", self.0)
+    }
+
+    /// Its file, below the folder of photos.
+    pub fn relative(&self) -> String {
+        format!("{}/{}.jpg", &self.0[..2], self.0)
+    }
+}
+
+/// The folder of kept photos.
+#[derive(Clone)]
+pub struct PhotoStore {
+    folder: PathBuf,
+    /// Photos of writes under way: they are not erased, whoever shows them no more.
+    held: Arc<Mutex<HashMap<PhotoName, usize>>>,
+}
+
+/// A photo of a write under way.
+pub struct HeldPhoto {
+    name: PhotoName,
+    store: PhotoStore,
+}
+
+impl HeldPhoto {
+    /// What it is called.
+    pub fn name(&self) -> &PhotoName {
+        &self.name
+    }
+}
+
+impl Drop for HeldPhoto {
+    fn drop(&mut self) {
+        let mut held = self.store.held();
+        if let Some(count) = held.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.name);
+            }
+        }
+    }
+}
+
+impl PhotoStore {
+    /// Below a state's folder.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made.
+    pub fn open(state: &Path) -> io::Result<Self> {
+        let folder = state.join("photos");
+        fs::create_dir_all(&folder)?;
+        Ok(Self { folder, held: Arc::default() })
+    }
+
+    /// Where the photos are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Takes hold of a name, so that its photo stays while a write is under way.
+    pub fn hold(&self, name: PhotoName) -> HeldPhoto {
+        *self.held().entry(name.clone()).or_insert(0) += 1;
+        HeldPhoto { name, store: self.clone() }
+    }
+
+    /// Writes a photo, unless it is there.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn keep(&self, held: &HeldPhoto, photo: &Photo) -> io::Result<()> {
+        let path = self.folder.join(held.name.relative());
+        if path.exists() {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        JpegEncoder::new_with_quality(&mut bytes, QUALITY)
+            .write_image(photo.rgb().as_raw(), photo.width(), photo.height(), ExtendedColorType::Rgb8)
+            .map_err(io::Error::other)?;
+        fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
+        write_atomically(&path, &bytes)
+    }
+
+    /// Erases a photo that no item shows, unless a write under way holds it.
+    pub fn erase(&self, name: &PhotoName) {
+        let held = self.held();
+        if held.contains_key(name) {
+            return;
+        }
+        // The lock is held on: nobody takes hold of it in between.
+        if let Err(e) = fs::remove_file(self.folder.join(name.relative()))
+            && e.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(photo = name.0, error = %e, "a photo that no item shows cannot be erased");
+        }
+    }
+
+    /// The names of all photos that are kept.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn names(&self) -> io::Result<Vec<PhotoName>> {
+        let mut names = Vec::new();
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?.path();
+            for file in if folder.is_dir() { Some(fs::read_dir(folder)?) } else { None }.into_iter().flatten()
+            {
+                let path = file?.path();
+                let stem = path.file_stem().map(|stem| format!("{SCHEME}{}", stem.to_string_lossy()));
+                names.extend(stem.as_deref().and_then(PhotoName::from_image));
+            }
+        }
+        Ok(names)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<PhotoName, usize>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_is_kept_without_what_a_camera_wrote_and_erased_when_nobody_holds_it() {
+        let state = tempfile::tempdir().unwrap();
+        let store = PhotoStore::open(state.path()).unwrap();
+        let rgb = image::RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8 * 6, y as u8 * 8, 90]));
+        let photo = Photo::from_rgb(rgb.clone()).unwrap();
+        let name = PhotoName::of(b"as it came");
+        assert_eq!(PhotoName::from_image(&name.image()), Some(name.clone()));
+        let held = store.hold(name.clone());
+        store.keep(&held, &photo).unwrap();
+        store.keep(&held, &photo).unwrap();
+        let bytes = fs::read(store.folder().join(name.relative())).unwrap();
+        let read = image::load_from_memory(&bytes).unwrap().into_rgb8();
+        assert_eq!(read.dimensions(), (40, 30));
+        assert!(!bytes.windows(4).any(|four| four == b"Exif"));
+        store.erase(&name);
+        assert_eq!(store.names().unwrap(), std::slice::from_ref(&name), "a write under way holds it");
+        drop(held);
+        store.erase(&name);
+        store.erase(&name);
+        assert!(store.names().unwrap().is_empty());
+        for other in ["photo:", "photo:../../etc/passwd", "photo:ABC", "img/a.jpg"] {
+            assert_eq!(PhotoName::from_image(other), None);
+        }
+    }
+}

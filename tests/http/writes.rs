@@ -1,0 +1,375 @@
+//! Items that change while they are served.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::multipart;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Shop,
+    pictures::{jpeg, png, shape, with_orientation},
+    running::{Answer, Running, send},
+    tiny_shop,
+};
+
+const KEY: &str = "an-admin-key-of-the-tests";
+
+/// A server with a state, whose searches are open to everybody.
+struct Living {
+    state: tempfile::TempDir,
+    server: Running,
+}
+
+impl Living {
+    async fn start(shop: &Shop) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::write(state.path().join("keys"), KEY).unwrap();
+        let server = Self::over(shop, &state).await;
+        Self { state, server }
+    }
+
+    async fn over(shop: &Shop, state: &tempfile::TempDir) -> Running {
+        let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
+        let arguments = [
+            "--state",
+            folder.to_str().unwrap(),
+            "--admin-keys-file",
+            keys.to_str().unwrap(),
+            "--reads",
+            "open",
+        ];
+        Running::start(shop, &arguments).await
+    }
+
+    async fn restarted(self, shop: &Shop) -> Self {
+        let Self { state, server } = self;
+        server.stop().await;
+        let server = Self::over(shop, &state).await;
+        Self { state, server }
+    }
+
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.server.request(method, path).bearer_auth(KEY)
+    }
+
+    async fn put(&self, id: &str, photo: &[u8], item: &Value, headers: &[(&str, &str)]) -> Answer {
+        let image = multipart::Part::bytes(photo.to_vec()).file_name("photo.jpg");
+        let form = multipart::Form::new().part("image", image).text("item", item.to_string());
+        let request = self.request("PUT", &format!("/items/{id}")).multipart(form);
+        send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    async fn put_vector(&self, id: &str, body: &Value) -> Answer {
+        let request = self.request("PUT", &format!("/items/{id}")).header("content-type", "application/json");
+        send(request.body(body.to_string())).await
+    }
+
+    async fn patch(&self, id: &str, patch: &Value) -> Answer {
+        let request = self.request("PATCH", &format!("/items/{id}"));
+        send(request.header("content-type", "application/merge-patch+json").body(patch.to_string())).await
+    }
+
+    async fn delete(&self, id: &str) -> Answer {
+        send(self.request("DELETE", &format!("/items/{id}"))).await
+    }
+
+    async fn bulk(&self, lines: &[Value]) -> Vec<Value> {
+        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let request = self.request("POST", "/items").header("content-type", "application/x-ndjson");
+        let answer = send(request.body(body)).await;
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body)
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    async fn first(&self, photo: &[u8]) -> String {
+        self.server.post("/similar?k=1", "image/png", photo.to_vec()).await.ids().remove(0)
+    }
+
+    fn photos(&self) -> usize {
+        let Ok(folders) = std::fs::read_dir(self.state.path().join("state/photos")) else { return 0 };
+        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
+    }
+}
+
+fn a_photo(n: u8) -> Vec<u8> {
+    jpeg(&shape("circle", [255 - n, 30 * (n % 8), 240], u32::from(n % 5)))
+}
+
+fn vector(n: usize) -> Vec<f64> {
+    (0..193).map(|i| (((i * 31 + n * 17) % 101) as f64 - 50.0) / 50.0).collect()
+}
+
+#[tokio::test]
+async fn what_is_put_is_in_the_very_next_search_and_after_a_restart() {
+    let shop = tiny_shop();
+    let living = Living::start(shop).await;
+    let photo = a_photo(3);
+    assert_ne!(living.first(&photo).await, "new~1");
+    let item = json!({"product": "new", "category": "circle", "attributes": {"colour": ["violet"]}});
+    let created = living.put("new~1", &photo, &item, &[]).await;
+    assert_eq!((created.status, created.header("location")), (201, "/items/new~1"));
+    let etag = created.header("etag").to_owned();
+    assert!(etag.starts_with('"') && created.header("x-revision") == "1");
+    let answer = living.server.post("/similar?k=1", "image/png", photo.clone()).await.json();
+    assert_eq!(answer["results"][0]["id"], "new~1");
+    assert!(answer["results"][0]["score"].as_f64().unwrap() > 0.999);
+    assert_eq!(
+        (&answer["catalogue"]["revision"], &answer["catalogue"]["items"]),
+        (&1.into(), &(shop.items() + 1).into())
+    );
+    assert_eq!(living.server.get("/items?limit=100&attribute=colour:violet").await.json()["total"], 1);
+    assert_eq!(living.server.get("/items/new~1").await.header("etag"), etag);
+    let shown = living.server.get("/images/new~1").await;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/jpeg"));
+    assert_eq!(living.server.get("/items/new~1/similar?box=0,0,0.5,0.5").await.status, 200);
+
+    let living = living.restarted(shop).await;
+    assert_eq!(living.first(&photo).await, "new~1");
+    assert_eq!(living.server.get("/items/new~1").await.header("etag"), etag);
+    assert_eq!(living.server.get("/info").await.json()["catalogue"]["revision"], 1);
+    assert_eq!(living.delete("new~1").await.status, 204);
+    assert_ne!(living.first(&photo).await, "new~1");
+    living.delete("new~1").await.problem(404, "unknown_item");
+    living.server.get("/images/new~1").await.problem(404, "unknown_item");
+    assert_eq!(living.photos(), 0, "erased with the last item that shows it");
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn items_of_the_base_change_and_go_like_any() {
+    let shop = tiny_shop();
+    let living = Living::start(shop).await;
+    let patched = living
+        .patch("circle-red~0", &json!({"category": "sold out", "attributes": {"colour": ["crimson"]}}))
+        .await;
+    assert_eq!((patched.status, &patched.json()["category"]), (200, &"sold out".into()));
+    assert_eq!(patched.json()["product"], "circle-red", "what a patch does not name stays");
+    assert_eq!(living.delete("square-green~1").await.status, 204);
+    assert_eq!(
+        living.put("stripes-blue~2", &a_photo(9), &json!({"category": "cape"}), &[]).await.status,
+        200
+    );
+    let check = async |living: &Living| {
+        let get = async |path: &str| living.server.get(path).await.json();
+        assert_eq!(get("/items?category=sold%20out").await["items"][0]["id"], "circle-red~0");
+        assert_eq!(get("/items?attribute=colour:crimson").await["total"], 1);
+        let photo = shop.photo("circle-red~0");
+        let found = living.server.post("/similar?k=1&category=sold%20out", "image/png", photo.clone()).await;
+        assert_eq!(found.ids(), ["circle-red~0"]);
+        let reds = living.server.post("/similar?k=100&attribute=colour:red", "image/png", photo).await;
+        assert!(!reds.ids().contains(&"circle-red~0".to_owned()));
+        assert_ne!(living.first(&shop.photo("square-green~1")).await, "square-green~1");
+        living.server.get("/items/square-green~1").await.problem(404, "unknown_item");
+        assert_eq!(living.first(&a_photo(9)).await, "stripes-blue~2");
+        assert_ne!(living.first(&shop.photo("stripes-blue~2")).await, "stripes-blue~2");
+        let categories = get("/categories").await;
+        let count = |name: &str| {
+            let all = categories["categories"].as_array().unwrap().iter();
+            all.filter(|c| c["name"] == name).map(|c| c["items"].as_u64().unwrap()).sum::<u64>()
+        };
+        assert_eq!((count("sold out"), count("cape"), count("square")), (1, 1, 14));
+        assert_eq!(get("/info").await["catalogue"]["items"], shop.items() - 1);
+    };
+    check(&living).await;
+    let living = living.restarted(shop).await;
+    check(&living).await;
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn conditions_hold() {
+    let living = Living::start(tiny_shop()).await;
+    let item = json!({"category": "circle"});
+    let first = living.put("a", &a_photo(1), &item, &[("if-none-match", "*")]).await;
+    assert_eq!(first.status, 201);
+    living.put("a", &a_photo(1), &item, &[("if-none-match", "*")]).await.problem(412, "precondition_failed");
+    living.put("b", &a_photo(1), &item, &[("if-match", "*")]).await.problem(412, "precondition_failed");
+    let etag = first.header("etag").to_owned();
+    let patch = |etag: &str| {
+        let request =
+            living.request("PATCH", "/items/a").header("content-type", "application/merge-patch+json");
+        send(request.header("if-match", etag).body(r#"{"category":"square"}"#))
+    };
+    patch(&format!("W/{etag}")).await.problem(412, "precondition_failed");
+    assert_eq!(patch(&format!("\"other\", {etag}")).await.status, 200);
+    patch(&etag).await.problem(412, "precondition_failed");
+    send(living.request("DELETE", "/items/a").header("if-match", &etag))
+        .await
+        .problem(412, "precondition_failed");
+    assert_eq!(send(living.request("DELETE", "/items/a").header("if-match", "*")).await.status, 204);
+    send(living.request("DELETE", "/items/a").header("if-match", "*"))
+        .await
+        .problem(412, "precondition_failed");
+    let both = living.request("DELETE", "/items/a").header("if-match", "*").header("if-none-match", "*");
+    send(both).await.problem(400, "bad_condition");
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn the_same_photo_is_kept_once_and_embedded_once() {
+    let living = Living::start(tiny_shop()).await;
+    let photo = a_photo(2);
+    let batches = async || {
+        let metrics = send(living.request("GET", "/metrics")).await;
+        let text = String::from_utf8(metrics.body).unwrap();
+        let line = text.lines().find_map(|l| l.strip_prefix("lookalike_model_batch_photos_count ")).unwrap();
+        line.trim().parse::<f64>().unwrap()
+    };
+    let first = living.put("a", &photo, &json!({"category": "circle"}), &[]).await;
+    living.put("b", &photo, &json!({"category": "circle"}), &[]).await;
+    assert_eq!(living.photos(), 1);
+    let again = living.put("a", &photo, &json!({"category": "square"}), &[]).await;
+    assert_ne!(first.header("etag"), again.header("etag"));
+    assert!(batches().await >= 2.0);
+    assert_eq!(living.delete("a").await.status, 204);
+    assert_eq!(living.photos(), 1, "another item shows it");
+    assert_eq!(living.server.get("/images/b").await.status, 200);
+    assert_eq!(living.put("b", &a_photo(4), &json!({"category": "circle"}), &[]).await.status, 200);
+    assert_eq!(living.photos(), 1, "the photo of before is gone");
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn kept_photos_are_upright_and_hold_no_exif() {
+    let living = Living::start(tiny_shop()).await;
+    let upright = shape("triangle", [10, 200, 150], 1);
+    let turned = with_orientation(&jpeg(&image::imageops::rotate270(&upright)), 6);
+    assert_eq!(living.put("turned", &turned, &json!({"category": "triangle"}), &[]).await.status, 201);
+    let shown = living.server.get("/images/turned").await.body;
+    assert!(!shown.windows(4).any(|four| four == b"Exif"));
+    assert_eq!(image::load_from_memory(&shown).unwrap().into_rgb8().dimensions(), upright.dimensions());
+    assert_eq!(living.first(&png(&upright)).await, "turned");
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn embeddings_come_in_and_are_checked() {
+    let living = Living::start(tiny_shop()).await;
+    let info = living.server.get("/info").await.json();
+    let model = info["model"]["id"].as_str().unwrap();
+    let body = json!({"item": {"category": "circle", "image": "https://cdn.shop.example/v.jpg"},
+        "embedding": vector(1), "model": model});
+    assert_eq!(living.put_vector("v", &body).await.status, 201);
+    let found = living.server.json("/search?k=1", &json!({"vector": vector(1)})).await;
+    assert_eq!(found.ids(), ["v"]);
+    assert_eq!(living.server.get("/images/v").await.status, 307);
+    let refuse = async |body: Value, status: u16, code: &str| {
+        living.put_vector("w", &body).await.problem(status, code)
+    };
+    let item = json!({"category": "circle"});
+    refuse(json!({"item": item, "embedding": vector(1), "model": "another"}), 409, "other_model").await;
+    refuse(json!({"item": item, "embedding": [1.0, 2.0]}), 400, "bad_vector").await;
+    refuse(json!({"item": item, "embedding": vec![0.0; 193]}), 400, "bad_vector").await;
+    refuse(json!({"item": item, "embedding": vector(1), "colour": [0.5]}), 400, "bad_vector").await;
+    refuse(json!({"item": item}), 422, "bad_item").await;
+    refuse(json!({"item": item, "embedding": vector(1), "photo": {"base64": ""}}), 422, "bad_item").await;
+    refuse(json!({"item": {}, "embedding": vector(1)}), 422, "bad_item").await;
+    refuse(json!({"item": {"category": ""}, "embedding": vector(1)}), 422, "bad_item").await;
+    refuse(json!({"item": {"category": "x", "size": "M"}, "embedding": vector(1)}), 422, "bad_item").await;
+    refuse(json!({"item": {"category": "x", "id": "other"}, "embedding": vector(1)}), 422, "bad_item").await;
+    for image in ["http://plain.example/a.jpg", "../secret.png", "photo:abc", "javascript:alert(1)"] {
+        refuse(json!({"item": {"category": "x", "image": image}, "embedding": vector(1)}), 422, "bad_item")
+            .await;
+    }
+    refuse(json!([]), 400, "bad_body").await;
+    living.put_vector("no%20id", &body).await.problem(422, "bad_item");
+    let text = living.request("PUT", "/items/w").header("content-type", "text/plain").body("x");
+    send(text).await.problem(415, "unsupported_media_type");
+    living.put("w", b"no photo at all", &item, &[]).await.problem(415, "unknown_format");
+    living
+        .put("w", &a_photo(1), &json!({"category": "x", "image": "https://a.example/b"}), &[])
+        .await
+        .problem(422, "bad_item");
+    living.put("w", &a_photo(1), &json!("x"), &[]).await.problem(400, "bad_body");
+    let half = multipart::Form::new().text("item", item.to_string());
+    send(living.request("PUT", "/items/w").multipart(half)).await.problem(400, "bad_form");
+    living.server.get("/items/w").await.problem(404, "unknown_item");
+    assert_eq!(living.server.get("/info").await.json()["catalogue"]["revision"], 1);
+    assert_eq!(living.photos(), 0, "a refused write leaves no photo");
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn patches_are_merge_patches_within_limits() {
+    let living = Living::start(tiny_shop()).await;
+    for (patch, status, code) in [
+        (json!({"id": "other"}), 422, "bad_item"),
+        (json!({"image": "x"}), 422, "bad_item"),
+        (json!({"category": null}), 422, "bad_item"),
+        (json!({"category": "x".repeat(129)}), 422, "bad_item"),
+        (json!({"attributes": {"colour": "red"}}), 422, "bad_item"),
+        (json!([1]), 422, "bad_item"),
+    ] {
+        living.patch("circle-red~0", &patch).await.problem(status, code);
+    }
+    living.patch("no-such", &json!({"category": "x"})).await.problem(404, "unknown_item");
+    let json =
+        living.request("PATCH", "/items/circle-red~0").header("content-type", "application/json").body("{}");
+    let refused = send(json).await;
+    assert_eq!(refused.header("accept-patch"), "application/merge-patch+json");
+    refused.problem(415, "unsupported_media_type");
+    let patched = living.patch("circle-red~0", &json!({"product": null})).await.json();
+    assert_eq!(patched["product"], Value::Null);
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn many_writes_are_told_line_by_line() {
+    let shop = tiny_shop();
+    let living = Living::start(shop).await;
+    let photo = json!({"base64": STANDARD.encode(a_photo(5))});
+    let lines = [
+        json!({"op": "put", "id": "n1", "item": {"category": "circle"}, "photo": photo}),
+        json!({"op": "put", "id": "n2", "item": {"category": "circle"}, "embedding": vector(2)}),
+        json!({"op": "patch", "id": "n2", "item": {"category": "square"}}),
+        json!({"op": "delete", "id": "circle-red~0"}),
+        json!({"op": "delete", "id": "no-such"}),
+        json!({"op": "put", "id": "n3", "item": {"category": ""}, "embedding": vector(3)}),
+        json!({"op": "fly", "id": "n4"}),
+        json!({"op": "put", "id": "n5", "item": {"category": "circle"}, "photo": {"base64": "%"}}),
+    ];
+    let told = living.bulk(&lines).await;
+    let statuses: Vec<u64> = told[..8].iter().map(|line| line["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [201, 201, 200, 204, 404, 422, 400, 422]);
+    assert_eq!(told[8], json!({"done": true, "ok": 4, "failed": 4, "revision": 1}));
+    assert_eq!((&told[5]["problem"]["code"], &told[6]["id"]), (&"bad_item".into(), &"n4".into()));
+    assert_eq!(living.first(&a_photo(5)).await, "n1");
+    let again = living.bulk(&lines[..4]).await;
+    let statuses: Vec<u64> = again[..4].iter().map(|line| line["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [200, 200, 200, 404], "safe to send again");
+    let living = living.restarted(shop).await;
+    assert_eq!(living.server.get("/items/n2").await.json()["category"], "square");
+    for (body, code) in [("", "bad_body"), ("\n\n", "bad_body"), (&"{}\n".repeat(1_001), "bad_body")] {
+        let request = living.request("POST", "/items").header("content-type", "application/x-ndjson");
+        send(request.body(body.to_owned())).await.problem(400, code);
+    }
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_state_nothing_changes_and_without_a_key_neither() {
+    let server = Running::start(tiny_shop(), &[]).await;
+    for (method, path, allow) in
+        [("PUT", "/items/a", "GET,HEAD"), ("DELETE", "/items/a", "GET,HEAD"), ("POST", "/items", "GET,HEAD")]
+    {
+        let answer = send(server.request(method, path)).await;
+        assert_eq!(answer.header("allow").replace(' ', ""), allow);
+        answer.problem(405, "method_not_allowed");
+    }
+    server.stop().await;
+    let living = Living::start(tiny_shop()).await;
+    for (method, path) in
+        [("PUT", "/items/a"), ("PATCH", "/items/a"), ("DELETE", "/items/circle-red~0"), ("POST", "/items")]
+    {
+        send(living.server.request(method, path)).await.problem(401, "unauthorized");
+        send(living.server.request(method, path).bearer_auth("some-other-key-than-that"))
+            .await
+            .problem(401, "unauthorized");
+    }
+    living.server.get("/metrics").await.problem(401, "unauthorized");
+    assert_eq!(living.server.get("/items/circle-red~0").await.status, 200);
+    living.server.stop().await;
+}

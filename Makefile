@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-neon lint bench bench-index bench-bundle bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
+.PHONY: help demo smoke build package notices test check test-api test-neon lint bench bench-index bench-bundle bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,27 +56,30 @@ bench-index: ## our search beside hnswlib and faiss on 139,709 vectors (PEERS=al
 	@scripts/install-build-tools.sh
 	@scripts/install-libtorch.sh
 	@scripts/install-venv.sh target/bench/venv scripts/bench-requirements.txt
-	cargo bench --locked -p lookalike-trainer --bench embeddings
-	cargo bench --locked -p lookalike-catalogue --bench index
+	cargo bench --locked --workspace --bench embeddings
+	cargo bench --locked --workspace --bench index
 	target/bench/venv/bin/python scripts/bench-index-plot.py target/bench/index.json target/bench/index.png
 
 bench-bundle: ## a bundle at full width with 139,709 made-up vectors, into target/bench/full
 	@scripts/build.sh
-	cargo bench --locked -p lookalike-trainer --bench bundle
+	cargo bench --locked --workspace --bench bundle
+
+bench-live: bench-bundle ## what items that came in online cost a search, beside the base alone
+	cargo bench --locked --workspace --bench live
 
 bench-model: bench-bundle ## int8, bf16 and f32 alone, and decoding, beside OpenVINO, PyTorch and Pillow (5 GB of peers from PyPI)
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
-	cargo bench --locked -p lookalike-trainer --bench model
+	cargo bench --locked --workspace --bench model
 
 bench-serve: bench-bundle ## the whole server beside FastAPI, LitServe and OpenVINO, under load (PEERS=none: ours alone); a quarter of an hour
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
 	@scripts/demo-bundle.sh
-	cargo bench --locked --bench serve
+	cargo bench --locked --workspace --bench serve
 
 bench-train: ## ten epochs beside PyTorch and its DataLoader, one after the other (SEEDS=3, EPOCHS=…; PEERS=none: ours alone)
 	@scripts/build.sh
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
-	cargo bench --locked -p lookalike-trainer --bench train
+	cargo bench --locked --workspace --bench train
 
 gpu-check: ## what a machine with a GPU needs to run scripts/gpu-check.sh, without Rust and network: into target/gpu-check
 	@scripts/gpu-check.sh pack

@@ -25,7 +25,7 @@ declare -A limits=([bundle]=150 [check]=40 [batcher]=110 [eager]=70 [server]=70 
 pack() {
   scripts/build.sh
   local bench
-  bench=$(cargo bench --locked -p lookalike-trainer --bench bundle --no-run --message-format=json | python3 -c '
+  bench=$(cargo bench --locked --workspace --bench bundle --no-run --message-format=json | python3 -c '
 import json, sys
 for line in map(json.loads, sys.stdin):
     if line.get("executable") and line["target"]["name"] == "bundle":

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, Condition, Etag, LiveCatalogue, LocalCatalogue, Outcome, View, Write, WriteKind,
+    Catalogue, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, View, Write, WriteKind,
 };
 use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Vectors};
 use lookalike_model::{Embedder, EmbedderError};
@@ -133,7 +133,7 @@ impl Ingest {
         load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
     ) -> Result<Self, IngestError> {
         let model = base.manifest().model_id.clone();
-        let live = LiveCatalogue::open(state, base, dims)?;
+        let live = LiveCatalogue::open(state, base, dims, LiveOptions::default())?;
         let photos = PhotoStore::open(state).map_err(IngestError::Keep)?;
         // Left by a write that was cut off: no item shows them.
         let view = live.view();
@@ -213,7 +213,7 @@ impl Ingest {
     }
 
     fn kept_photo(&self, id: &ItemId) -> Option<PhotoName> {
-        let (item, _) = self.live.view().came_in(id)?;
+        let (item, _) = self.live.view().came_in(id).ok()??;
         PhotoName::from_image(&item.image)
     }
 
@@ -258,7 +258,7 @@ impl Ingest {
                 let photo = self.photos.hold(PhotoName::of(&bytes));
                 let image = photo.name().image();
                 // The photo that the item shows already needs no model.
-                let known = self.live.view().came_in(id).filter(|(held, _)| held.image == image);
+                let known = self.live.view().came_in(id)?.filter(|(held, _)| held.image == image);
                 let vectors = match known {
                     Some((_, vectors)) => Arc::unwrap_or_clone(vectors),
                     None => self.embedded(bytes, &photo).await?,

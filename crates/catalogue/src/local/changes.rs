@@ -65,11 +65,6 @@ impl Changes {
         self.items.get(&point)
     }
 
-    /// The items of all patched points.
-    pub fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
-        self.items.values()
-    }
-
     /// Whom of the generation's `count` points the filter admits, exactly as [`Filter::admits`] says of their items as they
     /// are now; `None` where that is everyone. `excluded` are the points of the filter's excluded items.
     pub fn admitted(

@@ -20,7 +20,7 @@ pub use audit::Audit;
 pub use build::{BuildOptions, Progress, Stage, build};
 pub use distance::distance;
 pub use format::{footprint::Footprint, generation::GenerationManifest};
-pub use live::{Condition, Etag, LiveCatalogue, Outcome, View, Write, WriteKind};
+pub use live::{CameIn, Condition, Etag, LiveCatalogue, LiveOptions, Outcome, View, Write, WriteKind};
 
 use std::{
     fmt,
@@ -152,7 +152,7 @@ impl LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Vec<(usize, Distance)>, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, &Changes::default())?;
+        let search = self.0.plan(query, n, filter, effort, (&Changes::default(), 1.0))?;
         let found = search.run(&self.0.frozen, query);
         Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
     }
@@ -165,13 +165,18 @@ impl LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, &Changes::default())?;
+        let search = self.0.plan(query, n, filter, effort, (&Changes::default(), 1.0))?;
         self.0.answer(query, &search)
     }
 
     /// The point of the item of that name.
     pub(crate) fn point(&self, id: &ItemId) -> Result<Option<u32>, CatalogueError> {
         Ok(self.0.lines.find(id.as_str())?.map(|place| self.0.points[place]))
+    }
+
+    /// The points of all items, by rising id.
+    pub(crate) fn points_by_id(&self) -> Vec<u32> {
+        self.0.points.clone()
     }
 
     /// A point's item as its generation has it, and its vectors.
@@ -181,16 +186,16 @@ impl LocalCatalogue {
         Ok((self.0.lines.item(place as usize)?, Vectors::stored(view.vectors(point))))
     }
 
-    /// How a search of what is left of it after these changes is to be done.
+    /// How a search of what is left of it after these changes is to be done; `part` as [`Search::plan`] takes it.
     pub(crate) fn plan(
         &self,
         query: &Query,
         n: usize,
         filter: &Filter,
         effort: Effort,
-        changes: &Changes,
+        of: (&Changes, f32),
     ) -> Result<Search, CatalogueError> {
-        self.0.plan(query, n, filter, effort, changes)
+        self.0.plan(query, n, filter, effort, of)
     }
 
     /// The points that a search finds, nearest first.
@@ -259,13 +264,13 @@ impl Opened {
         n: usize,
         filter: &Filter,
         effort: Effort,
-        changes: &Changes,
+        (changes, part): (&Changes, f32),
     ) -> Result<Search, CatalogueError> {
         let (holds, given) = (self.frozen.dims(), query.vectors.dims());
         if holds != given && self.lines.len() > 0 {
             return Err(CatalogueError::Dims { holds, given });
         }
-        Ok(Search::plan(self.lines.len(), n, self.admitted(filter, changes)?, effort, query.weight))
+        Ok(Search::plan(self.lines.len(), n, self.admitted(filter, changes)?, effort, (query.weight, part)))
     }
 
     /// Whom the filter admits; `None` where that is everyone.
@@ -338,7 +343,7 @@ impl Catalogue for LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, &Changes::default())?;
+        let search = self.0.plan(query, n, filter, effort, (&Changes::default(), 1.0))?;
         match Handle::try_current() {
             Ok(runtime) if search.cost() > INLINE => {
                 let (opened, query) = (Arc::clone(&self.0), query.clone());

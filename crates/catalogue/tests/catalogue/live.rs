@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use lookalike_catalogue::{
-    Catalogue, CatalogueError, Condition, Effort, LiveCatalogue, LocalCatalogue, Outcome, Query, View, Write,
-    WriteKind, distance,
+    Catalogue, CatalogueError, Condition, Effort, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Query,
+    View, Write, WriteKind, distance,
 };
 use lookalike_items::{ColourWeight, Filter, Item, ItemId, ItemPatch, Vectors};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -19,6 +19,9 @@ type Plain = BTreeMap<ItemId, (Item, Vectors)>;
 /// Items that a base may hold or not, so that records meet bases with and without them.
 const NAMES: usize = 40;
 
+/// So few that graphs of what came in are built and taken while everything else happens.
+const FEW: LiveOptions = LiveOptions { few: 4 };
+
 fn source() -> Source {
     Source::new(17, 6, 12, 4)
 }
@@ -28,7 +31,7 @@ fn base_of(numbers: impl Iterator<Item = usize>, all: &[Vectors]) -> (TempDir, L
 }
 
 fn open(state: &Path, base: &LocalCatalogue) -> LiveCatalogue {
-    LiveCatalogue::open(state, base.clone(), source().vectors().dims()).unwrap()
+    LiveCatalogue::open(state, base.clone(), source().vectors().dims(), FEW).unwrap()
 }
 
 fn put(item: Item, vectors: Vectors) -> Write {
@@ -228,7 +231,7 @@ proptest! {
 fn reopened(state: &Path, base: &LocalCatalogue) -> LiveCatalogue {
     let dims = source().vectors().dims();
     loop {
-        match LiveCatalogue::open(state, base.clone(), dims) {
+        match LiveCatalogue::open(state, base.clone(), dims, FEW) {
             Err(CatalogueError::State { why, .. }) if why.contains("another process") => {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
@@ -286,7 +289,7 @@ async fn a_state_is_one_servers_and_one_models() {
     let (_bundle, base) = catalogue(source().items(5));
     let state = tempfile::tempdir().unwrap();
     let live = open(state.path(), &base);
-    let second = LiveCatalogue::open(state.path(), base.clone(), base.dims()).unwrap_err().to_string();
+    let second = LiveCatalogue::open(state.path(), base.clone(), base.dims(), FEW).unwrap_err().to_string();
     assert!(second.contains("another process"), "{second}");
     live.write(vec![delete(item(1).id)]).await.unwrap();
     drop(live);
@@ -299,12 +302,58 @@ async fn a_state_is_one_servers_and_one_models() {
     lookalike_catalogue::build(bundle.path(), "another", source().items(5), &options, &|_, _, _| ()).unwrap();
     let other = LocalCatalogue::open(bundle.path(), "another").unwrap();
     let why = loop {
-        let why = LiveCatalogue::open(state.path(), other.clone(), base.dims()).unwrap_err().to_string();
+        let why = LiveCatalogue::open(state.path(), other.clone(), base.dims(), FEW).unwrap_err().to_string();
         if !why.contains("another process") {
             break why;
         }
     };
     assert!(why.contains(MODEL) && why.contains("another"), "{why}");
+}
+
+#[tokio::test]
+async fn what_came_in_gets_a_graph_and_nothing_that_answers_is_different() {
+    let mut source = source();
+    let (_bundle, base) = catalogue(source.items(30));
+    let state = tempfile::tempdir().unwrap();
+    let live = open(state.path(), &base);
+    let came_in: Vec<(Item, Vectors)> = (100..3_200).map(|n| (item(n), source.vectors())).collect();
+    for some in came_in.chunks(500) {
+        live.write(some.iter().map(|(item, vectors)| put(item.clone(), vectors.clone())).collect())
+            .await
+            .unwrap();
+    }
+    while live.view().rows() > 700 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let view = live.view();
+    assert_eq!((view.rows() + view.in_segment(), view.count().await.unwrap()), (3_100, 3_130));
+    // Of the segment: patched, replaced, deleted; and found as they are.
+    let of_segment = |n: usize| item(100 + n).id;
+    live.write(vec![
+        patch(of_segment(0), serde_json::json!({"category": "Cape"})),
+        put(item(101), came_in[2_000].1.clone()),
+        delete(of_segment(2)),
+    ])
+    .await
+    .unwrap();
+    let view = live.view();
+    let capes = Filter { categories: vec!["Cape".into()], ..Filter::default() };
+    let list = view.list(&capes, None, 10).await.unwrap();
+    assert_eq!((list.total, &list.items[0].id), (1, &of_segment(0)));
+    assert_eq!(view.get(&of_segment(1)).await.unwrap().unwrap().1, came_in[2_000].1);
+    assert!(view.get(&of_segment(2)).await.unwrap().is_none());
+    assert_eq!(view.count().await.unwrap(), 3_129);
+    let (mut hits, mut wanted) = (0, 0);
+    for query in source.queries(50, 0.1) {
+        let ids = |effort| -> Vec<ItemId> {
+            let found = view.search(&query, 10, &Filter::default(), effort).unwrap();
+            found.hits.iter().map(|hit| hit.item.id.clone()).collect()
+        };
+        let exact = ids(Effort::Exact);
+        hits += ids(Effort::Usual).iter().filter(|id| exact.contains(id)).count();
+        wanted += 10;
+    }
+    assert!(hits * 100 >= wanted * 97, "{hits} of {wanted}");
 }
 
 #[tokio::test]

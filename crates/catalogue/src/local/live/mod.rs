@@ -7,11 +7,12 @@
 
 mod record;
 mod rows;
+mod segment;
 mod store;
 mod view;
 
 pub use record::Etag;
-pub use view::View;
+pub use view::{CameIn, View};
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, thread, time::Instant};
 
@@ -25,6 +26,7 @@ use crate::{
         LocalCatalogue,
         live::{
             record::{Record, Row},
+            segment::Builder,
             store::Store,
         },
     },
@@ -88,9 +90,32 @@ pub enum Outcome {
     Refused(BadItem),
 }
 
-struct Request {
-    writes: Vec<Write>,
-    reply: oneshot::Sender<Result<Vec<Outcome>, CatalogueError>>,
+enum Request {
+    Write(Vec<Write>, oneshot::Sender<Result<Vec<Outcome>, CatalogueError>>),
+    /// A segment built of these rows.
+    Segment(LocalCatalogue, Vec<Row>),
+}
+
+impl Request {
+    fn len(&self) -> usize {
+        match self {
+            Self::Write(writes, _) => writes.len(),
+            Self::Segment(..) => 0,
+        }
+    }
+}
+
+/// How a catalogue that changes is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct LiveOptions {
+    /// Up to so many of the items that came in are compared one by one in every search; more get a graph of their own.
+    pub few: usize,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self { few: 1_000 }
+    }
 }
 
 /// A catalogue that changes. Dropped, it ends what it was given, then its thread.
@@ -111,7 +136,12 @@ impl LiveCatalogue {
     ///
     /// # Errors
     /// Where another process has the state open, where it belongs to another model or has another format, where it is damaged.
-    pub fn open(folder: &Path, base: LocalCatalogue, dims: Dims) -> Result<Self, CatalogueError> {
+    pub fn open(
+        folder: &Path,
+        base: LocalCatalogue,
+        dims: Dims,
+        options: LiveOptions,
+    ) -> Result<Self, CatalogueError> {
         let started = Instant::now();
         let mut store = Store::open(folder, &base.manifest().model_id)?;
         let view = laid(&mut store, base.clone(), dims)?;
@@ -119,7 +149,10 @@ impl LiveCatalogue {
         tracing::info!(state = %folder.display(), revision, rows = records, hidden, took = ?started.elapsed(), "state open");
         let view = Arc::new(ArcSwap::from_pointee(view));
         let (requests, waiting) = mpsc::channel(WAITING);
-        let writer = Writer { store, base, dims, view: Arc::clone(&view) };
+        let builder =
+            Builder::start(folder, base.manifest().model_id.clone(), options.few, requests.downgrade())?;
+        let writer = Writer { store, base, dims, builder, view: Arc::clone(&view) };
+        writer.builder.look(&writer.view.load_full());
         let thread = thread::Builder::new().name("writer".into()).spawn(move || writer.run(waiting));
         thread.map_err(CatalogueError::io("start a thread for", folder))?;
         Ok(Self { view, requests, dims })
@@ -144,7 +177,7 @@ impl LiveCatalogue {
             }
         }
         let (reply, answer) = oneshot::channel();
-        self.requests.send(Request { writes, reply }).await.map_err(|_| CatalogueError::Stopped)?;
+        self.requests.send(Request::Write(writes, reply)).await.map_err(|_| CatalogueError::Stopped)?;
         answer.await.map_err(|_| CatalogueError::Stopped)?
     }
 }
@@ -165,21 +198,22 @@ struct Writer {
     store: Store,
     base: LocalCatalogue,
     dims: Dims,
+    builder: Builder,
     view: Arc<ArcSwap<View>>,
 }
 
 impl Writer {
     fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
         while let Some(first) = waiting.blocking_recv() {
-            let (mut group, mut count) = (vec![first], 0);
-            count += group.iter().map(|request| request.writes.len()).sum::<usize>();
+            let (mut count, mut group) = (first.len(), vec![first]);
             while count < GROUP
                 && let Ok(next) = waiting.try_recv()
             {
-                count += next.writes.len();
+                count += next.len();
                 group.push(next);
             }
             self.commit(group);
+            self.builder.look(&self.view.load_full());
         }
     }
 
@@ -187,7 +221,14 @@ impl Writer {
     fn commit(&mut self, group: Vec<Request>) {
         let mut draft = Draft { view: (**self.view.load()).clone(), records: BTreeMap::new() };
         let mut answers = Vec::new();
-        for Request { writes, reply } in group {
+        for request in group {
+            let (writes, reply) = match request {
+                Request::Write(writes, reply) => (writes, reply),
+                Request::Segment(catalogue, built) => {
+                    self.take_segment(&mut draft, catalogue, &built);
+                    continue;
+                }
+            };
             let before = (draft.view.clone(), draft.records.clone());
             let made: Result<Vec<Outcome>, _> =
                 writes.into_iter().map(|write| draft.make(write, &mut self.store)).collect();
@@ -211,6 +252,29 @@ impl Writer {
             self.view.store(Arc::new(draft.view));
         }
         answers.into_iter().for_each(|(reply, outcomes)| drop(reply.send(Ok(outcomes))));
+    }
+
+    /// Puts a segment in place at once: nothing that answers is different, so it is no revision, and what is still to be written is
+    /// laid over it.
+    fn take_segment(&mut self, draft: &mut Draft, catalogue: LocalCatalogue, built: &[Row]) {
+        self.builder.is_idle();
+        let mut view = (**self.view.load()).clone();
+        let taken = view
+            .take_segment(catalogue.clone(), built)
+            .and_then(|()| draft.view.take_segment(catalogue, built));
+        match taken {
+            Ok(()) => {
+                tracing::info!(
+                    items = view.in_segment(),
+                    rows = view.rows(),
+                    "what came in has a graph of its own"
+                );
+                self.view.store(Arc::new(view));
+            }
+            Err(e) => {
+                tracing::error!(error = %e, "a graph of what came in cannot be taken: it is compared row by row")
+            }
+        }
     }
 
     /// After a write that failed the file may hold it or not; if it does, so must the view.

@@ -21,11 +21,16 @@ use crate::{
     },
 };
 
+/// An item that came in online, and its vectors.
+pub type CameIn = (Arc<Item>, Arc<Vectors>);
+
 /// Where an item that came in online is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// In a slot of the rows.
     Row(u32),
+    /// At a point of the segment.
+    Segment(u32),
     /// At a point of the base, whose item came in online.
     Base(u32),
     /// Nowhere: its point of the base answers no more.
@@ -35,7 +40,53 @@ enum Place {
 /// Where any item is.
 enum Found {
     Row(Row),
+    Segment(u32),
     Base(u32),
+}
+
+/// How much shorter than the base's the segment's list of candidates is: of the nearest, few are among what came in lately.
+const SEGMENT_PART: f32 = 0.3;
+
+/// A generation, and what has changed of it since.
+#[derive(Clone)]
+struct Layer {
+    catalogue: LocalCatalogue,
+    changes: Changes,
+}
+
+impl Layer {
+    fn new(catalogue: LocalCatalogue) -> Self {
+        Self { catalogue, changes: Changes::default() }
+    }
+
+    /// A point's item as it is now, and its vectors.
+    fn row(&self, point: u32) -> Result<Row, CatalogueError> {
+        let (item, vectors) = self.catalogue.at(point)?;
+        let item = self.changes.item(point).cloned().unwrap_or_else(|| Arc::new(item));
+        Ok(Row { item, vectors: Arc::new(vectors) })
+    }
+
+    fn item(&self, point: u32) -> Result<Arc<Item>, CatalogueError> {
+        match self.changes.item(point) {
+            Some(item) => Ok(Arc::clone(item)),
+            None => Ok(Arc::new(self.catalogue.at(point)?.0)),
+        }
+    }
+
+    /// The point answers, and this is its item.
+    fn set(&mut self, point: u32, item: &Arc<Item>) -> Result<(), CatalogueError> {
+        if self.catalogue.at(point)?.0 == **item {
+            self.changes.restore(point);
+        } else {
+            self.changes.patch(point, Arc::clone(item));
+        }
+        Ok(())
+    }
+
+    /// How many answer.
+    fn len(&self) -> usize {
+        self.catalogue.len() - self.changes.hidden()
+    }
 }
 
 /// One state of a catalogue that changes online. Cloning it is cheap.
@@ -43,15 +94,19 @@ enum Found {
 pub struct View {
     revision: u64,
     dims: Dims,
-    base: LocalCatalogue,
-    changes: Changes,
+    base: Layer,
+    /// Most of what came in, with a graph of its own.
+    segment: Option<Layer>,
+    /// The rest.
     rows: Rows,
     places: OrdMap<ItemId, Place>,
+    /// How many of the items that came in show each kept photo.
+    shown: OrdMap<String, u32>,
 }
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (rows, hidden) = (self.rows.len(), self.changes.hidden());
+        let (rows, hidden) = (self.rows.len(), self.hidden());
         f.debug_struct("View")
             .field("revision", &self.revision)
             .field("rows", &rows)
@@ -62,15 +117,16 @@ impl fmt::Debug for View {
 
 /// A search of one revision, made ready.
 struct Plan {
-    search: Search,
+    /// Of the base, then of the segment.
+    searches: Vec<Search>,
     n: usize,
 }
 
 impl View {
     /// The base alone.
     pub(crate) fn new(base: LocalCatalogue, dims: Dims) -> Self {
-        let (changes, rows, places) = Default::default();
-        Self { revision: 0, dims, base, changes, rows, places }
+        let (rows, places, shown) = Default::default();
+        Self { revision: 0, dims, base: Layer::new(base), segment: None, rows, places, shown }
     }
 
     pub(crate) fn set_revision(&mut self, revision: u64) {
@@ -84,84 +140,186 @@ impl View {
 
     /// How many items of the base answer no more.
     pub fn hidden(&self) -> usize {
-        self.changes.hidden()
+        self.base.changes.hidden()
+    }
+
+    /// How many items that came in online are in a graph of their own.
+    pub fn in_segment(&self) -> usize {
+        self.segment.as_ref().map_or(0, Layer::len)
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        [Some(&self.base), self.segment.as_ref()].into_iter().flatten()
     }
 
     /// Lays a record over what there is: afterwards the item is what the record says, whatever it was.
     pub(crate) fn lay(&mut self, id: &ItemId, record: &Record) -> Result<(), CatalogueError> {
         // What can fail comes first: a view is changed wholly or not at all.
-        let below = self.base.point(id)?;
-        let same = match (below, record) {
-            (Some(point), Record::Whole(row)) => self.base.at(point)?.1 == *row.vectors,
+        let below = self.base.catalogue.point(id)?;
+        let vectors_of_base = match (below, record) {
+            (Some(point), Record::Whole(row)) => self.base.catalogue.at(point)?.1 == *row.vectors,
             _ => false,
         };
-        let before = self.places.remove(id);
-        if let Some(Place::Row(slot)) = before {
-            if let Record::Whole(row) = record
-                && !same
-            {
-                self.rows.replace(slot, row.clone());
-                self.places.insert(id.clone(), Place::Row(slot));
-                return Ok(());
+        let before = self.places.get(id).copied();
+        let old_photo = self.came_in_at(before)?.and_then(|row| kept_photo(&row.item));
+        let new_photo = match record {
+            Record::Whole(row) => kept_photo(&row.item),
+            Record::Metadata(item) => kept_photo(item),
+            Record::Deleted => None,
+        };
+        let place = match (record, below, before) {
+            (Record::Whole(row), Some(point), _) if vectors_of_base => {
+                self.base.set(point, &row.item)?;
+                Some(Place::Base(point))
             }
-            self.rows.remove(slot);
-        }
-        let place = match (record, below) {
-            (Record::Whole(row), Some(point)) if same => {
-                self.changes.patch(point, Arc::clone(&row.item));
-                Place::Base(point)
+            (Record::Whole(row), below, before) => {
+                below.into_iter().for_each(|point| self.base.changes.hide(point));
+                Some(self.keep(row, before)?)
             }
-            (Record::Whole(row), below) => {
-                below.into_iter().for_each(|point| self.changes.hide(point));
-                Place::Row(self.rows.insert(row.clone()))
+            (Record::Metadata(item), Some(point), _) => {
+                self.base.set(point, item)?;
+                Some(Place::Base(point))
             }
-            (Record::Metadata(item), Some(point)) => {
-                self.changes.patch(point, Arc::clone(item));
-                Place::Base(point)
-            }
-            (Record::Deleted, Some(point)) => {
-                self.changes.hide(point);
-                Place::Nowhere
+            (Record::Deleted, Some(point), _) => {
+                self.base.changes.hide(point);
+                Some(Place::Nowhere)
             }
             // Of an item that this base does not have.
-            (Record::Metadata(_) | Record::Deleted, None) => return Ok(()),
+            (Record::Metadata(_) | Record::Deleted, None, _) => None,
         };
-        self.places.insert(id.clone(), place);
+        match before {
+            Some(Place::Row(slot)) if place != before => self.rows.remove(slot),
+            Some(Place::Segment(point)) if place != before => {
+                self.segment.iter_mut().for_each(|segment| segment.changes.hide(point));
+            }
+            _ => {}
+        }
+        match place {
+            Some(place) => drop(self.places.insert(id.clone(), place)),
+            None => drop(self.places.remove(id)),
+        }
+        self.show(old_photo, new_photo);
         Ok(())
+    }
+
+    /// Where an item goes whose vectors are not the base's: where it is, if it can stay there.
+    fn keep(&mut self, row: &Row, before: Option<Place>) -> Result<Place, CatalogueError> {
+        if let (Some(Place::Segment(point)), Some(segment)) = (before, &mut self.segment)
+            && segment.catalogue.at(point)?.1 == *row.vectors
+        {
+            segment.set(point, &row.item)?;
+            return Ok(Place::Segment(point));
+        }
+        Ok(match before {
+            Some(Place::Row(slot)) => {
+                self.rows.replace(slot, row.clone());
+                Place::Row(slot)
+            }
+            _ => Place::Row(self.rows.insert(row.clone())),
+        })
+    }
+
+    fn show(&mut self, old: Option<String>, new: Option<String>) {
+        if let Some(new) = new {
+            *self.shown.entry(new).or_insert(0) += 1;
+        }
+        if let Some(old) = old {
+            match self.shown.get(&old) {
+                Some(1) | None => drop(self.shown.remove(&old)),
+                Some(count) => drop(self.shown.insert(old, count - 1)),
+            }
+        }
+    }
+
+    /// Everything that came in and has vectors of its own, by id: what the next segment is built of.
+    pub(crate) fn whole(&self) -> Result<Vec<Row>, CatalogueError> {
+        let mut rows: Vec<Row> = self.rows.iter().cloned().collect();
+        if let Some(segment) = &self.segment {
+            for (_, place) in &self.places {
+                if let Place::Segment(point) = place {
+                    rows.push(segment.row(*point)?);
+                }
+            }
+        }
+        rows.sort_unstable_by(|a, b| a.item.id.cmp(&b.item.id));
+        Ok(rows)
+    }
+
+    /// Takes a segment built of these rows (by id) in place of what they are in now. What has changed since they were taken stays
+    /// changed: nothing that answers is different after it.
+    pub(crate) fn take_segment(
+        &mut self,
+        catalogue: LocalCatalogue,
+        built: &[Row],
+    ) -> Result<(), CatalogueError> {
+        let mut segment = Layer::new(catalogue);
+        let mut places = self.places.clone();
+        for (point, row) in segment.catalogue.points_by_id().into_iter().zip(built) {
+            let id = &row.item.id;
+            let now = match places.get(id) {
+                Some(place @ (Place::Row(_) | Place::Segment(_))) => self.came_in_at(Some(*place))?,
+                _ => None,
+            };
+            match now.filter(|now| now.vectors == row.vectors) {
+                Some(now) => {
+                    places.insert(id.clone(), Place::Segment(point));
+                    segment.set(point, &now.item)?;
+                }
+                None => segment.changes.hide(point),
+            }
+        }
+        // The rows that are left move together: a search looks at every slot.
+        let mut rows = Rows::default();
+        let left = places.iter().filter_map(|(id, place)| match place {
+            Place::Row(slot) => Some((id.clone(), self.rows.get(*slot)?.clone())),
+            _ => None,
+        });
+        for (id, row) in left.collect::<Vec<_>>() {
+            places.insert(id, Place::Row(rows.insert(row)));
+        }
+        (self.places, self.rows, self.segment) = (places, rows, Some(segment));
+        Ok(())
+    }
+
+    /// The item at the place of one that came in; none where that is nowhere.
+    fn came_in_at(&self, place: Option<Place>) -> Result<Option<Row>, CatalogueError> {
+        match (place, &self.segment) {
+            (None | Some(Place::Nowhere), _) | (Some(Place::Segment(_)), None) => Ok(None),
+            (Some(Place::Row(slot)), _) => Ok(self.rows.get(slot).cloned()),
+            (Some(Place::Segment(point)), Some(segment)) => segment.row(point).map(Some),
+            (Some(Place::Base(point)), _) => self.base.row(point).map(Some),
+        }
     }
 
     fn find(&self, id: &ItemId) -> Result<Option<Found>, CatalogueError> {
         Ok(match self.places.get(id) {
             Some(Place::Nowhere) => None,
             Some(Place::Base(point)) => Some(Found::Base(*point)),
+            Some(Place::Segment(point)) => Some(Found::Segment(*point)),
             Some(Place::Row(slot)) => self.rows.get(*slot).cloned().map(Found::Row),
-            None => self.base.point(id)?.map(Found::Base),
+            None => self.base.catalogue.point(id)?.map(Found::Base),
         })
     }
 
     /// The item of that name, and its vectors.
     pub(crate) fn item(&self, id: &ItemId) -> Result<Option<Row>, CatalogueError> {
-        match self.find(id)? {
-            None => Ok(None),
-            Some(Found::Row(row)) => Ok(Some(row)),
-            Some(Found::Base(point)) => {
-                let (item, vectors) = self.base.at(point)?;
-                let item = self.changes.item(point).cloned().unwrap_or_else(|| Arc::new(item));
-                Ok(Some(Row { item, vectors: Arc::new(vectors) }))
-            }
+        match (self.find(id)?, &self.segment) {
+            (None, _) | (Some(Found::Segment(_)), None) => Ok(None),
+            (Some(Found::Row(row)), _) => Ok(Some(row)),
+            (Some(Found::Segment(point)), Some(segment)) => segment.row(point).map(Some),
+            (Some(Found::Base(point)), _) => self.base.row(point).map(Some),
         }
     }
 
     /// An item that came in online with its vectors.
-    pub fn came_in(&self, id: &ItemId) -> Option<(Arc<Item>, Arc<Vectors>)> {
-        let Some(Place::Row(slot)) = self.places.get(id) else { return None };
-        self.rows.get(*slot).map(|row| (Arc::clone(&row.item), Arc::clone(&row.vectors)))
+    pub fn came_in(&self, id: &ItemId) -> Result<Option<CameIn>, CatalogueError> {
+        let row = self.came_in_at(self.places.get(id).copied())?;
+        Ok(row.map(|row| (row.item, row.vectors)))
     }
 
-    /// Whether an item that came in online has its photo at this place.
+    /// Whether an item that came in online shows this kept photo: `photo:` and its name.
     pub fn shows(&self, image: &str) -> bool {
-        self.rows.iter().any(|row| row.item.image == image)
-            || self.changes.items().any(|item| item.image == image)
+        self.shown.contains_key(image)
     }
 
     /// How an item is known to HTTP.
@@ -171,44 +329,41 @@ impl View {
         row.map(etag).transpose()
     }
 
-    fn item_at(&self, point: u32) -> Result<Arc<Item>, CatalogueError> {
-        match self.changes.item(point) {
-            Some(item) => Ok(Arc::clone(item)),
-            None => Ok(Arc::new(self.base.at(point)?.0)),
-        }
-    }
-
     fn plan(&self, query: &Query, n: usize, filter: &Filter, effort: Effort) -> Result<Plan, CatalogueError> {
         let (holds, given) = (self.dims, query.vectors.dims());
         if holds != given {
             return Err(CatalogueError::Dims { holds, given });
         }
-        Ok(Plan { search: self.base.plan(query, n, filter, effort, &self.changes)?, n })
+        let parts = [1.0, SEGMENT_PART];
+        let plan = |(layer, part): (&Layer, f32)| {
+            layer.catalogue.plan(query, n, filter, effort, (&layer.changes, part))
+        };
+        Ok(Plan { searches: self.layers().zip(parts).map(plan).collect::<Result<_, _>>()?, n })
     }
 
     fn answer(&self, query: &Query, plan: &Plan, filter: &Filter) -> Result<Nearest, CatalogueError> {
-        let (rows, admitted) = self.rows.nearest(query, plan.n, filter);
-        let mut rows = rows.into_iter().peekable();
-        let mut points = self.base.run(&plan.search, query).into_iter().peekable();
-        let mut hits = Vec::new();
-        while hits.len() < plan.n {
-            let row_first = match (rows.peek(), points.peek()) {
-                (Some((_, row)), Some((_, point))) => row.blend < point.blend,
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (None, None) => break,
-            };
-            let hit: Option<(Arc<Item>, Distance)> = if row_first {
-                rows.next().map(|(row, distance)| (row.item, distance))
-            } else {
-                points
-                    .next()
-                    .map(|(point, distance)| Ok::<_, CatalogueError>((self.item_at(point)?, distance)))
-                    .transpose()?
-            };
-            hits.extend(hit.map(|(item, distance)| Hit { item, distance }));
+        let (rows, mut available) = self.rows.nearest(query, plan.n, filter);
+        // Nearest first within each; where two are as near, those of the base come first.
+        let mut found: Vec<(Distance, Found)> = Vec::new();
+        for (i, (layer, search)) in self.layers().zip(&plan.searches).enumerate() {
+            available += search.available;
+            let place = if i == 0 { Found::Base } else { Found::Segment };
+            let points = layer.catalogue.run(search, query).into_iter();
+            found.extend(points.map(|(point, distance)| (distance, place(point))));
         }
-        Ok(Nearest { exhausted: hits.len() == plan.search.available + admitted, hits })
+        found.extend(rows.into_iter().map(|(row, distance)| (distance, Found::Row(row))));
+        found.sort_by(|a, b| a.0.blend.total_cmp(&b.0.blend));
+        found.truncate(plan.n);
+        let hits = found.into_iter().map(|(distance, found)| {
+            let item = match (found, &self.segment) {
+                (Found::Row(row), _) => row.item,
+                (Found::Segment(point), Some(segment)) => segment.item(point)?,
+                (Found::Base(point) | Found::Segment(point), _) => self.base.item(point)?,
+            };
+            Ok(Hit { item, distance })
+        });
+        let hits = hits.collect::<Result<Vec<_>, CatalogueError>>()?;
+        Ok(Nearest { exhausted: hits.len() == available, hits })
     }
 
     /// [`Catalogue::nearest`] on this thread.
@@ -229,43 +384,56 @@ impl View {
         after: Option<&ItemId>,
         limit: usize,
     ) -> Result<Listing, CatalogueError> {
-        let start = after.map_or(Ok(0), |id| self.base.after(id))?;
-        let (places, in_base) = self.base.listed(filter, start, limit + 1, &self.changes)?;
-        let mut items: Vec<Arc<Item>> =
-            places.into_iter().map(|(_, point)| self.item_at(point)).collect::<Result<_, _>>()?;
+        let (mut items, mut total) = (Vec::new(), 0);
+        for layer in self.layers() {
+            let start = after.map_or(Ok(0), |id| layer.catalogue.after(id))?;
+            let (places, admitted) = layer.catalogue.listed(filter, start, limit + 1, &layer.changes)?;
+            total += admitted;
+            for (_, point) in places {
+                items.push(layer.item(point)?);
+            }
+        }
         let from: Bound<&ItemId> = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rows =
-            self.places.range::<_, ItemId>((from, Bound::Unbounded)).filter_map(|(_, place)| match place {
-                Place::Row(slot) => self.rows.get(*slot),
-                _ => None,
-            });
-        items.extend(
-            rows.filter(|row| filter.admits(&row.item)).take(limit + 1).map(|row| Arc::clone(&row.item)),
-        );
+        let places = self.places.range::<_, ItemId>((from, Bound::Unbounded));
+        let rows = places.filter_map(|(_, place)| match place {
+            Place::Row(slot) => self.rows.get(*slot),
+            _ => None,
+        });
+        let admitted = rows.filter(|row| filter.admits(&row.item)).take(limit + 1);
+        items.extend(admitted.map(|row| Arc::clone(&row.item)));
         items.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         let more = items.len() > limit;
         items.truncate(limit);
-        let total = in_base + self.rows.iter().filter(|row| filter.admits(&row.item)).count();
+        total += self.rows.iter().filter(|row| filter.admits(&row.item)).count();
         Ok(Listing { items, total, more })
     }
 
     fn len(&self) -> usize {
-        self.base.len() - self.changes.hidden() + self.rows.len()
+        self.layers().map(Layer::len).sum::<usize>() + self.rows.len()
     }
 
     fn drawn(&self) -> Result<Option<Arc<Item>>, CatalogueError> {
-        let (of_base, all) = (self.base.len() - self.changes.hidden(), self.len());
+        let all = self.len();
         if all == 0 {
             return Ok(None);
         }
-        let drawn = rand::random_range(0..all);
-        if drawn >= of_base {
-            return Ok(self.rows.iter().nth(drawn - of_base).map(|row| Arc::clone(&row.item)));
+        let mut drawn = rand::random_range(0..all);
+        for layer in self.layers() {
+            if drawn < layer.len() {
+                // The drawn one of those that answer: every point is as likely as every other.
+                let points = 0..layer.catalogue.len() as u32;
+                let nth = points.filter(|&point| !layer.changes.hides(point)).nth(drawn);
+                return nth.map(|point| layer.item(point)).transpose();
+            }
+            drawn -= layer.len();
         }
-        // The drawn one of those that answer: every point is as likely as every other.
-        let nth = (0..self.base.len() as u32).filter(|&point| !self.changes.hides(point)).nth(drawn);
-        nth.map(|point| self.item_at(point)).transpose()
+        Ok(self.rows.iter().nth(drawn).map(|row| Arc::clone(&row.item)))
     }
+}
+
+/// What an item says of its photo, where that is one that came in and is kept.
+fn kept_photo(item: &Item) -> Option<String> {
+    item.image.starts_with("photo:").then(|| item.image.clone())
 }
 
 #[async_trait]
@@ -278,7 +446,7 @@ impl Catalogue for View {
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
         let plan = self.plan(query, n, filter, effort)?;
-        let cost = plan.search.cost() + self.rows.len() * ROW_COST;
+        let cost = plan.searches.iter().map(Search::cost).sum::<usize>() + self.rows.len() * ROW_COST;
         match Handle::try_current() {
             Ok(runtime) if cost > INLINE => {
                 let (view, query, filter) = (self.clone(), query.clone(), filter.clone());
@@ -305,7 +473,8 @@ impl Catalogue for View {
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         let of_rows = self.rows.iter().map(|row| (row.item.category.clone(), 1));
-        for (name, n) in self.base.category_counts(&self.changes).into_iter().chain(of_rows) {
+        let of_layers = self.layers().flat_map(|layer| layer.catalogue.category_counts(&layer.changes));
+        for (name, n) in of_layers.chain(of_rows) {
             *counts.entry(name).or_insert(0) += n;
         }
         Ok(counts.into_iter().collect())

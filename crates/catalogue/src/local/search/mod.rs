@@ -30,6 +30,9 @@ const EF_PER_WEIGHT: f32 = 4.0;
 /// memory that a scan finds ready.
 const WALK_COST: usize = 30;
 
+/// How much longer a list is tried where the one before met too few that may answer.
+const LONGER: usize = 4;
+
 /// So few are compared exactly at once.
 const FEW: usize = 200;
 
@@ -82,13 +85,14 @@ fn reranked(n: usize) -> usize {
 }
 
 impl Search {
-    /// Chooses the way: the graph is walked, unless a filter leaves so few that comparing them all is cheaper.
+    /// Chooses the way: the graph is walked, unless a filter leaves so few that comparing them all is cheaper. `part` is 1, and less
+    /// for a graph of which fewer of the nearest are expected than of another: the usual list is as much shorter.
     pub fn plan(
         count: usize,
         n: usize,
         admitted: Option<Admitted>,
         effort: Effort,
-        weight: ColourWeight,
+        (weight, part): (ColourWeight, f32),
     ) -> Self {
         let available = admitted.as_ref().map_or(count, |admitted| admitted.count);
         let n = n.min(available);
@@ -107,7 +111,7 @@ impl Search {
             }
         };
         let way = match effort {
-            Effort::Usual => walk(usual_ef(weight), false),
+            Effort::Usual => walk((usual_ef(weight) as f32 * part) as usize, false),
             Effort::Ef(ef) => walk(ef.min(count), true),
             Effort::Exact => Way::Exact,
         };
@@ -137,7 +141,7 @@ impl Search {
         let coded = frozen.encode(query);
         Scratch::with(|scratch| {
             let walked = match self.way {
-                Way::Walk(list) => self.walk(frozen, &coded, list, scratch),
+                Way::Walk(list) => self.walk_on(frozen, &coded, list, scratch),
                 _ => None,
             };
             let candidates = walked.unwrap_or_else(|| {
@@ -153,6 +157,24 @@ impl Search {
         match &self.admitted {
             None => Box::new(0..self.count as u32),
             Some(admitted) => admitted.iter(self.count),
+        }
+    }
+
+    /// Walks, and where too few of what lies around the query may answer, with a longer and longer list, while that is cheaper
+    /// than a scan: a product line that was taken off leaves a hole in the middle of what is near.
+    fn walk_on(
+        &self,
+        frozen: &Frozen,
+        query: &Coded<'_>,
+        mut list: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Vec<u32>> {
+        loop {
+            let found = self.walk(frozen, query, list, scratch);
+            list = list.saturating_mul(LONGER);
+            if found.is_some() || list.saturating_mul(WALK_COST) > self.available {
+                return found;
+            }
         }
     }
 

@@ -1,0 +1,103 @@
+//! The graph of what came in online, built beside the searches: one thread of the lowest priority, which never has more than one
+//! build under way. Its files are a copy: what they hold is in the state, and they are built again when it is opened.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Instant,
+};
+
+use tokio::sync::mpsc::WeakSender;
+
+use crate::{
+    contract::CatalogueError,
+    local::{
+        LocalCatalogue,
+        build::{BuildOptions, build},
+        live::{Request, view::View},
+    },
+};
+
+/// Beyond what is few anyway, rows may be one in so many of what the segment holds: each item is so built a few times over its
+/// life, not a thousand times.
+const PART: usize = 4;
+
+/// Hands views to the thread that builds.
+pub(crate) struct Builder {
+    views: mpsc::SyncSender<Arc<View>>,
+    busy: Arc<AtomicBool>,
+    few: usize,
+}
+
+impl Builder {
+    /// Starts the thread. It ends when the builder is dropped; a build under way is ended first.
+    pub fn start(
+        state: &Path,
+        model_id: String,
+        few: usize,
+        done: WeakSender<Request>,
+    ) -> Result<Self, CatalogueError> {
+        let folder = state.join("segment");
+        let (views, waiting) = mpsc::sync_channel::<Arc<View>>(1);
+        let busy = Arc::new(AtomicBool::new(false));
+        let at_work = Arc::clone(&busy);
+        let run = move || {
+            lowest_priority();
+            while let Ok(view) = waiting.recv() {
+                let built = built(&folder, &model_id, &view);
+                let told = match (built, done.upgrade()) {
+                    (Ok(request), Some(done)) => done.blocking_send(request).is_ok(),
+                    (Err(e), _) => {
+                        tracing::error!(error = %e, "no graph of what came in can be built: it is compared row by row");
+                        false
+                    }
+                    (Ok(_), None) => return,
+                };
+                if !told {
+                    at_work.store(false, Ordering::Release);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("segment".into()).spawn(run);
+        thread.map_err(CatalogueError::io("start a thread for", state))?;
+        Ok(Self { views, busy, few })
+    }
+
+    /// Has a segment built, if there are rows enough for one and none is being built.
+    pub fn look(&self, view: &Arc<View>) {
+        let many = view.rows() > self.few.max(view.in_segment() / PART);
+        if many && !self.busy.swap(true, Ordering::AcqRel) && self.views.try_send(Arc::clone(view)).is_err() {
+            self.is_idle();
+        }
+    }
+
+    /// What was built has been taken.
+    pub fn is_idle(&self) {
+        self.busy.store(false, Ordering::Release);
+    }
+}
+
+fn built(folder: &PathBuf, model_id: &str, view: &View) -> Result<Request, CatalogueError> {
+    let started = Instant::now();
+    let rows = view.whole()?;
+    fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
+    let items = rows.iter().map(|row| ((*row.item).clone(), (*row.vectors).clone())).collect();
+    build(folder, model_id, items, &BuildOptions::default(), &|_, _, _| ())?;
+    let catalogue = LocalCatalogue::open(folder, model_id)?;
+    tracing::debug!(items = rows.len(), took = ?started.elapsed(), "built a graph of what came in");
+    Ok(Request::Segment(catalogue, rows))
+}
+
+/// Whoever searches goes first; the threads of a build take the priority over from this one.
+fn lowest_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(e) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(error = %e, "the thread that builds keeps its priority");
+    }
+}

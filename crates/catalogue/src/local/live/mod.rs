@@ -149,8 +149,15 @@ impl LiveCatalogue {
         tracing::info!(state = %folder.display(), revision, rows = records, hidden, took = ?started.elapsed(), "state open");
         let view = Arc::new(ArcSwap::from_pointee(view));
         let (requests, waiting) = mpsc::channel(WAITING);
-        let builder =
-            Builder::start(folder, base.manifest().model_id.clone(), options.few, requests.downgrade())?;
+        let builder = {
+            let requests = requests.downgrade();
+            let done = move |catalogue, rows| {
+                requests
+                    .upgrade()
+                    .is_some_and(|to| to.blocking_send(Request::Segment(catalogue, rows)).is_ok())
+            };
+            Builder::start(folder, base.manifest().model_id.clone(), options.few, done)?
+        };
         let writer = Writer { store, base, dims, builder, view: Arc::clone(&view) };
         writer.builder.look(&writer.view.load_full());
         let thread = thread::Builder::new().name("writer".into()).spawn(move || writer.run(waiting));

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,14 +13,12 @@ use std::{
     time::Instant,
 };
 
-use tokio::sync::mpsc::WeakSender;
-
 use crate::{
     contract::CatalogueError,
     local::{
         LocalCatalogue,
         build::{BuildOptions, build},
-        live::{Request, view::View},
+        live::{record::Row, view::View},
     },
 };
 
@@ -36,12 +34,12 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Starts the thread. It ends when the builder is dropped; a build under way is ended first.
+    /// Starts the thread, which hands what it has built to `done`; false is that nobody takes it. It ends when the builder is dropped; a build under way is ended first.
     pub fn start(
         state: &Path,
         model_id: String,
         few: usize,
-        done: WeakSender<Request>,
+        done: impl Fn(LocalCatalogue, Vec<Row>) -> bool + Send + 'static,
     ) -> Result<Self, CatalogueError> {
         let folder = state.join("segment");
         let (views, waiting) = mpsc::sync_channel::<Arc<View>>(1);
@@ -50,14 +48,12 @@ impl Builder {
         let run = move || {
             lowest_priority();
             while let Ok(view) = waiting.recv() {
-                let built = built(&folder, &model_id, &view);
-                let told = match (built, done.upgrade()) {
-                    (Ok(request), Some(done)) => done.blocking_send(request).is_ok(),
-                    (Err(e), _) => {
+                let told = match built(&folder, &model_id, &view) {
+                    Ok((catalogue, rows)) => done(catalogue, rows),
+                    Err(e) => {
                         tracing::error!(error = %e, "no graph of what came in can be built: it is compared row by row");
                         false
                     }
-                    (Ok(_), None) => return,
                 };
                 if !told {
                     at_work.store(false, Ordering::Release);
@@ -83,7 +79,8 @@ impl Builder {
     }
 }
 
-fn built(folder: &PathBuf, model_id: &str, view: &View) -> Result<Request, CatalogueError> {
+/// The segment, and the rows it was built of, by id.
+fn built(folder: &Path, model_id: &str, view: &View) -> Result<(LocalCatalogue, Vec<Row>), CatalogueError> {
     let started = Instant::now();
     let rows = view.whole()?;
     fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
@@ -91,7 +88,7 @@ fn built(folder: &PathBuf, model_id: &str, view: &View) -> Result<Request, Catal
     build(folder, model_id, items, &BuildOptions::default(), &|_, _, _| ())?;
     let catalogue = LocalCatalogue::open(folder, model_id)?;
     tracing::debug!(items = rows.len(), took = ?started.elapsed(), "built a graph of what came in");
-    Ok(Request::Segment(catalogue, rows))
+    Ok((catalogue, rows))
 }
 
 /// Whoever searches goes first; the threads of a build take the priority over from this one.

@@ -19,8 +19,13 @@ port=$(free_port)
 LOOKALIKE_TEST_KEY=$(python3 -c 'import secrets; print(secrets.token_hex(20))')
 LOOKALIKE_TEST_SERVER=http://127.0.0.1:$port
 export LOOKALIKE_TEST_KEY LOOKALIKE_TEST_SERVER
-rm -rf "$work/state"
-LOOKALIKE_ADMIN_KEYS=$LOOKALIKE_TEST_KEY start_server "$port" --state "$work/state" > "$work/server.log" 2>&1 || fail "the server did not become ready"
+fresh_server() { # as if nothing had ever been written
+  rm -rf "$work/state"
+  LOOKALIKE_ADMIN_KEYS=$LOOKALIKE_TEST_KEY start_server "$port" --state "$work/state" >> "$work/server.log" 2>&1 \
+    || fail "the server did not become ready"
+}
+rm -f "$work/server.log"
+fresh_server
 
 report=$work/schemathesis.txt
 "$venv/bin/schemathesis" run openapi.yaml --url "$LOOKALIKE_TEST_SERVER" ${EXAMPLES:+--max-examples "$EXAMPLES"} 2>&1 | tee "$report" \
@@ -30,6 +35,8 @@ cases=$(sed -nE 's/^ *([0-9]+) generated.*/\1/p' "$report" | tail -n 1)
 if grep -q "a handler panicked" "$work/server.log"; then fail "a handler panicked"; fi
 
 echo "── a client generated from openapi.yaml"
+stop_server || fail "the server did not stop cleanly"
+fresh_server
 rm -rf "$work/client" "$work/site"
 PATH=$PWD/$venv/bin:$PATH "$venv/bin/openapi-python-client" generate --path openapi.yaml --output-path "$work/client" --meta setup \
   > "$work/client.log" 2>&1 || { cat "$work/client.log" >&2; fail "no client could be generated"; }

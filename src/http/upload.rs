@@ -8,7 +8,7 @@ use axum::{
     },
     http::{StatusCode, header},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -42,6 +42,13 @@ pub(crate) struct MergePatch(pub(crate) Value);
 
 /// The lines of `application/x-ndjson`; empty ones are none.
 pub(crate) struct Lines(pub(crate) Vec<String>);
+
+/// For fields that may be left out: what is given is not null.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
 
 /// The most lines of one `POST /items`.
 const LINES: usize = 1_000;
@@ -105,9 +112,13 @@ impl FromRequest<App> for WholeItem {
         #[serde(deny_unknown_fields)]
         struct Body {
             item: Map<String, Value>,
+            #[serde(default, deserialize_with = "given")]
             photo: Option<PhotoBody>,
+            #[serde(default, deserialize_with = "given")]
             embedding: Option<Vec<f32>>,
+            #[serde(default, deserialize_with = "given")]
             colour: Option<Vec<f32>>,
+            #[serde(default, deserialize_with = "given")]
             model: Option<String>,
         }
         #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 Nothing that a schema refuses is touched: what must be refused stays what it is.
 """
 
+import base64
 import io
 import json
 import math
@@ -27,7 +28,7 @@ def ask(path):
 
 def photos(suffix, form):
     """The repository's photos of this kind, or others of them written as it."""
-    folder = HERE.parent / "golden/photos"
+    folder = HERE.parents[1] / "crates/photo/tests/golden/photos"
     found = [path.read_bytes() for path in sorted(folder.glob(f"*{suffix}")) if ".expected" not in path.name]
     for name in ("photo.jpg", "alpha.png"):
         picture = io.BytesIO()
@@ -47,7 +48,8 @@ for media_type, bodies in KINDS.items():
     schemathesis.openapi.media_type(media_type, st.sampled_from(bodies))
 
 ITEMS = [item["id"] for item in ask("/items?limit=100")["items"]]
-DIMS = ask("/info")["model"]["dims"]
+MODEL, DIMS = (ask("/info")["model"][part] for part in ("id", "dims"))
+PHOTO = base64.b64encode(KINDS["image/jpeg"][0]).decode()
 ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 BOX = re.compile(r"(0(\.[0-9]+)?|1(\.0+)?)(,(0(\.[0-9]+)?|1(\.0+)?)){3}")
 
@@ -71,6 +73,12 @@ def whole(value):
     return int(value) if type(value) is int or isinstance(value, str) and value.isascii() and value.isdigit() else None
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(ctx, value):
+    """A line; what is no object of a line's fields is sent as it is."""
+    return value if isinstance(value, bytes) else (json.dumps(value) + "\n").encode()
+
+
 @schemathesis.hook
 def map_path_parameters(ctx, path_parameters):
     if path_parameters and "id" in path_parameters:
@@ -79,11 +87,38 @@ def map_path_parameters(ctx, path_parameters):
 
 
 @schemathesis.hook
+def filter_case(ctx, case):
+    """A form's field of JSON is not written as JSON here: the tests and the generated client send such forms."""
+    return not (case.operation.method.upper() == "PUT" and case.media_type == "multipart/form-data")
+
+
+@schemathesis.hook
 def before_call(ctx, case, kwargs):
     if case.query:
         fit_query(case.query)
-    if isinstance(case.body, dict):
+    # Whether a condition holds is not for a schema to say.
+    if case.headers and case.operation.method.upper() in ("PUT", "PATCH", "DELETE"):
+        case.headers.pop("If-Match", None)
+        if case.headers.get("If-None-Match") == "*":
+            case.headers.pop("If-None-Match")
+    if isinstance(case.body, dict) and isinstance(case.body.get("item"), dict):
+        fit_item(case.body, (case.path_parameters or {}).get("id"))
+    elif isinstance(case.body, dict):
         fit_body(case.body, coloured="color_weight" in (case.query or {}))
+
+
+def fit_item(body, name):
+    """An item is written under the id it has; a photo is one; an embedding is as long as the model's, and of it."""
+    if "id" in body["item"] and isinstance(body["item"]["id"], str) and ID.fullmatch(body["item"]["id"]):
+        body["item"]["id"] = body.get("id", name)
+    if isinstance(body.get("photo"), dict) and isinstance(body["photo"].get("base64"), str):
+        body["photo"]["base64"] = PHOTO
+    if isinstance(body.get("model"), str):
+        body["model"] = MODEL
+    vector, colour = body.get("embedding"), body.get("colour")
+    if numbers(vector) and (colour is None or numbers(colour)):
+        body["embedding"] = of_length(vector if any(abs(n) > 1e-9 for n in vector) else [1.0], DIMS["deep"])
+        body["colour"] = of_length(colour or [], DIMS["colour"])
 
 
 def fit_query(query):

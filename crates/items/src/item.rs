@@ -169,10 +169,11 @@ impl ItemPatch {
         let Value::Object(fields) = patch else {
             return Err(BadItem("a patch is a JSON object of the fields to change".into()));
         };
-        match Self::FIXED.iter().find(|name| fields.contains_key(**name)) {
-            Some(name) => Err(BadItem(format!("'{name}' cannot be patched; PUT the whole item instead"))),
-            None => Ok(Self(fields)),
+        if let Some(name) = Self::FIXED.iter().find(|name| fields.contains_key(**name)) {
+            return Err(BadItem(format!("'{name}' cannot be patched; PUT the whole item instead")));
         }
+        known(&fields)?;
+        Ok(Self(fields))
     }
 
     /// The item as it is after the patch.
@@ -194,16 +195,19 @@ impl Item {
     /// # Errors
     /// What is missing, unknown or of another kind, in words.
     pub fn parse(json: Value) -> Result<Self, BadItem> {
-        const FIELDS: [&str; 5] = ["id", "product", "category", "image", "attributes"];
-        if let Some(unknown) =
-            json.as_object().and_then(|o| o.keys().find(|key| !FIELDS.contains(&key.as_str())))
-        {
-            return Err(BadItem(format!(
-                "an item has no field '{}'",
-                unknown.chars().take(80).collect::<String>()
-            )));
-        }
+        json.as_object().map_or(Ok(()), known)?;
         serde_json::from_value(json).map_err(|e| BadItem(format!("that is no item: {e}")))
+    }
+}
+
+/// Refuses a field that an item does not have, `null` or not.
+fn known(fields: &serde_json::Map<String, Value>) -> Result<(), BadItem> {
+    const FIELDS: [&str; 5] = ["id", "product", "category", "image", "attributes"];
+    match fields.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+        Some(unknown) => {
+            Err(BadItem(format!("an item has no field '{}'", unknown.chars().take(80).collect::<String>())))
+        }
+        None => Ok(()),
     }
 }
 
@@ -268,6 +272,7 @@ mod tests {
             serde_json::json!({"id": "b"}),
             serde_json::json!({"image": null}),
             serde_json::json!({"colour": "red"}),
+            serde_json::json!({"colour": null}),
             serde_json::json!({"category": null}),
             serde_json::json!({"category": ""}),
             serde_json::json!({"category": "x".repeat(129)}),

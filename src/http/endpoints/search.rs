@@ -4,11 +4,15 @@ use axum::{
     extract::{Extension, State},
     response::Response,
 };
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::http::{
-    app::App, endpoints::similar::written, error::ApiError, listener::layers::RequestIdText,
-    params::SearchParams, upload::JsonBody,
+    app::App,
+    endpoints::similar::written,
+    error::ApiError,
+    listener::layers::RequestIdText,
+    params::SearchParams,
+    upload::{JsonBody, given},
 };
 use crate::recommender::{Examples, ItemId, Subject};
 
@@ -24,11 +28,6 @@ pub(crate) struct SearchBody {
     vector: Option<Vec<f32>>,
     #[serde(default, deserialize_with = "given")]
     colour: Option<Vec<f32>>,
-}
-
-/// What is given is not null.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl SearchBody {

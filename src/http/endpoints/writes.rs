@@ -17,7 +17,7 @@ use crate::{
         listener::layers::RequestIdText,
         params::{NoParams, WriteId},
         reply::{ItemReply, LineReply},
-        upload::{Lines, MergePatch, WholeItem, source},
+        upload::{Lines, MergePatch, WholeItem, given, source},
     },
     ingest::{Change, ChangeKind, Ingest, IngestError, quoted},
 };
@@ -121,10 +121,15 @@ fn condition(headers: &HeaderMap) -> Result<Condition, ApiError> {
 struct Line {
     op: Op,
     id: String,
+    #[serde(default, deserialize_with = "given")]
     item: Option<Value>,
+    #[serde(default, deserialize_with = "given")]
     photo: Option<PhotoLine>,
+    #[serde(default, deserialize_with = "given")]
     embedding: Option<Vec<f32>>,
+    #[serde(default, deserialize_with = "given")]
     colour: Option<Vec<f32>>,
+    #[serde(default, deserialize_with = "given")]
     model: Option<String>,
 }
 

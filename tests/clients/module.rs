@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::{Visit, support::tiny_shop};
+use crate::{
+    Visit,
+    browser::Browser,
+    support::{running::Running, tiny_shop},
+};
 
 impl Visit {
     /// What a function's body returns that has the module's names, and `shop`, a client of the server.
@@ -128,4 +132,35 @@ async fn only_pages_of_allowed_origins_get_answers() {
     assert_eq!(refused[0], "unreachable");
     assert!(refused[1].as_str().unwrap().contains("origin"), "{refused}");
     visit.end().await;
+}
+
+/// From a page of the server's own: no other origin may write.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_are_written() {
+    const KEY: &str = "an-admin-key-of-the-tests";
+    let folder = tempfile::tempdir().unwrap();
+    let (state, keys) = (folder.path().join("state"), folder.path().join("keys"));
+    std::fs::write(&keys, KEY).unwrap();
+    let flags =
+        ["--state", state.to_str().unwrap(), "--admin-keys-file", keys.to_str().unwrap(), "--reads", "open"];
+    let server = Running::start(tiny_shop(), &flags).await;
+    let browser = Browser::open(800, 600).await;
+    browser.goto(&server.url("/")).await;
+    let script = format!(
+        "const {{ Lookalike }} = await import('/assets/lookalike.js'); \
+         const shop = new Lookalike('/', {{ apiKey: '{KEY}' }}); \
+         const photo = await (await fetch('/images/circle-red~0')).blob(); \
+         const put = await shop.putItem('from-js', {{ category: 'circle' }}, {{ photo }}, {{ onlyNew: true }}); \
+         const patched = await shop.patchItem('from-js', {{ category: 'square' }}); \
+         const twice = await shop.putItem('from-js', {{ category: 'circle' }}, {{ photo }}, {{ onlyNew: true }}).catch((e) => e.code); \
+         const {{ embedding }} = await shop.embed(photo); \
+         const again = await shop.putItem('from-js', {{ category: 'circle' }}, {{ embedding }}); \
+         await shop.deleteItem('from-js'); \
+         const gone = await shop.item('from-js').catch((e) => e.code); \
+         return [put.category, patched.category, twice, again.id, gone]"
+    );
+    let told = browser.run_async(&script).await;
+    assert_eq!(told, json!(["circle", "square", "precondition_failed", "from-js", "unknown_item"]));
+    browser.close().await;
+    server.stop().await;
 }

@@ -122,3 +122,42 @@ async fn it_is_a_module_too() {
     );
     server.stop().await;
 }
+
+/// Writes with the module, and says what came of it.
+const WRITES: &str = r#"
+import sys
+sys.path.insert(0, sys.argv[1])
+from lookalike import Lookalike, LookalikeError
+shop = Lookalike(sys.argv[2], api_key=sys.argv[3])
+put = shop.put("from-python", {"category": "circle", "product": "p"}, photo=sys.argv[4], only_new=True)
+assert put["category"] == "circle", put
+assert shop.patch("from-python", {"product": None, "attributes": {"colour": ["violet"]}})["product"] is None
+assert shop.similar(sys.argv[4], k=1, attribute="colour:violet")["results"][0]["id"] == "from-python"
+try:
+    shop.put("from-python", {"category": "circle"}, photo=sys.argv[4], only_new=True)
+    raise SystemExit("it was there, and was put as new")
+except LookalikeError as error:
+    assert (error.status, error.code) == (412, "precondition_failed"), error
+assert shop.delete("from-python") is None
+operations = [{"op": "put", "id": f"bulk-{n}", "item": {"category": "circle"}, "photo": sys.argv[4]} for n in range(5)]
+told = shop.write(operations + [{"op": "delete", "id": "no-such"}], most=2)
+assert [line["status"] for line in told] == [201] * 5 + [404], told
+assert told[5]["problem"]["code"] == "unknown_item", told
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_writes() {
+    const KEY: &str = "an-admin-key-of-the-tests";
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tiny_shop());
+    let (state, keys) = (folder.path().join("state"), folder.path().join("keys"));
+    std::fs::write(&keys, KEY).unwrap();
+    let flags = ["--state", state.to_str().unwrap(), "--admin-keys-file", keys.to_str().unwrap()];
+    let server = Running::start(shop, &flags).await;
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/python");
+    let photo = shop.images.join("stripes-yellow-0.png");
+    let mut command = Command::new("python3");
+    command.args(["-B", "-c", WRITES, module, &server.url("/"), KEY]).arg(photo);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    server.stop().await;
+}

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::http::{listener::guard::Gate, readiness::Readiness};
+use crate::http::{listener::guard::Gate, operations::Operations, readiness::Readiness};
 use crate::{
     config::{ApiKeys, RateLimit},
     recommender::Recommender,
@@ -40,6 +40,7 @@ pub struct App(Arc<Parts>);
 struct Parts {
     recommender: Recommender,
     readiness: Readiness,
+    operations: Operations,
     gate: Arc<Gate>,
     options: AppOptions,
 }
@@ -49,7 +50,13 @@ impl App {
     pub fn new(recommender: Recommender, options: AppOptions) -> Self {
         let gate =
             Arc::new(Gate::new((options.keys.clone(), options.open_reads), options.rate, options.burst));
-        Self(Arc::new(Parts { recommender, readiness: Readiness::default(), gate, options }))
+        Self(Arc::new(Parts {
+            recommender,
+            readiness: Readiness::default(),
+            operations: Operations::default(),
+            gate,
+            options,
+        }))
     }
 
     /// Who answers.
@@ -60,6 +67,10 @@ impl App {
     /// How requests are taken.
     pub fn options(&self) -> &AppOptions {
         &self.0.options
+    }
+
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.0.operations
     }
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {

@@ -59,6 +59,10 @@ pub(crate) enum ApiError {
     NoPhoto(&'static str),
     /// What a write's condition asks for is not so.
     PreconditionFailed,
+    /// An operation runs already, of this id.
+    OperationRunning(String),
+    /// No operation has this id.
+    NoOperation,
     /// Conditions that say nothing together, or that no write here understands.
     BadCondition,
     /// A patch of another kind than a merge patch; what was said of it.
@@ -217,6 +221,16 @@ impl ApiError {
                 "precondition_failed",
                 "the item is not as If-Match or If-None-Match would have it: nothing was done".into(),
             ),
+            Self::OperationRunning(id) => (
+                S::CONFLICT,
+                "operation_running",
+                format!(
+                    "operation {id} is running, and one at a time does: /admin/operations/{id} tells how far it is"
+                ),
+            ),
+            Self::NoOperation => {
+                (S::NOT_FOUND, "unknown_operation", "there is no such operation, or it is long past".into())
+            }
             Self::BadCondition => (
                 S::BAD_REQUEST,
                 "bad_condition",

@@ -9,6 +9,7 @@ mod endpoints;
 mod error;
 mod healthcheck;
 mod listener;
+mod operations;
 mod params;
 mod readiness;
 mod reply;

@@ -10,9 +10,10 @@ use axum::{
 };
 use tower_http::timeout::TimeoutLayer;
 
+use crate::config::Role;
 use crate::http::{
     app::App,
-    endpoints::{batch, docs, health, images, info, items, page, search, similar, writes},
+    endpoints::{admin, batch, docs, health, images, info, items, page, search, similar, writes},
     error::ApiError,
     listener::{
         guard::{Access, guard},
@@ -39,6 +40,11 @@ fn on_get(access: Access, path: &'static str, handler: MethodRouter<App>) -> Rou
 fn on_write(method: Method, path: &'static str, handler: MethodRouter<App>) -> Route {
     let uploads = method != Method::DELETE;
     Route { method, path, handler, access: Access::Admin, uploads }
+}
+
+/// For whoever runs the server: there where admin keys are.
+fn on_admin(method: Method, path: &'static str, handler: MethodRouter<App>) -> Route {
+    Route { method, path, handler, access: Access::Admin, uploads: false }
 }
 
 fn on_upload(path: &'static str, handler: MethodRouter<App>) -> Route {
@@ -80,6 +86,9 @@ fn table() -> Vec<Route> {
         on_get(Public, "/livez", get(health::live)),
         on_get(Public, "/readyz", get(health::ready)),
         on_get(Admin, "/metrics", get(health::metrics)),
+        on_admin(Method::POST, "/admin/reload", post(admin::reload)),
+        on_admin(Method::POST, "/admin/compact", post(admin::compact)),
+        on_admin(Method::GET, "/admin/operations/{id}", get(admin::operation)),
         on_get(Public, "/openapi.yaml", get(page::openapi)),
         on_get(Public, "/docs", get(docs::html)),
         on_get(Public, "/docs/{file}", get(docs::file)),
@@ -99,7 +108,9 @@ pub fn router(app: App) -> Router {
     let mut routes = Router::new();
     let writes = app.recommender().ingest().is_some();
     for Route { method, path, handler, access, uploads } in table() {
-        if is_write(&method, path) && !writes {
+        let needs_state = is_write(&method, path) || path == "/admin/compact";
+        let needs_keys = path.starts_with("/admin/");
+        if needs_state && !writes || needs_keys && !options.keys.has(Role::Admin) {
             continue;
         }
         telemetry::expect_route(path);

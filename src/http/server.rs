@@ -7,13 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 
 use crate::http::{
     App, AppOptions,
     listener::{self, ConnectionLimits},
     router,
-    signals::StopSignals,
+    signals::Signals,
 };
 use crate::{
     config::{Reads, ServerConfig},
@@ -170,6 +173,7 @@ async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads
     let embedding = EmbedderOptions { queue, max_batch, threads };
     let limits = Limits { max_pixels: config.max_pixels.get() };
     let state = config.state.clone();
+    let dir = bundle.clone();
     let opening = tokio::task::spawn_blocking(move || {
         let (pair, opened, model_threads) = Pair::open(&bundle, how, embedding)?;
         let ingest = state.map(|state| ingest(&state, &pair, opened, (embedding, limits))).transpose()?;
@@ -185,7 +189,7 @@ async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads
         limits,
         cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
     };
-    Ok((Recommender::new(pair, ingest, options), model_threads))
+    Ok((Recommender::new(pair, &dir, ingest, options), model_threads))
 }
 
 /// The way in for what changes. Where the model answers in f32 already, it embeds what comes in too.
@@ -240,6 +244,18 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
     tokio::time::sleep(limit).await;
 }
 
+/// Reads the bundle again whenever the program is told to, and says what came of it.
+async fn reload_when_told(app: App, mut told: watch::Receiver<u32>) {
+    while told.changed().await.is_ok() {
+        match app.recommender().reload().await {
+            Ok(generation) => tracing::info!(generation, "SIGHUP: the bundle was read again"),
+            Err(e) => {
+                tracing::error!(error = %e, "SIGHUP: the bundle was not read again, and the one before is served on")
+            }
+        }
+    }
+}
+
 /// Never resolves.
 async fn settle(app: App) {
     loop {
@@ -270,7 +286,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     telemetry::init(&config.log_filter, config.log_format, tracer.as_ref().map(Tracer::layer))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let signals = StopSignals::listen()?;
+        let signals = Signals::listen()?;
         let server = tokio::select! {
             opened = Server::open(config) => opened?,
             () = signals.asked(1) => {
@@ -279,6 +295,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
             }
         };
         tracing::info!("listening on http://{}", server.address());
+        tokio::spawn(reload_when_told(server.app.clone(), signals.reloads()));
         server.serve(signals.asked(1), signals.asked(2)).await
     });
     // Whoever outlived the drain is not waited for a second time.

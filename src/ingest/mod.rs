@@ -14,13 +14,14 @@ use std::{
 
 use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, View, Write, WriteKind,
+    Catalogue, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage, View, Write,
+    WriteKind,
 };
 use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Vectors};
 use lookalike_model::{Embedder, EmbedderError};
 use lookalike_photo::{Limits, Photo, PhotoError};
 use serde_json::{Map, Value};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, Semaphore, oneshot};
 
 /// Photos taken on at once, over all writes; one more is refused at once.
 const PHOTOS: usize = 32;
@@ -162,6 +163,36 @@ impl Ingest {
         self.live.view()
     }
 
+    /// Lays what came in over another generation of the same model.
+    ///
+    /// # Errors
+    /// As [`LiveCatalogue::rebase`].
+    pub async fn rebase(&self, bundle: LocalCatalogue) -> Result<(), IngestError> {
+        Ok(self.live.rebase(bundle).await?)
+    }
+
+    /// Folds what came in into one graph; how many items it holds. `progress` hears of parts of a whole, 0 to 1.
+    ///
+    /// # Errors
+    /// As [`LiveCatalogue::compact`].
+    pub async fn compact(
+        &self,
+        progress: impl Fn(f64) + Send + Sync + 'static,
+    ) -> Result<usize, IngestError> {
+        // The graph is the long part, and what betters it.
+        let told = move |stage: Stage, done: u64, all: u64| {
+            let part = done as f64 / all.max(1) as f64;
+            match stage {
+                Stage::Codes => progress(0.05 * part),
+                Stage::Graph => progress(0.05 + 0.6 * part),
+                Stage::Refine => progress(0.65 + 0.25 * part),
+                Stage::Audit => progress(0.9),
+                Stage::Write => progress(0.95 + 0.05 * part),
+            }
+        };
+        Ok(self.live.compact(told).await?)
+    }
+
     /// The photos that came in.
     pub fn photos(&self) -> &PhotoStore {
         &self.photos
@@ -201,7 +232,9 @@ impl Ingest {
         let mut made = match made {
             Ok(made) => made.into_iter().map(Ok).collect::<Vec<_>>(),
             // One transaction: the same for all, told to each.
-            Err(e) => outcomes.iter().filter(|told| told.is_none()).map(|_| Err(again(&e))).collect(),
+            Err(e) => {
+                outcomes.iter().filter(|told| told.is_none()).map(|_| Err(e.told_again().into())).collect()
+            }
         }
         .into_iter();
         let told =
@@ -316,8 +349,16 @@ impl Ingest {
     async fn embedder(&self) -> Result<&Embedder, IngestError> {
         let load = || async {
             let load = Arc::clone(&self.load);
-            tracing::info!("loading the model in f32 beside the one that answers: a photo has come in");
-            tokio::task::spawn_blocking(move || load()).await?.map_err(IngestError::Model)
+            let (tell, told) = oneshot::channel();
+            // A thread of its own: those of the model take its priority over, and shoppers' photos go first.
+            let run = move || {
+                lowest_priority();
+                let _ = tell.send(load());
+            };
+            std::thread::Builder::new().name("ingest".into()).spawn(run).map_err(IngestError::Keep)?;
+            told.await
+                .map_err(|_| IngestError::Model("its thread panicked".into()))?
+                .map_err(IngestError::Model)
         };
         self.embedder.get_or_try_init(load).await
     }
@@ -342,14 +383,11 @@ fn is_https(text: &str) -> bool {
         && parts.all(|part| escaped(part) && plain(part))
 }
 
-/// The same error for everyone whose change was in the transaction.
-fn again(e: &lookalike_catalogue::CatalogueError) -> IngestError {
-    use lookalike_catalogue::CatalogueError;
-    IngestError::Catalogue(match e {
-        CatalogueError::Full(path) => CatalogueError::Full(path.clone()),
-        CatalogueError::State { path, why } => CatalogueError::State { path: path.clone(), why: why.clone() },
-        other => CatalogueError::State { path: Default::default(), why: other.to_string() },
-    })
+fn lowest_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(e) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(error = %e, "what comes in is embedded at the priority of searches");
+    }
 }
 
 /// An item's tag as HTTP writes it.

@@ -26,7 +26,7 @@ pub use ask::{
     Offset, Page, Region, Subject, Unit,
 };
 pub use pair::{Opened, Pair, PairError};
-pub use service::{Recommender, RecommenderOptions};
+pub use service::{Recommender, RecommenderOptions, ReloadError};
 
 pub use lookalike_catalogue::{Hit, Listing};
 pub use lookalike_items::{Dims, Filter, Item, ItemId};

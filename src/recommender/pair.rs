@@ -107,12 +107,17 @@ impl Pair {
 
     /// The same with the catalogue as it is now.
     pub fn with(&self, catalogue: Arc<dyn Catalogue>) -> Self {
-        let Self { embedder, manifest, generation, weight, .. } = self;
+        self.at(self.generation, catalogue)
+    }
+
+    /// The same with another generation of the catalogue.
+    pub fn at(&self, generation: u64, catalogue: Arc<dyn Catalogue>) -> Self {
+        let Self { embedder, manifest, weight, .. } = self;
         Self {
             embedder: embedder.clone(),
             catalogue,
             manifest: Arc::clone(manifest),
-            generation: *generation,
+            generation,
             weight: *weight,
         }
     }

@@ -1,19 +1,25 @@
 //! The questions a shop asks.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Instant,
+};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
-use crate::ingest::Ingest;
+use crate::ingest::{Ingest, IngestError};
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Pair, Region, Subject, Timings,
     find::{Start, find},
     photo::Studio,
 };
-use lookalike_catalogue::Listing;
-use lookalike_items::{Filter, Item, ItemId, Vectors};
+use lookalike_catalogue::{CatalogueError, Effort, Listing, LocalCatalogue, Query};
+use lookalike_items::{ColourWeight, Filter, Item, ItemId, Vectors};
+use lookalike_model::{Bundle, BundleError};
 use lookalike_photo::{Limits, Photo};
 use lookalike_telemetry as telemetry;
 
@@ -28,20 +34,49 @@ pub struct RecommenderOptions {
     pub cache: u64,
 }
 
+/// Why a bundle was not read again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The model's part.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The catalogue's part.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// Another model.
+    #[error(
+        "the bundle holds model {found} now, and {served} is served: restart the server to serve another model"
+    )]
+    OtherModel {
+        /// What the bundle holds.
+        found: String,
+        /// What is served.
+        served: String,
+    },
+    /// What came in cannot be laid over it.
+    #[error(transparent)]
+    State(IngestError),
+    /// The thread that opened it did not come back.
+    #[error("opening stopped: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
 /// Answers questions with the model and the catalogue that are current when they come in: each sees one revision from its first
 /// step to its last.
 pub struct Recommender {
-    pair: Arc<Pair>,
+    pair: ArcSwap<Pair>,
+    bundle: PathBuf,
     ingest: Option<Ingest>,
     studio: Studio,
     admission: Arc<Semaphore>,
 }
 
 impl Recommender {
-    /// Answers with this pair; with what came in, where there is a way in.
-    pub fn new(pair: Pair, ingest: Option<Ingest>, options: RecommenderOptions) -> Self {
+    /// Answers with this pair, of this bundle; with what came in, where there is a way in.
+    pub fn new(pair: Pair, bundle: &Path, ingest: Option<Ingest>, options: RecommenderOptions) -> Self {
         Self {
-            pair: Arc::new(pair),
+            pair: ArcSwap::from_pointee(pair),
+            bundle: bundle.to_owned(),
             ingest,
             studio: Studio::new(options.limits, options.cache),
             admission: Arc::new(Semaphore::new(options.photos.max(1))),
@@ -51,9 +86,41 @@ impl Recommender {
     /// The pair that answers now.
     pub fn pair(&self) -> Arc<Pair> {
         match &self.ingest {
-            None => Arc::clone(&self.pair),
-            Some(ingest) => Arc::new(self.pair.with(ingest.view())),
+            None => self.pair.load_full(),
+            Some(ingest) => Arc::new(self.pair.load().with(ingest.view())),
         }
+    }
+
+    /// Takes the generation that the bundle holds now, if it is another: opened, verified and asked once before it answers. Every
+    /// request sees one generation from beginning to end.
+    ///
+    /// # Errors
+    /// Where it cannot be served: then the one before goes on.
+    pub async fn reload(&self) -> Result<u64, ReloadError> {
+        let now = self.pair.load_full();
+        let (dir, model) = (self.bundle.clone(), now.manifest.model_id.clone());
+        let opening = tokio::task::spawn_blocking(move || {
+            let found = Bundle::open(&dir)?.manifest().model_id.clone();
+            if found != model {
+                return Err(ReloadError::OtherModel { found, served: model });
+            }
+            let catalogue = LocalCatalogue::open(&dir, &model)?;
+            // Touches what a search touches, so that the first shopper does not wait for the disk.
+            if let Some(entry) = catalogue.items().next() {
+                let (_, vectors) = entry?;
+                let query = Query { vectors: Vectors::stored(vectors), weight: ColourWeight::DEFAULT };
+                catalogue.search(&query, 10, &Filter::default(), Effort::Usual)?;
+            }
+            Ok(catalogue)
+        });
+        let catalogue = opening.await??;
+        let generation = catalogue.manifest().generation;
+        if let Some(ingest) = &self.ingest {
+            ingest.rebase(catalogue.clone()).await.map_err(ReloadError::State)?;
+        }
+        self.pair.store(Arc::new(now.at(generation, Arc::new(catalogue))));
+        tracing::info!(generation, "the bundle was read again");
+        Ok(generation)
     }
 
     /// The way in for what changes, where the server has a state.

@@ -4,6 +4,7 @@ import importlib
 import io
 import pkgutil
 import sys
+import time
 
 import lookalike_client.api
 from lookalike_client import AuthenticatedClient, models
@@ -74,6 +75,12 @@ put = call("put_item", "from-a-client", body=models.PutItemFilesBody(image=photo
 assert put.category == "from-a-client" and call("item", "from-a-client").id == put.id
 patched = call("patch_item", "from-a-client", body=models.ItemPatch(category="patched"))
 assert patched.category == "patched"
+begun = call("compact", status=202)
+while call("operation", begun.id).state == models.OperationState.RUNNING:
+    time.sleep(0.1)
+assert call("operation", begun.id).state == models.OperationState.DONE
+assert call("reload", status=202).kind == models.OperationKind.RELOAD
+
 # The generator knows no lines of JSON: `writeItems` is not among its operations.
 call("delete_item", "from-a-client", status=204)
 

@@ -62,6 +62,11 @@ async fn every_operation_answers_as_the_file_says() {
         let path = path.replace("{id}", "circle-red~0");
         let path = path.replace("/docs/{file}", "/docs/swagger-ui.css").replace("{file}", "page.js");
         let answer = match (method.as_str(), path.as_str()) {
+            // Where the server has admin keys: `writes` asks them there.
+            (_, path) if path.starts_with("/admin/") => {
+                send(server.request(&method, path)).await.problem(404, "not_found");
+                continue;
+            }
             // Where the server has a state: `writes` asks them there.
             ("POST", "/items") | ("PUT" | "PATCH" | "DELETE", _) => {
                 send(server.request(&method, &path)).await.problem(405, "method_not_allowed");

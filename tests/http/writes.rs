@@ -349,6 +349,76 @@ async fn many_writes_are_told_line_by_line() {
     living.server.stop().await;
 }
 
+impl Living {
+    /// Begins an operation and waits for its end.
+    async fn operate(&self, path: &str) -> Value {
+        let begun = send(self.request("POST", path)).await;
+        assert_eq!(begun.status, 202);
+        loop {
+            let told = send(self.request("GET", begun.header("location"))).await.json();
+            if told["state"] != "running" {
+                return told;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compaction_and_reload_keep_every_write_and_no_request_fails() {
+    let shop = tiny_shop();
+    let bundle = shop.copy_of_bundle();
+    let shop =
+        Shop { bundle: bundle.path().to_owned(), images: shop.images.clone(), photos: shop.photos.clone() };
+    let living = Living::start(&shop).await;
+    let photo = a_photo(7);
+    living.put("new", &photo, &json!({"category": "circle"}), &[]).await;
+    living.patch("circle-red~0", &json!({"category": "patched"})).await;
+    living.delete("square-green~1").await;
+    let list = async |living: &Living| living.server.get("/items?limit=100").await.json()["items"].clone();
+    let before = list(&living).await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let asking = {
+        let (stop, photo) = (std::sync::Arc::clone(&stop), shop.photo("circle-red~0"));
+        let url = living.server.url("/similar?k=20&category=patched&category=circle");
+        tokio::spawn(async move {
+            let (client, mut asked) = (reqwest::Client::new(), 0);
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let request = client.post(&url).header("content-type", "image/png").body(photo.clone());
+                let answer = request.send().await.unwrap();
+                assert_eq!(answer.status(), 200);
+                let json: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+                // Of one revision: the patched item and the new one are in all of them, the deleted one in none.
+                assert_eq!(json["results"].as_array().unwrap().len(), 18, "{json}");
+                assert_eq!(json["results"][0]["category"], "patched");
+                asked += 1;
+            }
+            asked
+        })
+    };
+    for _ in 0..5 {
+        let told = living.operate("/admin/compact").await;
+        assert_eq!((&told["state"], &told["detail"]), (&"done".into(), &"62 items in one graph".into()));
+        let told = living.operate("/admin/reload").await;
+        assert_eq!(told["state"], "done", "{told}");
+        assert_eq!(list(&living).await, before);
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(asking.await.unwrap() > 5);
+    assert_eq!(living.operate("/admin/compact").await["state"], "done");
+    let living = living.restarted(&shop).await;
+    assert_eq!(list(&living).await, before);
+    assert_eq!(living.first(&photo).await, "new");
+
+    // A bundle that cannot be served leaves the one before.
+    std::fs::write(bundle.path().join("catalogue/CURRENT"), "gen-9 sha256:00\n").unwrap();
+    let told = living.operate("/admin/reload").await;
+    assert_eq!(told["state"], "failed", "{told}");
+    assert_eq!(list(&living).await, before);
+    send(living.request("GET", "/admin/operations/none")).await.problem(404, "unknown_operation");
+    living.server.stop().await;
+}
+
 #[tokio::test]
 async fn without_a_state_nothing_changes_and_without_a_key_neither() {
     let server = Running::start(tiny_shop(), &[]).await;

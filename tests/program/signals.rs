@@ -51,16 +51,26 @@ fn it_ends_well_on_sigterm_and_on_sigint() {
 }
 
 #[test]
-fn a_hangup_is_ignored_and_said() {
-    let mut started = Started::new(&mut program(&tiny_shop().bundle));
-    for _ in 0..3 {
+fn a_hangup_reads_the_bundle_again_and_a_bad_one_leaves_the_one_before() {
+    let bundle = tiny_shop().copy_of_bundle();
+    let mut started = Started::new(&mut program(bundle.path()));
+    let ids = |started: &Started| started.ask("GET /items?limit=100", b"");
+    let before = ids(&started);
+    let current = bundle.path().join("catalogue/CURRENT");
+    let good = fs::read_to_string(&current).unwrap();
+    for (text, word) in
+        [(good.as_str(), "the bundle was read again"), ("gen-9 sha256:00\n", "not read again")]
+    {
+        fs::write(&current, text).unwrap();
         send(&started.child, "-HUP");
+        started.wait_for(word);
+        let item = started.ask("GET /items/circle-red~0", b"");
+        assert!(item.starts_with("HTTP/1.1 200 "), "{item}");
     }
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(started.ask("GET /readyz", b"").starts_with("HTTP/1.1 200 "));
+    let body = |answer: &str| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&ids(&started)), body(&before));
     let (code, log) = started.signal("-TERM");
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("SIGHUP is ignored"), "{log}");
 }
 
 /// The pipe's other end, once the program has opened its own.

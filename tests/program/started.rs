@@ -40,6 +40,18 @@ impl Started {
         panic!("the program ended: {:?}", child.wait());
     }
 
+    /// Reads the log up to a line that has this in it.
+    pub fn wait_for(&mut self, word: &str) {
+        let mut line = String::new();
+        while self.log.read_line(&mut line).unwrap() > 0 {
+            if line.contains(word) {
+                return;
+            }
+            line.clear();
+        }
+        panic!("the program ended before it said '{word}'");
+    }
+
     /// Sends a PNG, or nothing; the whole answer.
     pub fn ask(&self, head: &str, body: &[u8]) -> String {
         self.ask_with(head, "X-Request-Id: from-the-test", body)

@@ -1,5 +1,6 @@
 //! What each address answers: one file for each resource. Requests are parsed before, answers are written after.
 
+pub(crate) mod admin;
 pub(crate) mod batch;
 pub(crate) mod docs;
 pub(crate) mod health;

@@ -107,6 +107,15 @@ impl CatalogueError {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }
 
+    /// The same for everyone whose write was in one transaction: the same kind where a client is told it, and the same words.
+    pub fn told_again(&self) -> Self {
+        match self {
+            Self::Full(path) => Self::Full(path.clone()),
+            Self::State { path, why } => Self::State { path: path.clone(), why: why.clone() },
+            other => Self::State { path: PathBuf::new(), why: other.to_string() },
+        }
+    }
+
     pub(crate) fn damaged(path: &Path, why: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), why: why.into() }
     }

@@ -65,6 +65,8 @@ impl fmt::Debug for LocalCatalogue {
 }
 
 struct Opened {
+    /// As `CURRENT` names it.
+    name: String,
     manifest: GenerationManifest,
     frozen: Frozen,
     /// The items by rising id.
@@ -90,6 +92,7 @@ pub struct OpenTiming {
 impl LocalCatalogue {
     /// Opens the bundle's current generation: its files as they were written, and of the model expected.
     pub fn open(bundle_dir: &Path, expected_model_id: &str) -> Result<Self, CatalogueError> {
+        let name = generation::named(bundle_dir)?;
         let (folder, manifest) = generation::current(bundle_dir)?;
         if manifest.model_id != expected_model_id {
             let (belongs_to, expected) = (manifest.model_id, expected_model_id.to_owned());
@@ -99,6 +102,7 @@ impl LocalCatalogue {
         generation::verify(&folder, &manifest)?;
         let hashing = started.elapsed();
         let mut opened = Opened::unverified(&folder, manifest)?;
+        opened.name = name;
         opened.timing = OpenTiming { hashing, opening: started.elapsed() - hashing };
         let OpenTiming { hashing, opening } = opened.timing;
         let (items, kernel) = (opened.lines.len(), opened.frozen.view().kernel.name());
@@ -109,6 +113,11 @@ impl LocalCatalogue {
     /// What the generation is and how it was built.
     pub fn manifest(&self) -> &GenerationManifest {
         &self.0.manifest
+    }
+
+    /// Which generation it is: its number and its digest.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// How long opening took.
@@ -255,7 +264,15 @@ impl Opened {
         for (point, &item) in (0..).zip(frozen.view().items) {
             points[item as usize] = point;
         }
-        Ok(Self { manifest, lines, points, facets, timing: OpenTiming::default(), frozen })
+        Ok(Self {
+            name: String::new(),
+            manifest,
+            lines,
+            points,
+            facets,
+            timing: OpenTiming::default(),
+            frozen,
+        })
     }
 
     fn plan(

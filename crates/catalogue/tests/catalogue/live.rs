@@ -110,8 +110,11 @@ enum Event {
     Patch(usize, &'static str),
     Delete(usize),
     Restart,
-    /// The same state over a base of other items.
+    /// The same state over a base of other items, after a restart, …
     OtherBase(usize),
+    /// … and while it is open.
+    Rebase(usize),
+    Compact,
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -123,6 +126,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         3 => name.prop_map(Event::Delete),
         1 => Just(Event::Restart),
         1 => (0usize..3).prop_map(Event::OtherBase),
+        1 => (0usize..3).prop_map(Event::Rebase),
+        1 => Just(Event::Compact),
     ];
     vec(event, 1..40)
 }
@@ -167,6 +172,22 @@ proptest! {
             let plain = expected(&plain_base(which), &came_in);
             let revision = live.view().revision();
             let (write, last) = match event {
+                Event::Rebase(other) => {
+                    which = other;
+                    let before = live.view();
+                    runtime.block_on(live.rebase(bases[which].1.clone())).unwrap();
+                    prop_assert_eq!(live.view().revision(), revision + 1);
+                    agrees(&before, &plain, &runtime);
+                    agrees(&live.view(), &expected(&plain_base(which), &came_in), &runtime);
+                    continue;
+                }
+                Event::Compact => {
+                    prop_assert_eq!(runtime.block_on(live.compact(|_, _, _| ())).unwrap(), plain.len());
+                    prop_assert_eq!(live.view().revision(), revision);
+                    prop_assert_eq!((live.view().rows(), live.view().hidden()), (0, 0));
+                    agrees(&live.view(), &plain, &runtime);
+                    continue;
+                }
                 Event::Restart | Event::OtherBase(_) => {
                     if let Event::OtherBase(other) = event {
                         which = other;

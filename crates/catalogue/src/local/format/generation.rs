@@ -107,6 +107,12 @@ pub(crate) fn current(bundle: &Path) -> Result<(PathBuf, GenerationManifest), Ca
     Ok((folder.join(generation), parse(&path, &bytes)?))
 }
 
+/// What `CURRENT` says now: the generation in use and its digest.
+pub(crate) fn named(bundle: &Path) -> Result<String, CatalogueError> {
+    let text = read(&folder(bundle).join(CURRENT))?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
 /// What `CURRENT` says of a generation.
 pub(crate) fn current_line(generation: u64, manifest: &[u8]) -> String {
     format!("{} sha256:{}\n", name(generation), hex(&Sha256::digest(manifest)))

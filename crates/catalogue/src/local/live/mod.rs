@@ -5,6 +5,7 @@
 //! takes those that wait together into one transaction; an acknowledged write is on the disk, and in the next search. Searches
 //! hold a [`View`], which never changes.
 
+mod compaction;
 mod record;
 mod rows;
 mod segment;
@@ -14,7 +15,14 @@ mod view;
 pub use record::Etag;
 pub use view::{CameIn, View};
 
-use std::{collections::BTreeMap, fmt, path::Path, sync::Arc, thread, time::Instant};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Instant,
+};
 
 use arc_swap::ArcSwap;
 use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Vectors};
@@ -24,6 +32,7 @@ use crate::{
     contract::{Catalogue, CatalogueError},
     local::{
         LocalCatalogue,
+        build::Stage,
         live::{
             record::{Record, Row},
             segment::Builder,
@@ -94,13 +103,24 @@ enum Request {
     Write(Vec<Write>, oneshot::Sender<Result<Vec<Outcome>, CatalogueError>>),
     /// A segment built of these rows.
     Segment(LocalCatalogue, Vec<Row>),
+    /// Another base; whether it holds other items than the one before with what came in.
+    Base(LocalCatalogue, Content, oneshot::Sender<Result<(), CatalogueError>>),
+}
+
+/// What another base holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// What there was, folded into one graph.
+    Same,
+    /// Something else: a revision of its own.
+    Other,
 }
 
 impl Request {
     fn len(&self) -> usize {
         match self {
             Self::Write(writes, _) => writes.len(),
-            Self::Segment(..) => 0,
+            Self::Segment(..) | Self::Base(..) => 0,
         }
     }
 }
@@ -123,6 +143,9 @@ pub struct LiveCatalogue {
     view: Arc<ArcSwap<View>>,
     requests: mpsc::Sender<Request>,
     dims: Dims,
+    state: PathBuf,
+    /// The bundle's generation, whatever it was compacted into.
+    bundle: Mutex<LocalCatalogue>,
 }
 
 impl fmt::Debug for LiveCatalogue {
@@ -144,6 +167,8 @@ impl LiveCatalogue {
     ) -> Result<Self, CatalogueError> {
         let started = Instant::now();
         let mut store = Store::open(folder, &base.manifest().model_id)?;
+        let bundle = base;
+        let base = compaction::opened(folder, &bundle).unwrap_or_else(|| bundle.clone());
         let view = laid(&mut store, base.clone(), dims)?;
         let (records, hidden, revision) = (view.rows(), view.hidden(), view.revision());
         tracing::info!(state = %folder.display(), revision, rows = records, hidden, took = ?started.elapsed(), "state open");
@@ -162,12 +187,65 @@ impl LiveCatalogue {
         writer.builder.look(&writer.view.load_full());
         let thread = thread::Builder::new().name("writer".into()).spawn(move || writer.run(waiting));
         thread.map_err(CatalogueError::io("start a thread for", folder))?;
-        Ok(Self { view, requests, dims })
+        Ok(Self { view, requests, dims, state: folder.to_owned(), bundle: Mutex::new(bundle) })
     }
 
     /// What it is now.
     pub fn view(&self) -> Arc<View> {
         self.view.load_full()
+    }
+
+    /// Lays what came in over another generation of the same model: every write is kept, whatever it holds. The searches of one
+    /// [`view`](Self::view) see nothing of it.
+    ///
+    /// # Errors
+    /// Where it belongs to another model; where the state cannot be read.
+    pub async fn rebase(&self, bundle: LocalCatalogue) -> Result<(), CatalogueError> {
+        let (expected, given) = (self.bundle().manifest().model_id.clone(), &bundle.manifest().model_id);
+        if *given != expected {
+            let belongs_to = given.clone();
+            return Err(CatalogueError::Model {
+                path: PathBuf::from("the new bundle"),
+                belongs_to,
+                expected,
+            });
+        }
+        self.take(bundle.clone(), Content::Other).await?;
+        *self.bundle() = bundle;
+        Ok(())
+    }
+
+    /// Folds what came in into a base of its own, under the state's folder: one graph again. It is built beside the searches at the
+    /// lowest priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it. One at a time.
+    ///
+    /// # Errors
+    /// What [`build`](crate::build) says: then nothing has changed.
+    pub async fn compact(
+        &self,
+        progress: impl Fn(Stage, u64, u64) + Send + Sync + 'static,
+    ) -> Result<usize, CatalogueError> {
+        let (state, bundle, view) = (self.state.clone(), self.bundle().clone(), self.view());
+        let (tell, told) = oneshot::channel();
+        let run = move || {
+            segment::lowest_priority();
+            let _ = tell.send(compaction::compact(&state, &bundle, &view, &progress));
+        };
+        let thread = thread::Builder::new().name("compaction".into()).spawn(run);
+        thread.map_err(CatalogueError::io("start a thread for", &self.state))?;
+        let base = told.await.map_err(|_| CatalogueError::Stopped)??;
+        let items = base.len();
+        self.take(base, Content::Same).await?;
+        Ok(items)
+    }
+
+    async fn take(&self, base: LocalCatalogue, content: Content) -> Result<(), CatalogueError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Base(base, content, reply)).await.map_err(|_| CatalogueError::Stopped)?;
+        answer.await.map_err(|_| CatalogueError::Stopped)?
+    }
+
+    fn bundle(&self) -> MutexGuard<'_, LocalCatalogue> {
+        self.bundle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes these changes, in their order, as one: on the disk and in every later [`view`](Self::view) when it returns.
@@ -214,12 +292,17 @@ impl Writer {
         while let Some(first) = waiting.blocking_recv() {
             let (mut count, mut group) = (first.len(), vec![first]);
             while count < GROUP
+                && !matches!(group.last(), Some(Request::Base(..)))
                 && let Ok(next) = waiting.try_recv()
             {
                 count += next.len();
                 group.push(next);
             }
+            let base = group.pop_if(|last| matches!(last, Request::Base(..)));
             self.commit(group);
+            if let Some(Request::Base(base, content, reply)) = base {
+                let _ = reply.send(self.rebase(base, content));
+            }
             self.builder.look(&self.view.load_full());
         }
     }
@@ -235,6 +318,8 @@ impl Writer {
                     self.take_segment(&mut draft, catalogue, &built);
                     continue;
                 }
+                // The last of a group, and taken out of it.
+                Request::Base(..) => continue,
             };
             let before = (draft.view.clone(), draft.records.clone());
             let made: Result<Vec<Outcome>, _> =
@@ -252,13 +337,32 @@ impl Writer {
             draft.view.set_revision(revision);
             if let Err(e) = self.store.write(draft.records.iter(), revision) {
                 tracing::error!(error = %e, "writes were not kept");
-                answers.into_iter().for_each(|(reply, _)| drop(reply.send(Err(told_again(&e)))));
+                answers.into_iter().for_each(|(reply, _)| drop(reply.send(Err(e.told_again()))));
                 self.recover(revision);
                 return;
             }
             self.view.store(Arc::new(draft.view));
         }
         answers.into_iter().for_each(|(reply, outcomes)| drop(reply.send(Ok(outcomes))));
+    }
+
+    /// Lays the records over another base. A segment that is being built meanwhile is taken as ever: what it holds came in, whatever
+    /// lies below.
+    fn rebase(&mut self, base: LocalCatalogue, content: Content) -> Result<(), CatalogueError> {
+        let mut view = laid(&mut self.store, base.clone(), self.dims)?;
+        if content == Content::Other {
+            view.set_revision(view.revision() + 1);
+            self.store.write(std::iter::empty(), view.revision())?;
+        }
+        tracing::info!(
+            generation = base.manifest().generation,
+            rows = view.rows(),
+            hidden = view.hidden(),
+            "another base"
+        );
+        self.base = base;
+        self.view.store(Arc::new(view));
+        Ok(())
     }
 
     /// Puts a segment in place at once: nothing that answers is different, so it is no revision, and what is still to be written is
@@ -291,15 +395,6 @@ impl Writer {
             Ok(_) => {}
             Err(e) => tracing::error!(error = %e, "the state cannot be read after a write that failed"),
         }
-    }
-}
-
-/// The same error for everyone whose write was in the transaction.
-fn told_again(e: &CatalogueError) -> CatalogueError {
-    match e {
-        CatalogueError::Full(path) => CatalogueError::Full(path.clone()),
-        CatalogueError::State { path, why } => CatalogueError::State { path: path.clone(), why: why.clone() },
-        other => CatalogueError::State { path: Default::default(), why: other.to_string() },
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
         mpsc,
     },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -21,6 +21,9 @@ use crate::{
         live::{record::Row, view::View},
     },
 };
+
+/// How long nothing is built after a build that failed.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Beyond what is few anyway, rows may be one in so many of what the segment holds: each item is so built a few times over its
 /// life, not a thousand times.
@@ -56,6 +59,8 @@ impl Builder {
                     }
                 };
                 if !told {
+                    // What failed now fails again at once: every write would have it tried.
+                    thread::sleep(AGAIN);
                     at_work.store(false, Ordering::Release);
                 }
             }
@@ -92,7 +97,7 @@ fn built(folder: &Path, model_id: &str, view: &View) -> Result<(LocalCatalogue, 
 }
 
 /// Whoever searches goes first; the threads of a build take the priority over from this one.
-fn lowest_priority() {
+pub(crate) fn lowest_priority() {
     #[cfg(target_os = "linux")]
     if let Err(e) = rustix::process::setpriority_process(None, 19) {
         tracing::debug!(error = %e, "the thread that builds keeps its priority");

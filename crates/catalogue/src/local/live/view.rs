@@ -245,6 +245,17 @@ impl View {
         Ok(rows)
     }
 
+    /// Every item with its vectors: what the next base is built of.
+    pub(crate) fn all(&self) -> Result<Vec<(Item, Vectors)>, CatalogueError> {
+        let mut all = Vec::with_capacity(self.len());
+        for point in (0..self.base.catalogue.len() as u32).filter(|&point| !self.base.changes.hides(point)) {
+            let row = self.base.row(point)?;
+            all.push((Arc::unwrap_or_clone(row.item), Arc::unwrap_or_clone(row.vectors)));
+        }
+        all.extend(self.whole()?.into_iter().map(|row| ((*row.item).clone(), (*row.vectors).clone())));
+        Ok(all)
+    }
+
     /// Takes a segment built of these rows (by id) in place of what they are in now. What has changed since they were taken stays
     /// changed: nothing that answers is different after it.
     pub(crate) fn take_segment(

@@ -1,0 +1,59 @@
+//! For whoever runs the server: the bundle read again, what came in folded into one graph, and how far that is.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::http::{app::App, error::ApiError, params::NoParams};
+
+/// `POST /admin/reload`
+pub(crate) async fn reload(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
+    begin(&app, "reload", |app: App, _: String| async move {
+        let generation = app.recommender().reload().await.map_err(|e| e.to_string())?;
+        Ok(format!("generation {generation} is served"))
+    })
+}
+
+/// `POST /admin/compact`
+pub(crate) async fn compact(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
+    begin(&app, "compact", |app: App, id: String| async move {
+        let Some(ingest) = app.recommender().ingest() else { return Err("there is no state".into()) };
+        let told = app.clone();
+        let progress = move |part| told.operations().at(&id, part);
+        let items = ingest.compact(progress).await.map_err(|e| e.to_string())?;
+        Ok(format!("{items} items in one graph"))
+    })
+}
+
+/// `GET /admin/operations/{id}`
+pub(crate) async fn operation(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    _: NoParams,
+) -> Result<Response, ApiError> {
+    let operation = app.operations().get(&id).ok_or(ApiError::NoOperation)?;
+    Ok(Json(operation).into_response())
+}
+
+/// Begins an operation, which goes on when the request has been answered.
+fn begin<F>(app: &App, kind: &'static str, run: impl FnOnce(App, String) -> F) -> Result<Response, ApiError>
+where
+    F: Future<Output = Result<String, String>> + Send + 'static,
+{
+    let operation = app.operations().begin(kind).map_err(|running| ApiError::OperationRunning(running.id))?;
+    let (id, app) = (operation.id.clone(), app.clone());
+    let running = run(app.clone(), id.clone());
+    tokio::spawn(async move {
+        let outcome = tokio::spawn(running).await.unwrap_or_else(|e| Err(e.to_string()));
+        match &outcome {
+            Ok(told) => tracing::info!(operation = id, told, "an operation has ended"),
+            Err(why) => tracing::error!(operation = id, why, "an operation has failed"),
+        }
+        app.operations().end(&id, outcome);
+    });
+    let location = format!("/admin/operations/{}", operation.id);
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(operation)).into_response())
+}

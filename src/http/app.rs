@@ -69,6 +69,12 @@ impl App {
         &self.0.options
     }
 
+    /// For who may not keep it alive: the model's threads end when nobody can ask them any more.
+    pub(crate) fn weak(&self) -> impl Fn() -> Option<Self> + Send + 'static {
+        let weak = Arc::downgrade(&self.0);
+        move || weak.upgrade().map(Self)
+    }
+
     pub(crate) fn operations(&self) -> &Operations {
         &self.0.operations
     }

@@ -245,8 +245,9 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
 }
 
 /// Reads the bundle again whenever the program is told to, and says what came of it.
-async fn reload_when_told(app: App, mut told: watch::Receiver<u32>) {
+async fn reload_when_told(app: impl Fn() -> Option<App>, mut told: watch::Receiver<u32>) {
     while told.changed().await.is_ok() {
+        let Some(app) = app() else { return };
         match app.recommender().reload().await {
             Ok(generation) => tracing::info!(generation, "SIGHUP: the bundle was read again"),
             Err(e) => {
@@ -295,7 +296,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
             }
         };
         tracing::info!("listening on http://{}", server.address());
-        tokio::spawn(reload_when_told(server.app.clone(), signals.reloads()));
+        tokio::spawn(reload_when_told(server.app.weak(), signals.reloads()));
         server.serve(signals.asked(1), signals.asked(2)).await
     });
     // Whoever outlived the drain is not waited for a second time.

@@ -41,6 +41,7 @@ fn it_ends_well_on_sigterm_and_on_sigint() {
         assert!(started.ask("GET /readyz", b"").starts_with("HTTP/1.1 200 "));
         let (code, log) = started.signal(signal);
         assert_eq!(code, Some(0), "{log}");
+        assert!(!log.contains("cut off"), "the model's threads did not end: {log}");
         assert!(log.contains("shutting down") && log.contains("stopped"), "{log}");
         let answered = log.lines().find(|line| line.contains("\"answered\"")).unwrap();
         let line: serde_json::Value = serde_json::from_str(answered).unwrap();

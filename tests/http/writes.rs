@@ -1,6 +1,9 @@
 //! Items that change while they are served.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use lookalike_catalogue::{self as catalogue, BuildOptions, LocalCatalogue};
+use lookalike_items::Vectors;
+use lookalike_model::Bundle;
 use reqwest::multipart;
 use serde_json::{Value, json};
 
@@ -364,6 +367,17 @@ impl Living {
     }
 }
 
+/// The bundle's next generation: the same items.
+fn indexed_again(bundle: &std::path::Path) {
+    let model = Bundle::open(bundle).unwrap().manifest().model_id.clone();
+    let now = LocalCatalogue::open(bundle, &model).unwrap();
+    let items = now.items().map(|entry| {
+        let (item, vectors) = entry.unwrap();
+        (item, Vectors::stored(vectors))
+    });
+    catalogue::build(bundle, &model, items.collect(), &BuildOptions::default(), &|_, _, _| ()).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn compaction_and_reload_keep_every_write_and_no_request_fails() {
     let shop = tiny_shop();
@@ -399,6 +413,7 @@ async fn compaction_and_reload_keep_every_write_and_no_request_fails() {
     for _ in 0..5 {
         let told = living.operate("/admin/compact").await;
         assert_eq!((&told["state"], &told["detail"]), (&"done".into(), &"62 items in one graph".into()));
+        indexed_again(bundle.path());
         let told = living.operate("/admin/reload").await;
         assert_eq!(told["state"], "done", "{told}");
         assert_eq!(list(&living).await, before);

@@ -7,6 +7,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    process::Command,
     time::Duration,
 };
 
@@ -96,7 +97,7 @@ fn what_was_acknowledged_survives_kill_9() {
         let wait = Duration::from_millis(rng.random_range(0..400));
         let killer = std::thread::spawn(move || {
             std::thread::sleep(wait);
-            assert!(std::process::Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
         });
         write_on(address, &mut rng, &mut count, &mut possible);
         killer.join().unwrap();
@@ -114,4 +115,66 @@ fn what_was_acknowledged_survives_kill_9() {
         }
     }
     assert!(count > crashes as u64, "{count} writes");
+}
+
+/// The same program where no file may grow past so many KiB: what a full disk is to it.
+fn limited(inner: &Command, kib: u32) -> Command {
+    let mut command = Command::new("bash");
+    command.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\" \"$@\""));
+    command.arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, keys) = (folder.path().join("state"), folder.path().join("keys"));
+    fs::write(&keys, KEY).unwrap();
+    let mut inner = program(&tiny_shop().bundle);
+    inner.arg("--state").arg(&state).arg("--admin-keys-file").arg(&keys);
+    let started = Started::new(&mut limited(&inner, 8_000));
+    let long: Vec<String> = (0..60).map(|n| format!("{n:0>120}")).collect();
+    let (mut acknowledged, mut is_full) = (Vec::new(), false);
+    for round in 0..40 {
+        let line = |n: u64| {
+            let item = json!({"category": "large", "attributes": {"long": long}});
+            json!({"op": "put", "id": format!("l{round}-{n}"), "item": item, "embedding": vector(n)})
+                .to_string()
+        };
+        let lines: Vec<String> = (0..100).map(line).collect();
+        let (status, body) =
+            ask(started.address, "POST", "/items", "application/x-ndjson", &lines.join("\n")).unwrap();
+        assert_eq!(status, 200);
+        for told in body.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+            match told["status"].as_u64() {
+                Some(201) => acknowledged.push(told["id"].as_str().unwrap().to_owned()),
+                Some(507) => is_full = true,
+                Some(other) => panic!("{other}: {told}"),
+                None => {}
+            }
+        }
+        if is_full {
+            break;
+        }
+    }
+    assert!(is_full && acknowledged.len() >= 100, "{} writes went into 8 MB", acknowledged.len());
+    let get = |address, path: &str| ask(address, "GET", path, "", "").unwrap();
+    assert_eq!(get(started.address, "/items/circle-red~0/similar?k=3").0, 200);
+    assert_eq!(get(started.address, &format!("/items/{}", acknowledged[0])).0, 200);
+    drop(started);
+
+    let started = Started::new(&mut inner);
+    for id in &acknowledged {
+        assert_eq!(get(started.address, &format!("/items/{id}")).0, 200, "{id}");
+    }
+    let total: Value = serde_json::from_str(&get(started.address, "/items?category=large").1).unwrap();
+    assert_eq!(total["total"], acknowledged.len(), "and none that was refused");
+    let body = json!({"item": {"category": "large"}, "embedding": vector(1)}).to_string();
+    assert_eq!(ask(started.address, "PUT", "/items/more", "application/json", &body).unwrap().0, 201);
 }

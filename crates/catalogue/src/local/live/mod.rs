@@ -195,7 +195,7 @@ impl LiveCatalogue {
         self.view.load_full()
     }
 
-    /// Lays what came in over another generation of the same model: every write is kept, whatever it holds. The searches of one
+    /// Lays what came in over another generation of the same model, if it is another: every write is kept, whatever it holds. The searches of one
     /// [`view`](Self::view) see nothing of it.
     ///
     /// # Errors
@@ -209,6 +209,9 @@ impl LiveCatalogue {
                 belongs_to,
                 expected,
             });
+        }
+        if bundle.name() == self.bundle().name() {
+            return Ok(()); // what it was compacted into stands for it
         }
         self.take(bundle.clone(), Content::Other).await?;
         *self.bundle() = bundle;

@@ -21,6 +21,10 @@ const TEXTS: TableDefinition<'_, &str, &str> = TableDefinition::new("texts");
 /// redb's own cache of pages: reads come from memory of ours.
 const CACHE: usize = 32 << 20;
 
+/// What a system says where there is no room: on the disk, for this user, in one file.
+const FULL: [io::ErrorKind; 3] =
+    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+
 /// Ids and records as they lie in the file.
 type Lying = Vec<(String, Vec<u8>)>;
 
@@ -170,11 +174,7 @@ impl Store {
     fn error(&self, e: redb::Error) -> CatalogueError {
         let path = self.folder.clone();
         match e {
-            redb::Error::Io(e)
-                if [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&e.kind()) =>
-            {
-                CatalogueError::Full(path)
-            }
+            redb::Error::Io(e) if FULL.contains(&e.kind()) => CatalogueError::Full(path),
             redb::Error::DatabaseAlreadyOpen => CatalogueError::State {
                 path,
                 why: "another process has it open: one server alone writes a state".into(),

@@ -378,6 +378,25 @@ async fn what_came_in_gets_a_graph_and_nothing_that_answers_is_different() {
     assert!(hits * 100 >= wanted * 97, "{hits} of {wanted}");
 }
 
+#[test]
+fn a_compaction_does_not_bring_back_a_bundle_that_was_replaced_meanwhile() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut source = source();
+    let vectors: Vec<Vectors> = (0..NAMES).map(|_| source.vectors()).collect();
+    let (_one, first) = base_of(0..30, &vectors);
+    let (_other, second) = base_of(10..NAMES, &vectors);
+    let state = tempfile::tempdir().unwrap();
+    let live = open(state.path(), &first);
+    let plain: Plain = (10..NAMES).map(|n| (item(n).id, (item(n), vectors[n].clone()))).collect();
+    let (compacted, taken) =
+        runtime.block_on(async { tokio::join!(live.compact(|_, _, _| ()), live.rebase(second.clone())) });
+    assert_eq!(compacted.unwrap(), 30);
+    taken.unwrap();
+    agrees(&live.view(), &plain, &runtime);
+    drop(live);
+    agrees(&reopened(state.path(), &second).view(), &plain, &runtime);
+}
+
 #[tokio::test]
 async fn many_at_once_are_all_there() {
     let mut source = source();

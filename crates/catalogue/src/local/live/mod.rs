@@ -19,14 +19,14 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::Instant,
 };
 
 use arc_swap::ArcSwap;
 use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Vectors};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
     contract::{Catalogue, CatalogueError},
@@ -144,7 +144,7 @@ pub struct LiveCatalogue {
     requests: mpsc::Sender<Request>,
     dims: Dims,
     state: PathBuf,
-    /// The bundle's generation, whatever it was compacted into.
+    /// The bundle's generation, whatever it was compacted into. Held while another base is made or taken: one at a time.
     bundle: Mutex<LocalCatalogue>,
 }
 
@@ -201,7 +201,8 @@ impl LiveCatalogue {
     /// # Errors
     /// Where it belongs to another model; where the state cannot be read.
     pub async fn rebase(&self, bundle: LocalCatalogue) -> Result<(), CatalogueError> {
-        let (expected, given) = (self.bundle().manifest().model_id.clone(), &bundle.manifest().model_id);
+        let mut served = self.bundle.lock().await;
+        let (expected, given) = (served.manifest().model_id.clone(), &bundle.manifest().model_id);
         if *given != expected {
             let belongs_to = given.clone();
             return Err(CatalogueError::Model {
@@ -210,16 +211,16 @@ impl LiveCatalogue {
                 expected,
             });
         }
-        if bundle.name() == self.bundle().name() {
+        if bundle.name() == served.name() {
             return Ok(()); // what it was compacted into stands for it
         }
         self.take(bundle.clone(), Content::Other).await?;
-        *self.bundle() = bundle;
+        *served = bundle;
         Ok(())
     }
 
     /// Folds what came in into a base of its own, under the state's folder: one graph again. It is built beside the searches at the
-    /// lowest priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it. One at a time.
+    /// lowest priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it.
     ///
     /// # Errors
     /// What [`build`](crate::build) says: then nothing has changed.
@@ -227,7 +228,8 @@ impl LiveCatalogue {
         &self,
         progress: impl Fn(Stage, u64, u64) + Send + Sync + 'static,
     ) -> Result<usize, CatalogueError> {
-        let (state, bundle, view) = (self.state.clone(), self.bundle().clone(), self.view());
+        let served = self.bundle.lock().await;
+        let (state, bundle, view) = (self.state.clone(), served.clone(), self.view());
         let (tell, told) = oneshot::channel();
         let run = move || {
             segment::lowest_priority();
@@ -245,10 +247,6 @@ impl LiveCatalogue {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Base(base, content, reply)).await.map_err(|_| CatalogueError::Stopped)?;
         answer.await.map_err(|_| CatalogueError::Stopped)?
-    }
-
-    fn bundle(&self) -> MutexGuard<'_, LocalCatalogue> {
-        self.bundle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes these changes, in their order, as one: on the disk and in every later [`view`](Self::view) when it returns.

@@ -17,6 +17,7 @@ use lookalike_catalogue::{
     Catalogue, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage, View, Write,
     WriteKind,
 };
+use lookalike_common::lowest_priority;
 use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Vectors};
 use lookalike_model::{Embedder, EmbedderError};
 use lookalike_photo::{Limits, Photo, PhotoError};
@@ -381,13 +382,6 @@ fn is_https(text: &str) -> bool {
         && port.parse::<u16>().is_ok()
         && parts.next().is_none_or(plain)
         && parts.all(|part| escaped(part) && plain(part))
-}
-
-fn lowest_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(e) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(error = %e, "what comes in is embedded at the priority of searches");
-    }
 }
 
 /// An item's tag as HTTP writes it.

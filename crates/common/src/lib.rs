@@ -1,5 +1,5 @@
 //! What several crates share and no published crate does: files that are written whole or not at all, their seals, huge
-//! pages, the instructions a CPU has.
+//! pages, the instructions a CPU has, work that gives way.
 //!
 //! May enter: what three crates need, and no word of photos, models or items.
 
@@ -7,10 +7,12 @@ mod atomic_file;
 mod hex;
 mod huge_pages;
 mod instructions;
+mod priority;
 mod sealed_file;
 
 pub use atomic_file::{rename_durably, sync, write_atomically, write_atomically_with};
 pub use hex::hex;
 pub use huge_pages::{HUGE_PAGE, HugePages};
 pub use instructions::{InstructionSet, Instructions};
+pub use priority::lowest_priority;
 pub use sealed_file::{FileSeal, SealedFile};

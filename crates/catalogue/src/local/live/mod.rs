@@ -11,12 +11,14 @@ mod rows;
 mod segment;
 mod store;
 mod view;
+mod write;
+mod writer;
 
 pub use record::Etag;
 pub use view::{CameIn, View};
+pub use write::{Condition, Outcome, Write, WriteKind};
 
 use std::{
-    collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -25,7 +27,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Vectors};
+use lookalike_common::lowest_priority;
+use lookalike_items::Dims;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
@@ -34,96 +37,15 @@ use crate::{
         LocalCatalogue,
         build::Stage,
         live::{
-            record::{Record, Row},
             segment::Builder,
             store::Store,
+            writer::{Content, Request, Writer, laid},
         },
     },
 };
 
-/// Writes that go into one transaction at most, unless one request alone has more.
-const GROUP: usize = 1_000;
 /// Requests that may wait for the thread that writes; more wait where they are.
 const WAITING: usize = 256;
-
-/// What is to become of an item.
-#[derive(Clone, Debug)]
-pub enum WriteKind {
-    /// It is this, whatever it was.
-    Put(Item, Vectors),
-    /// Its metadata changes.
-    Patch(ItemPatch),
-    /// It goes.
-    Delete,
-}
-
-/// Under what condition.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Condition {
-    /// None.
-    #[default]
-    Always,
-    /// It is there.
-    Exists,
-    /// It is there, and known by one of these.
-    Is(Vec<Etag>),
-    /// It is not there.
-    IsNew,
-}
-
-/// A change of one item.
-#[derive(Clone, Debug)]
-pub struct Write {
-    /// Of which.
-    pub id: ItemId,
-    /// To what.
-    pub kind: WriteKind,
-    /// Where this holds.
-    pub condition: Condition,
-}
-
-/// What became of a [`Write`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The item is new.
-    Created(Arc<Item>, Etag),
-    /// The item was there, and is this now.
-    Changed(Arc<Item>, Etag),
-    /// The item is gone.
-    Deleted,
-    /// There is no such item: nothing was done.
-    Missing,
-    /// The condition does not hold: nothing was done.
-    ConditionFailed,
-    /// What would come of it is no item: nothing was done.
-    Refused(BadItem),
-}
-
-enum Request {
-    Write(Vec<Write>, oneshot::Sender<Result<Vec<Outcome>, CatalogueError>>),
-    /// A segment built of these rows.
-    Segment(LocalCatalogue, Vec<Row>),
-    /// Another base; whether it holds other items than the one before with what came in.
-    Base(LocalCatalogue, Content, oneshot::Sender<Result<(), CatalogueError>>),
-}
-
-/// What another base holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
-    /// What there was, folded into one graph.
-    Same,
-    /// Something else: a revision of its own.
-    Other,
-}
-
-impl Request {
-    fn len(&self) -> usize {
-        match self {
-            Self::Write(writes, _) => writes.len(),
-            Self::Segment(..) | Self::Base(..) => 0,
-        }
-    }
-}
 
 /// How a catalogue that changes is kept.
 #[derive(Clone, Copy, Debug)]
@@ -232,7 +154,7 @@ impl LiveCatalogue {
         let (state, bundle, view) = (self.state.clone(), served.clone(), self.view());
         let (tell, told) = oneshot::channel();
         let run = move || {
-            segment::lowest_priority();
+            lowest_priority();
             let _ = tell.send(compaction::compact(&state, &bundle, &view, &progress));
         };
         let thread = thread::Builder::new().name("compaction".into()).spawn(run);
@@ -265,202 +187,5 @@ impl LiveCatalogue {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Write(writes, reply)).await.map_err(|_| CatalogueError::Stopped)?;
         answer.await.map_err(|_| CatalogueError::Stopped)?
-    }
-}
-
-/// The records over the base.
-fn laid(store: &mut Store, base: LocalCatalogue, dims: Dims) -> Result<View, CatalogueError> {
-    let held = store.read()?;
-    let mut view = View::new(base, dims);
-    for (id, record) in &held.records {
-        view.lay(id, record)?;
-    }
-    view.set_revision(held.revision);
-    Ok(view)
-}
-
-/// The one thread that writes.
-struct Writer {
-    store: Store,
-    base: LocalCatalogue,
-    dims: Dims,
-    builder: Builder,
-    view: Arc<ArcSwap<View>>,
-}
-
-impl Writer {
-    fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
-        while let Some(first) = waiting.blocking_recv() {
-            let (mut count, mut group) = (first.len(), vec![first]);
-            while count < GROUP
-                && !matches!(group.last(), Some(Request::Base(..)))
-                && let Ok(next) = waiting.try_recv()
-            {
-                count += next.len();
-                group.push(next);
-            }
-            let base = group.pop_if(|last| matches!(last, Request::Base(..)));
-            self.commit(group);
-            if let Some(Request::Base(base, content, reply)) = base {
-                let _ = reply.send(self.rebase(base, content));
-            }
-            self.builder.look(&self.view.load_full());
-        }
-    }
-
-    /// All requests of a group in one transaction. A request whose reading failed is told, and the others go on.
-    fn commit(&mut self, group: Vec<Request>) {
-        let mut draft = Draft { view: (**self.view.load()).clone(), records: BTreeMap::new() };
-        let mut answers = Vec::new();
-        for request in group {
-            let (writes, reply) = match request {
-                Request::Write(writes, reply) => (writes, reply),
-                Request::Segment(catalogue, built) => {
-                    self.take_segment(&mut draft, catalogue, &built);
-                    continue;
-                }
-                // The last of a group, and taken out of it.
-                Request::Base(..) => continue,
-            };
-            let before = (draft.view.clone(), draft.records.clone());
-            let made: Result<Vec<Outcome>, _> =
-                writes.into_iter().map(|write| draft.make(write, &mut self.store)).collect();
-            match made {
-                Ok(outcomes) => answers.push((reply, outcomes)),
-                Err(e) => {
-                    (draft.view, draft.records) = before;
-                    let _ = reply.send(Err(e));
-                }
-            }
-        }
-        if !draft.records.is_empty() {
-            let revision = draft.view.revision() + 1;
-            draft.view.set_revision(revision);
-            if let Err(e) = self.store.write(draft.records.iter(), revision) {
-                tracing::error!(error = %e, "writes were not kept");
-                answers.into_iter().for_each(|(reply, _)| drop(reply.send(Err(e.told_again()))));
-                self.recover(revision);
-                return;
-            }
-            self.view.store(Arc::new(draft.view));
-        }
-        answers.into_iter().for_each(|(reply, outcomes)| drop(reply.send(Ok(outcomes))));
-    }
-
-    /// Lays the records over another base. A segment that is being built meanwhile is taken as ever: what it holds came in, whatever
-    /// lies below.
-    fn rebase(&mut self, base: LocalCatalogue, content: Content) -> Result<(), CatalogueError> {
-        let mut view = laid(&mut self.store, base.clone(), self.dims)?;
-        if content == Content::Other {
-            view.set_revision(view.revision() + 1);
-            self.store.write(std::iter::empty(), view.revision())?;
-        }
-        tracing::info!(
-            generation = base.manifest().generation,
-            rows = view.rows(),
-            hidden = view.hidden(),
-            "another base"
-        );
-        self.base = base;
-        self.view.store(Arc::new(view));
-        Ok(())
-    }
-
-    /// Puts a segment in place at once: nothing that answers is different, so it is no revision, and what is still to be written is
-    /// laid over it.
-    fn take_segment(&mut self, draft: &mut Draft, catalogue: LocalCatalogue, built: &[Row]) {
-        self.builder.is_idle();
-        let mut view = (**self.view.load()).clone();
-        let taken = view
-            .take_segment(catalogue.clone(), built)
-            .and_then(|()| draft.view.take_segment(catalogue, built));
-        match taken {
-            Ok(()) => {
-                tracing::info!(
-                    items = view.in_segment(),
-                    rows = view.rows(),
-                    "what came in has a graph of its own"
-                );
-                self.view.store(Arc::new(view));
-            }
-            Err(e) => {
-                tracing::error!(error = %e, "a graph of what came in cannot be taken: it is compared row by row")
-            }
-        }
-    }
-
-    /// After a write that failed the file may hold it or not; if it does, so must the view.
-    fn recover(&mut self, revision: u64) {
-        match laid(&mut self.store, self.base.clone(), self.dims) {
-            Ok(view) if view.revision() == revision => self.view.store(Arc::new(view)),
-            Ok(_) => {}
-            Err(e) => tracing::error!(error = %e, "the state cannot be read after a write that failed"),
-        }
-    }
-}
-
-/// The next revision while it is made, and the records that make it.
-struct Draft {
-    view: View,
-    records: BTreeMap<ItemId, Record>,
-}
-
-impl Draft {
-    fn make(&mut self, write: Write, store: &mut Store) -> Result<Outcome, CatalogueError> {
-        let Write { id, kind, condition } = write;
-        let now = self.view.item(&id)?;
-        let etag = |row: &Row| {
-            let path = std::path::PathBuf::new;
-            Etag::of(&row.item, &row.vectors)
-                .map_err(|e| CatalogueError::State { path: path(), why: e.to_string() })
-        };
-        let holds = match (&condition, &now) {
-            (Condition::Always, _) | (Condition::Exists, Some(_)) | (Condition::IsNew, None) => true,
-            (Condition::Exists | Condition::Is(_), None) | (Condition::IsNew, Some(_)) => false,
-            (Condition::Is(etags), Some(row)) => etags.contains(&etag(row)?),
-        };
-        if !holds {
-            return Ok(Outcome::ConditionFailed);
-        }
-        let (record, outcome) = match (kind, now) {
-            (WriteKind::Put(item, vectors), now) => {
-                if let Err(bad) = item.check() {
-                    return Ok(Outcome::Refused(bad));
-                }
-                let row = Row { item: Arc::new(item), vectors: Arc::new(vectors) };
-                let (told, etag) = (Arc::clone(&row.item), etag(&row)?);
-                let outcome =
-                    if now.is_some() { Outcome::Changed(told, etag) } else { Outcome::Created(told, etag) };
-                (Record::Whole(row), outcome)
-            }
-            (_, None) => return Ok(Outcome::Missing),
-            (WriteKind::Patch(patch), Some(row)) => {
-                let item = match patch.applied(&row.item) {
-                    Ok(item) => Arc::new(item),
-                    Err(bad) => return Ok(Outcome::Refused(bad)),
-                };
-                let row = Row { item, ..row };
-                let outcome = Outcome::Changed(Arc::clone(&row.item), etag(&row)?);
-                let record = if self.came_whole(&id, store)? {
-                    Record::Whole(row)
-                } else {
-                    Record::Metadata(row.item)
-                };
-                (record, outcome)
-            }
-            (WriteKind::Delete, Some(_)) => (Record::Deleted, Outcome::Deleted),
-        };
-        self.view.lay(&id, &record)?;
-        self.records.insert(id, record);
-        Ok(outcome)
-    }
-
-    /// Whether the item's vectors came in online: they are kept then, whatever a later base holds.
-    fn came_whole(&self, id: &ItemId, store: &mut Store) -> Result<bool, CatalogueError> {
-        let whole = |record: &Record| matches!(record, Record::Whole(_));
-        match self.records.get(id) {
-            Some(record) => Ok(whole(record)),
-            None => Ok(store.record(id)?.as_ref().is_some_and(whole)),
-        }
     }
 }

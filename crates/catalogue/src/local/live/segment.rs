@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lookalike_common::lowest_priority;
+
 use crate::{
     contract::CatalogueError,
     local::{
@@ -94,12 +96,4 @@ fn built(folder: &Path, model_id: &str, view: &View) -> Result<(LocalCatalogue, 
     let catalogue = LocalCatalogue::open(folder, model_id)?;
     tracing::debug!(items = rows.len(), took = ?started.elapsed(), "built a graph of what came in");
     Ok((catalogue, rows))
-}
-
-/// Whoever searches goes first; the threads of a build take the priority over from this one.
-pub(crate) fn lowest_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(e) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(error = %e, "the thread that builds keeps its priority");
-    }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the tests need beside a build: a Chromium and its driver, for the page's tests drive a real browser, and axe-core,
-# which judges what they see.
+# What the tests need beside a build: a Chromium and its driver, for the page's tests drive a real browser; axe-core, which
+# judges what they see; and an nginx to put before the server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -15,4 +15,16 @@ if ! cmp -s "$wanted" "$axe/installed"; then
   rm -rf "$axe"
   python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: --require-hashes --target "$axe" -r "$wanted"
   cp "$wanted" "$axe/installed"
+fi
+
+# Unpacked, not installed: an installed one would begin to serve on port 80.
+nginx=target/test/nginx
+if ! have nginx && [ ! -x "$nginx/usr/sbin/nginx" ]; then
+  rm -rf "$nginx"
+  mkdir -p "$nginx"
+  (cd "$nginx" && apt-get download -qq nginx) || {
+    echo "Missing to test: nginx (Debian's name). Install it, then run this again." >&2
+    exit 1
+  }
+  dpkg-deb -x "$nginx"/nginx_*.deb "$nginx"
 fi

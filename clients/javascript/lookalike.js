@@ -25,6 +25,10 @@
  * @property {string | null} product
  * @property {string} category
  * @property {Record<string, string[]>} attributes
+ * @property {string | null} title
+ * @property {string | null} url  The shop's page about it.
+ * @property {Record<string, unknown> | null} payload  Whatever the shop gave along.
+ * @property {string | null} updated  When it last came in online, in RFC 3339.
  * @property {string} image_url  Relative to the server: see `imageUrl`.
  *
  * @typedef {Item & { rank: number, score: number, distance: { deep: number, colour: number, blend: number } }} Result

@@ -60,6 +60,8 @@ const ASK: &[&str] = &[
     "box",
 ];
 
+const NO_ID: &str = "must be an item's id: 1 to 128 characters, no control characters, not '.' or '..'";
+
 const LIST: &[&str] = &["limit", "after", "category", "attribute"];
 
 /// A query string whose names are all known, each given once unless it may come more often.
@@ -121,8 +123,7 @@ impl Params {
             filter.attributes.entry(key.to_owned()).or_default().push(value.to_owned());
         }
         for id in self.values("exclude") {
-            let not = "must be an item's id: 1 to 128 of the characters A-Z a-z 0-9 . _ ~ -";
-            filter.exclude.push(ItemId::parse(id).map_err(|_| refused("exclude", &not))?);
+            filter.exclude.push(ItemId::parse(id).map_err(|_| refused("exclude", &NO_ID))?);
         }
         Ok(filter)
     }
@@ -185,7 +186,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParams {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let params = Params::of(&parts.uri, LIST)?;
         let after = params.values("after").next().map(ItemId::parse).transpose();
-        let after = after.map_err(|_| refused("after", &"must be an item's id"))?;
+        let after = after.map_err(|_| refused("after", &NO_ID))?;
         Ok(Self { filter: params.filter()?, after, limit: params.parsed("limit")? })
     }
 }
@@ -258,7 +259,7 @@ mod tests {
             ("min_score", &["-0.1", "1.1", "NaN", ""]),
             ("category", &[""]),
             ("attribute", &["", "colour", ":red", "colour:"]),
-            ("exclude", &["", "a%20b"]),
+            ("exclude", &["", "a%00b", ".", ".."]),
             ("color_weight", &["2", "-1", "x"]),
             ("collapse", &["items", "", "Product"]),
             ("dedup", &["1", "yes", "", "True"]),

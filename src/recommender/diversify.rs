@@ -57,13 +57,7 @@ mod tests {
         let mut sorted = points.to_vec();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
         let shown = |(n, (d, angle)): (usize, (f32, f32))| {
-            let item = Item {
-                id: ItemId::parse(&format!("i{n}")).unwrap(),
-                product: None,
-                category: String::new(),
-                image: String::new(),
-                attributes: Default::default(),
-            };
+            let item = Item::new(ItemId::parse(&format!("i{n}")).unwrap(), "");
             let distance = Distance { deep: d, colour: 0.0, blend: d };
             let vectors = Vectors::new(vec![angle.cos(), angle.sin()], vec![]).unwrap();
             Shown { hit: Hit { item: Arc::new(item), distance }, vectors: Some(vectors) }

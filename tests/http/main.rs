@@ -13,6 +13,7 @@ mod items;
 mod large;
 mod life;
 mod limits;
+mod names;
 mod openapi;
 mod others;
 mod refusals;

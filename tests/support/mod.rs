@@ -113,11 +113,10 @@ fn open_shop(root: &Path) -> Shop {
 /// An item of this colour.
 pub fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour: &str) -> Item {
     Item {
-        id: ItemId::parse(id).unwrap(),
         product: product.map(str::to_owned),
-        category: category.to_owned(),
         image: image.to_owned(),
         attributes: BTreeMap::from([("colour".to_owned(), vec![colour.to_owned()])]),
+        ..Item::new(ItemId::parse(id).unwrap(), category)
     }
 }
 

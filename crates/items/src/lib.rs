@@ -2,16 +2,24 @@
 //!
 //! May enter: numbers and texts, checked once, by types that cannot hold a bad value. No engine, no file, no photo.
 
+mod address;
 mod distance;
 mod filter;
+mod id;
 mod item;
+mod patch;
 mod pixel_box;
+mod timestamp;
 mod vectors;
 
+pub use address::Schemes;
 pub use distance::{ColourWeight, Distance};
 pub use filter::Filter;
-pub use item::{BadItem, BadItemId, Item, ItemId, ItemPatch};
+pub use id::{BadItemId, ItemId};
+pub use item::{BadItem, Item};
+pub use patch::ItemPatch;
 pub use pixel_box::PixelBox;
+pub use timestamp::{BadTimestamp, Timestamp};
 pub use vectors::{Dims, Vectors};
 
 /// A number that none of these types holds.

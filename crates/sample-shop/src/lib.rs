@@ -124,11 +124,10 @@ pub fn item(spec: &SampleSpec, product: u32, view: u32) -> Result<Item, SampleEr
         ItemId::from_path(&image).map_err(|why| SampleError::Encoding(image.clone(), why.to_string()))?;
     let drawn = Product::of(spec.seed, product);
     Ok(Item {
-        id,
         product: Some(product_name(product)),
-        category: CATEGORIES[drawn.category].to_owned(),
         image,
         attributes: drawn.attributes(),
+        ..Item::new(id, CATEGORIES[drawn.category])
     })
 }
 

@@ -74,7 +74,7 @@ async fn one(app: &App, change: Change) -> Result<Response, ApiError> {
     let (outcome, revision) = made.await.map_err(IngestError::from)??;
     let mut response = match outcome {
         Outcome::Created(item, etag) => {
-            let location = format!("/items/{}", item.id);
+            let location = format!("/items/{}", item.id.in_address());
             let headers = [(header::LOCATION, location), (header::ETAG, quoted(&etag))];
             (StatusCode::CREATED, headers, axum::Json(ItemReply::of(&item))).into_response()
         }

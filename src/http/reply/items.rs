@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lookalike_items::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::recommender::{Item, Listing};
 
@@ -11,8 +13,12 @@ use crate::recommender::{Item, Listing};
 pub(crate) struct ItemReply<'a> {
     id: &'a str,
     product: Option<&'a str>,
+    title: Option<&'a str>,
+    url: Option<&'a str>,
     category: &'a str,
     attributes: &'a BTreeMap<String, Vec<String>>,
+    payload: Option<&'a Map<String, Value>>,
+    updated: Option<Timestamp>,
     image_url: String,
 }
 
@@ -29,10 +35,14 @@ impl<'a> ItemReply<'a> {
         Self {
             id: item.id.as_str(),
             product: item.product.as_deref(),
+            title: item.title.as_deref(),
+            url: item.url.as_deref(),
             category: &item.category,
             attributes: &item.attributes,
-            // An id needs no escaping. The photo's own place, a file or another host, stays behind this address.
-            image_url: format!("/images/{}", item.id),
+            payload: item.payload.as_ref(),
+            updated: item.updated,
+            // The photo's own place, a file or another host, stays behind this address.
+            image_url: format!("/images/{}", item.id.in_address()),
         }
     }
 }

@@ -58,13 +58,13 @@ impl Set {
             let chosen = SHARES
                 .iter()
                 .filter(|(_, share)| if *share > 0.0 { rng.random_bool(*share) } else { three.contains(&i) });
+            let id = ItemId::parse(&format!("item-{i:06}"))?;
             let item = Item {
-                id: ItemId::parse(&format!("item-{i:06}"))?,
                 product: Some(format!("p{}", i / 8)),
-                category: format!("category-{}", i % 20),
                 image: format!("img/category-{}/item-{i:06}.jpg", i % 20),
                 attributes: [("share".to_owned(), chosen.map(|(name, _)| (*name).to_owned()).collect())]
                     .into(),
+                ..Item::new(id, &format!("category-{}", i % 20))
             };
             Ok((item, Vectors::new(deep.to_vec(), colour.to_vec())?))
         };

@@ -37,11 +37,9 @@ fn vectors(seed: usize) -> Vectors {
 
 fn items(count: usize) -> Vec<(Item, Vectors)> {
     let item = |n: usize| Item {
-        id: ItemId::parse(&format!("item{n:05}")).expect("an id"),
-        product: None,
-        category: ["Tee", "Coat", "Dress"][n % 3].to_owned(),
         image: format!("img/{n}.jpg"),
         attributes: [("colour".to_owned(), vec!["red".to_owned()])].into(),
+        ..Item::new(ItemId::parse(&format!("item{n:05}")).expect("an id"), ["Tee", "Coat", "Dress"][n % 3])
     };
     (0..count).map(|n| (item(n), vectors(n))).collect()
 }

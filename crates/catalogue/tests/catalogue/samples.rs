@@ -52,11 +52,13 @@ pub fn item(n: usize) -> Item {
         attributes.push(("stock".to_owned(), vec!["last".to_owned()]));
     }
     Item {
-        id: ItemId::parse(&format!("item-{n:06}")).expect("an id"),
         product: Some(format!("product-{}", n / 4)),
-        category: ["Tee", "Hoodie", "Coat", "Dress"][n % 4].to_owned(),
         image: format!("img/{n:06}.jpg"),
         attributes: attributes.into_iter().collect(),
+        ..Item::new(
+            ItemId::parse(&format!("item-{n:06}")).expect("an id"),
+            ["Tee", "Hoodie", "Coat", "Dress"][n % 4],
+        )
     }
 }
 

@@ -133,12 +133,11 @@ fn items(count: usize) -> Result<Vec<(Item, Vectors)>, Failed> {
         let around = draw(DEEP as usize);
         let deep: Vec<f32> = centres[i % CLUSTERS].iter().zip(around).map(|(c, a)| c + 0.5 * a).collect();
         let colour = draw(COLOUR).iter().map(|x| x.abs()).collect();
+        let category = if RARE.contains(&i) { "rare".into() } else { format!("category-{}", i % 20) };
         let item = Item {
-            id: ItemId::parse(&format!("item-{i:06}"))?,
             product: Some(format!("p{}", i / 8)),
-            category: if RARE.contains(&i) { "rare".into() } else { format!("category-{}", i % 20) },
             image: format!("img/item-{i:06}.jpg"),
-            attributes: Default::default(),
+            ..Item::new(ItemId::parse(&format!("item-{i:06}"))?, &category)
         };
         Ok((item, Vectors::new(deep, colour)?))
     };

@@ -51,9 +51,7 @@ pub(crate) fn read(root: &Path, categories: Categories) -> Result<Dataset, Datas
             report.skip(format!("{image}: listed, but there is no such photo"));
             continue;
         }
-        let category = names[label - 1].clone();
-        let attributes = Default::default();
-        let item = Item { id, product: None, category, image: image.to_owned(), attributes };
+        let item = Item { image: image.to_owned(), ..Item::new(id, &names[label - 1]) };
         records.push(Record { item, category: label - 1, bbox: Some(bbox), split });
     }
     Ok(Dataset { root: root.to_owned(), records, categories: names, report })

@@ -38,8 +38,7 @@ pub(crate) fn read(root: &Path, seed: u64) -> Result<Dataset, DatasetError> {
                 continue;
             };
             let split = Split::draw(seed, &image);
-            let item =
-                Item { id, product: None, category: class.clone(), image, attributes: Default::default() };
+            let item = Item { image, ..Item::new(id, class) };
             records.push(Record { item, category, bbox: None, split });
         }
     }

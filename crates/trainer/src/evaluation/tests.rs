@@ -5,13 +5,7 @@ use lookalike_catalogue::{BuildOptions, build};
 use lookalike_items::ItemId;
 
 fn scored(id: &str, product: Option<&str>, category: &str, deep: [f32; 2], logits: [f32; 2]) -> Scored {
-    let item = Item {
-        id: ItemId::parse(id).unwrap(),
-        product: product.map(Into::into),
-        category: category.into(),
-        image: String::new(),
-        attributes: Default::default(),
-    };
+    let item = Item { product: product.map(Into::into), ..Item::new(ItemId::parse(id).unwrap(), category) };
     let vectors = Vectors::new(deep.to_vec(), vec![]).unwrap();
     Scored { item: Arc::new(item), vectors, logits: logits.to_vec() }
 }
@@ -100,13 +94,8 @@ struct GoldenFigure {
 fn figures_agree_with_numpy() {
     let golden: Golden = serde_json::from_str(include_str!("../../tests/golden/metrics.json")).unwrap();
     let one = |p: &GoldenPhoto| {
-        let item = Item {
-            id: ItemId::parse(&p.id).unwrap(),
-            product: p.product.clone(),
-            category: p.category.clone(),
-            image: String::new(),
-            attributes: Default::default(),
-        };
+        let item =
+            Item { product: p.product.clone(), ..Item::new(ItemId::parse(&p.id).unwrap(), &p.category) };
         let vectors = Vectors::new(p.deep.clone(), p.colour.clone()).unwrap();
         Scored { item: Arc::new(item), vectors, logits: p.logits.clone() }
     };

@@ -116,13 +116,8 @@ mod tests {
     fn circle(turn: f32, logit: f32) -> Vec<Scored> {
         let one = |i: usize| {
             let angle = i as f32 * 0.3 + turn;
-            let item = Item {
-                id: ItemId::parse(&format!("i{i}")).unwrap(),
-                product: None,
-                category: if i < 10 { "one" } else { "two" }.into(),
-                image: String::new(),
-                attributes: Default::default(),
-            };
+            let id = ItemId::parse(&format!("i{i}")).unwrap();
+            let item = Item::new(id, if i < 10 { "one" } else { "two" });
             let vectors = Vectors::new(vec![angle.cos(), angle.sin()], vec![]).unwrap();
             Scored { item: Arc::new(item), vectors, logits: vec![0.0, if i < 10 { logit } else { 1.0 }] }
         };

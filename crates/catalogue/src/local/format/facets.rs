@@ -245,11 +245,8 @@ mod tests {
     fn items() -> impl Strategy<Value = Vec<Item>> {
         vec((select(&["Tee", "Hoodie", "Coat"]), attributes()), 0..80).prop_map(|sorts| {
             let item = |(n, (category, attributes)): (usize, (&str, _))| Item {
-                id: id(n),
-                product: None,
-                category: category.to_owned(),
-                image: String::new(),
                 attributes,
+                ..Item::new(id(n), category)
             };
             sorts.into_iter().enumerate().map(item).collect()
         })

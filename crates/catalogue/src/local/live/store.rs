@@ -11,8 +11,11 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use crate::{contract::CatalogueError, local::live::record::Record};
 
 const FILE: &str = "items.redb";
-/// What this program writes, and the only format it reads.
-const FORMAT: u64 = 1;
+/// What this program writes. In format 1 items had neither title, url, payload nor the moment they came in: what it holds is read
+/// as it is, and a program that knows format 1 alone would drop what it does not know.
+const FORMAT: u64 = 2;
+/// The oldest that is read, and made one of today's.
+const OLDEST: u64 = 1;
 
 const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
 const NUMBERS: TableDefinition<'_, &str, u64> = TableDefinition::new("numbers");
@@ -62,13 +65,14 @@ impl Store {
             let format = numbers.get("format")?.map(|found| found.value());
             match format {
                 Some(FORMAT) => {}
+                Some(OLDEST..FORMAT) => drop(numbers.insert("format", FORMAT)?),
                 None => {
                     numbers.insert("format", FORMAT)?;
                     texts.insert("model", model_id)?;
                 }
                 Some(found) => {
                     let why = format!(
-                        "it has format {found}, this program reads {FORMAT}: serve it with the program that wrote it"
+                        "it has format {found}, this program reads {OLDEST} to {FORMAT}: serve it with the program that wrote it"
                     );
                     return Ok(Err(CatalogueError::State { path: folder, why }));
                 }

@@ -116,6 +116,10 @@ pub struct ServerConfig {
     /// Requests it may send at once before the rate holds; the number in the rate where it is not given.
     #[arg(long, env = "LOOKALIKE_RATE_BURST", value_name = "N")]
     pub rate_burst: Option<NonZeroU32>,
+    /// One search in so many is made again by comparing everything, while no core has anything else to do: the metric
+    /// lookalike_ann_recall; 0 makes none.
+    #[arg(long, env = "LOOKALIKE_RECALL_CHECK", value_name = "N", default_value = "1000")]
+    pub recall_check: u64,
     /// How log lines are written.
     #[arg(long, env = "LOOKALIKE_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,

@@ -188,6 +188,7 @@ async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads
         photos: queue.saturating_add(pair.embedder.at_once()).saturating_add(cores),
         limits,
         cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
+        recall_check: config.recall_check,
     };
     Ok((Recommender::new(pair, &dir, ingest, options), model_threads))
 }

@@ -57,7 +57,7 @@ pub(crate) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest
 }
 
 /// The request's weight, else the model's.
-fn weight(pair: &Pair, ask: &Ask, colourless: bool) -> Result<ColourWeight, AskError> {
+pub(crate) fn weight(pair: &Pair, ask: &Ask, colourless: bool) -> Result<ColourWeight, AskError> {
     let none = colourless || pair.manifest.dims.colour == 0;
     match ask.color_weight {
         Some(weight) if none && weight.get() > 0.0 => Err(AskError::NoColour),

@@ -13,6 +13,7 @@
 mod answer;
 mod ask;
 mod cache;
+mod canary;
 mod diversify;
 mod find;
 mod pair;

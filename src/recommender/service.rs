@@ -14,7 +14,8 @@ use tracing::{Instrument, debug_span};
 use crate::ingest::{Ingest, IngestError};
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Pair, Region, Subject, Timings,
-    find::{Start, find},
+    canary::Canary,
+    find::{Start, find, weight},
     photo::Studio,
 };
 use lookalike_catalogue::{CatalogueError, Effort, Listing, LocalCatalogue, Query};
@@ -32,6 +33,8 @@ pub struct RecommenderOptions {
     pub limits: Limits,
     /// Bytes that the embeddings of photos seen lately may take; 0 keeps none.
     pub cache: u64,
+    /// One search in so many is made again exactly, to tell how much the graph finds; 0 is none.
+    pub recall_check: u64,
 }
 
 /// Why a bundle was not read again.
@@ -69,6 +72,7 @@ pub struct Recommender {
     ingest: Option<Ingest>,
     studio: Studio,
     admission: Arc<Semaphore>,
+    canary: Option<Canary>,
 }
 
 impl Recommender {
@@ -80,6 +84,10 @@ impl Recommender {
             ingest,
             studio: Studio::new(options.limits, options.cache),
             admission: Arc::new(Semaphore::new(options.photos.max(1))),
+            canary: Canary::start(options.recall_check)
+                .inspect_err(|e| tracing::warn!(error = %e, "no search is made again: recall is not told"))
+                .ok()
+                .flatten(),
         }
     }
 
@@ -134,7 +142,7 @@ impl Recommender {
         let (mut clock, pair) = (Clock::of_photo(), self.pair());
         let known = self.studio.embed(&pair, (bytes, ask.region), &mut clock.timings).await?;
         let asked = Asked::Photo(known.facts.clone());
-        clock.answer(pair, Start::photo(known.vectors.clone()), asked, ask).await
+        self.answer(clock, pair, Start::photo(known.vectors.clone()), asked, ask).await
     }
 
     /// Items that look like this one; itself left out, and its product too where each product counts once.
@@ -142,7 +150,7 @@ impl Recommender {
         let (clock, pair) = (Clock::start(), self.pair());
         let held = pair.catalogue.get(id).await?;
         let (item, vectors) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
-        clock.answer(pair, start_at(&item, vectors), Asked::Item(item), ask).await
+        self.answer(clock, pair, start_at(&item, vectors), Asked::Item(item), ask).await
     }
 
     /// The same by the item's own photo, of which the part in the box counts.
@@ -152,7 +160,7 @@ impl Recommender {
         let held = pair.catalogue.get(id).await?;
         let (item, _) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
         let known = self.studio.embed(&pair, (bytes, ask.region), &mut clock.timings).await?;
-        clock.answer(pair, start_at(&item, known.vectors.clone()), Asked::Item(item), ask).await
+        self.answer(clock, pair, start_at(&item, known.vectors.clone()), Asked::Item(item), ask).await
     }
 
     /// Items that look like some and unlike others, or like a vector.
@@ -161,11 +169,11 @@ impl Recommender {
         match subject {
             Subject::Examples(examples) => {
                 let start = among(&pair, &examples, ask).await?;
-                clock.answer(pair, start, Asked::Examples(examples), ask).await
+                self.answer(clock, pair, start, Asked::Examples(examples), ask).await
             }
             Subject::Vector(deep, colour) => {
                 let start = from_vector(&pair, deep, colour)?;
-                clock.answer(pair, start, Asked::Vector, ask).await
+                self.answer(clock, pair, start, Asked::Vector, ask).await
             }
         }
     }
@@ -200,6 +208,16 @@ impl Recommender {
         self.pair().catalogue.random().await?.ok_or(AskError::EmptyCatalogue)
     }
 
+    /// Tells the metrics what the catalogue is.
+    pub async fn count(&self) {
+        let pair = self.pair();
+        let places = match &self.ingest {
+            Some(ingest) => ingest.view().places(),
+            None => pair.catalogue.count().await.map(|items| vec![("base", items)]).unwrap_or_default(),
+        };
+        telemetry::catalogue(pair.catalogue.revision(), &places);
+    }
+
     /// One real pass through model and catalogue, so that the first shopper does not pay for what is done once.
     pub async fn warm_up(&self) -> Result<(), AskError> {
         let pair = self.pair();
@@ -212,6 +230,27 @@ impl Recommender {
         let (embedded, _) = pair.embedder.embed(pixels).await?;
         find(&pair, Start::photo(embedded.vectors), &Ask::default()).await?;
         Ok(())
+    }
+
+    /// The last step of every search.
+    async fn answer(
+        &self,
+        mut clock: Clock,
+        pair: Arc<Pair>,
+        start: Start,
+        asked: Asked,
+        ask: &Ask,
+    ) -> Result<Answer, AskError> {
+        let searching = Instant::now();
+        let query = Query { weight: weight(&pair, ask, start.colourless)?, vectors: start.vectors.clone() };
+        let found = find(&pair, start, ask).instrument(debug_span!("search")).await?;
+        clock.timings.search = Some(searching.elapsed());
+        if let Some(canary) = self.canary.as_ref().filter(|_| !ask.exact) {
+            canary.saw(&pair.catalogue, &query, &ask.filter);
+        }
+        let (region, page) = (ask.region, ask.page);
+        let (hits, exhausted) = (found.hits, found.exhausted);
+        Ok(Answer { pair, asked, region, page, hits, exhausted, timings: clock.stop() })
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, AskError> {
@@ -242,22 +281,6 @@ impl Clock {
             self.timings.stages().for_each(|(stage, time)| telemetry::took(stage, time));
         }
         self.timings
-    }
-
-    /// The last step of every search.
-    async fn answer(
-        mut self,
-        pair: Arc<Pair>,
-        start: Start,
-        asked: Asked,
-        ask: &Ask,
-    ) -> Result<Answer, AskError> {
-        let searching = Instant::now();
-        let found = find(&pair, start, ask).instrument(debug_span!("search")).await?;
-        self.timings.search = Some(searching.elapsed());
-        let (region, page) = (ask.region, ask.page);
-        let (hits, exhausted) = (found.hits, found.exhausted);
-        Ok(Answer { pair, asked, region, page, hits, exhausted, timings: self.stop() })
     }
 }
 

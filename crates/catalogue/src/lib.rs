@@ -19,8 +19,8 @@ mod local;
 
 pub use contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query};
 pub use local::{
-    Audit, BuildOptions, CameIn, Condition, Entry, Etag, Footprint, GenerationManifest, LiveCatalogue,
-    LiveOptions, LocalCatalogue, OpenTiming, Outcome, Progress, Stage, View, Write, WriteKind, build,
-    distance,
+    Audit, BuildOptions, CameIn, Condition, Entry, Etag, Footprint, GenerationManifest, HandedOver,
+    HeldWrites, LiveCatalogue, LiveOptions, LocalCatalogue, OpenTiming, OtherState, Outcome, Progress,
+    Record, Records, Row, Stage, View, Write, WriteKind, build, distance,
 };
 pub use lookalike_common::FileSeal;

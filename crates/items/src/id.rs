@@ -145,8 +145,8 @@ mod tests {
             if let Ok(id) = ItemId::parse(&text) {
                 let address = id.in_address().to_string();
                 prop_assert!(address.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
-                let decoded = percent_encoding::percent_decode_str(&address).decode_utf8();
-                prop_assert_eq!(decoded.unwrap().as_ref(), id.as_str());
+                let decoded: Vec<u8> = percent_encoding::percent_decode_str(&address).collect();
+                prop_assert_eq!(decoded, id.as_str().as_bytes());
             }
         }
     }

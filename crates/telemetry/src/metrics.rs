@@ -1,6 +1,9 @@
 //! Every metric, its name and its meaning.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -16,7 +19,16 @@ mod names {
     pub const CACHE_HITS: &str = "lookalike_embedding_cache_hits_total";
     pub const CACHE_MISSES: &str = "lookalike_embedding_cache_misses_total";
     pub const CACHE_BYTES: &str = "lookalike_embedding_cache_bytes";
+    pub const RECALL: &str = "lookalike_ann_recall";
+    pub const NEIGHBOURS: &str = "lookalike_ann_neighbours_total";
+    pub const FOUND: &str = "lookalike_ann_neighbours_found_total";
+    pub const WRITES: &str = "lookalike_writes_total";
+    pub const ITEMS: &str = "lookalike_catalogue_items";
+    pub const REVISION: &str = "lookalike_catalogue_revision";
 }
+
+/// How much of the gauge of recall the last search makes up.
+const LAST: f64 = 0.05;
 
 /// A part of the way from a photo's bytes to its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +89,20 @@ pub fn init_metrics() {
         metrics::describe_counter!(names::CACHE_HITS, "Photos whose embedding was known already.");
         metrics::describe_counter!(names::CACHE_MISSES, "Photos whose embedding was not known.");
         metrics::describe_gauge!(names::CACHE_BYTES, "Bytes the known embeddings take.");
+        metrics::describe_gauge!(
+            names::RECALL,
+            "Of the ten nearest, the share that the graph finds: lately, by searches that were made again exactly."
+        );
+        metrics::describe_counter!(names::NEIGHBOURS, "Neighbours that exact searches found, to compare.");
+        metrics::describe_counter!(names::FOUND, "Those of them that the graph found.");
+        metrics::describe_counter!(names::WRITES, "Changes of items that were asked for, by what became of them.");
+        metrics::describe_gauge!(
+            names::ITEMS,
+            "Items, by where they are: base, segment (came in, with a graph), rows (came in, without), hidden (of the base, and gone)."
+        );
+        metrics::describe_gauge!(names::REVISION, "The revision of the catalogue.");
+        metrics::counter!(names::NEIGHBOURS).absolute(0);
+        metrics::counter!(names::FOUND).absolute(0);
         Stage::ALL
             .into_iter()
             .for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
@@ -137,6 +163,31 @@ pub fn looked_up(known: bool, bytes: u64) {
     let name = if known { names::CACHE_HITS } else { names::CACHE_MISSES };
     metrics::counter!(name).increment(1);
     metrics::gauge!(names::CACHE_BYTES).set(bytes as f64);
+}
+
+/// Of `of` nearest neighbours the graph found so many.
+pub fn recalled(found: usize, of: usize) {
+    static LATELY: Mutex<Option<f64>> = Mutex::new(None);
+    metrics::counter!(names::NEIGHBOURS).increment(of as u64);
+    metrics::counter!(names::FOUND).increment(found as u64);
+    let now = found as f64 / of.max(1) as f64;
+    let mut lately = LATELY.lock().unwrap_or_else(PoisonError::into_inner);
+    let recall = lately.map_or(now, |before| before + LAST * (now - before));
+    *lately = Some(recall);
+    metrics::gauge!(names::RECALL).set(recall);
+}
+
+/// A change of an item was asked for, and this became of it.
+pub fn written(outcome: &'static str) {
+    metrics::counter!(names::WRITES, "outcome" => outcome).increment(1);
+}
+
+/// What the catalogue is: its revision, and the items by where they are.
+pub fn catalogue(revision: u64, items: &[(&'static str, usize)]) {
+    metrics::gauge!(names::REVISION).set(revision as f64);
+    for &(place, count) in items {
+        metrics::gauge!(names::ITEMS, "place" => place).set(count as f64);
+    }
 }
 
 /// A connection that is counted among those open until it is dropped.

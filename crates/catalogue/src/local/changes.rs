@@ -125,6 +125,7 @@ mod tests {
 
     /// What comes in: a point and what becomes of it.
     #[derive(Clone, Debug)]
+    #[allow(clippy::large_enum_variant)] // a test's few
     enum Change {
         Hide,
         Patch(Item),

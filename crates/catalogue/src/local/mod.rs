@@ -20,7 +20,10 @@ pub use audit::Audit;
 pub use build::{BuildOptions, Progress, Stage, build};
 pub use distance::distance;
 pub use format::{footprint::Footprint, generation::GenerationManifest};
-pub use live::{CameIn, Condition, Etag, LiveCatalogue, LiveOptions, Outcome, View, Write, WriteKind};
+pub use live::{
+    CameIn, Condition, Etag, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, OtherState, Outcome, Record,
+    Records, Row, View, Write, WriteKind,
+};
 
 use std::{
     fmt,

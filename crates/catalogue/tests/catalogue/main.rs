@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
 mod golden;
+mod handover;
 mod lists;
 mod live;
 mod nearest;

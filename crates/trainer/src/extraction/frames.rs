@@ -45,6 +45,7 @@ impl Header {
 
 /// What became of a photo.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // nearly all are items
 pub(crate) enum Entry {
     Item(Item, Vectors),
     Skipped(String),

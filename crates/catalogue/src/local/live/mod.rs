@@ -6,6 +6,7 @@
 //! hold a [`View`], which never changes.
 
 mod compaction;
+mod handover;
 mod record;
 mod rows;
 mod segment;
@@ -14,7 +15,8 @@ mod view;
 mod write;
 mod writer;
 
-pub use record::Etag;
+pub use handover::{HandedOver, HeldWrites, OtherState};
+pub use record::{Etag, Record, Records, Row};
 pub use view::{CameIn, View};
 pub use write::{Condition, Outcome, Write, WriteKind};
 
@@ -163,6 +165,28 @@ impl LiveCatalogue {
         let items = base.len();
         self.take(base, Content::Same).await?;
         Ok(items)
+    }
+
+    /// What the state holds; writes go on.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn records(&self) -> Result<Records, CatalogueError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Records(reply)).await.map_err(|_| CatalogueError::Stopped)?;
+        answer.await.map_err(|_| CatalogueError::Stopped)?
+    }
+
+    /// Holds all writes, to hand the state over to another model.
+    ///
+    /// # Errors
+    /// Where it cannot be read: then writes go on.
+    pub async fn hold(&self) -> Result<HeldWrites, CatalogueError> {
+        let (reply, answer) = oneshot::channel();
+        let (decisions, decided) = std::sync::mpsc::channel();
+        self.requests.send(Request::Hold(reply, decided)).await.map_err(|_| CatalogueError::Stopped)?;
+        let records = answer.await.map_err(|_| CatalogueError::Stopped)??;
+        Ok(HeldWrites { records, decisions })
     }
 
     async fn take(&self, base: LocalCatalogue, content: Content) -> Result<(), CatalogueError> {

@@ -6,19 +6,30 @@
 use std::sync::Arc;
 
 use lookalike_common::hex;
-use lookalike_items::{Item, Vectors};
+use lookalike_items::{Item, ItemId, Vectors};
 use sha2::{Digest, Sha256};
 
 /// An item that came in whole, and its vectors, which a patch shares with what it patched.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
+pub struct Row {
+    /// What is known of it.
     pub item: Arc<Item>,
+    /// Of the state's model.
     pub vectors: Arc<Vectors>,
+}
+
+/// What the state holds of each item that came in, by rising id, and in which revision.
+#[derive(Clone, Debug)]
+pub struct Records {
+    /// The revision.
+    pub revision: u64,
+    /// The last that came in of each item.
+    pub records: Vec<(ItemId, Record)>,
 }
 
 /// The last that came in of an item.
 #[derive(Clone, Debug)]
-pub(crate) enum Record {
+pub enum Record {
     /// It was deleted.
     Deleted,
     /// Its metadata; its vectors are the base's.
@@ -28,7 +39,7 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+    pub(crate) fn encode(&self) -> serde_json::Result<Vec<u8>> {
         let (kind, item, vectors) = match self {
             Self::Deleted => return Ok(vec![0]),
             Self::Metadata(item) => (1, item, None),
@@ -48,7 +59,7 @@ impl Record {
     }
 
     /// Reads what [`encode`](Self::encode) wrote; what is wrong with the bytes where that is not it.
-    pub fn decode(mut bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(mut bytes: &[u8]) -> Result<Self, String> {
         let rest = &mut bytes;
         let early = || "it ends early".to_owned();
         let kind = take(rest, 1).and_then(|kind| kind.first().copied()).ok_or_else(early)?;
@@ -118,7 +129,6 @@ fn vectors(rest: &mut &[u8]) -> Option<(Vec<f32>, Vec<f32>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lookalike_items::ItemId;
     use proptest::prelude::*;
 
     fn whole(deep: Vec<f32>, colour: Vec<f32>) -> Record {

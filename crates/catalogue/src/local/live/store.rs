@@ -8,9 +8,16 @@ use std::{
 use lookalike_items::ItemId;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use crate::{contract::CatalogueError, local::live::record::Record};
+use crate::{
+    contract::CatalogueError,
+    local::live::record::{Record, Records},
+};
 
 const FILE: &str = "items.redb";
+/// The state of another model while it is made.
+const NEXT: &str = "items.next.redb";
+/// Records that are written in one transaction where nobody waits for them.
+const MANY: usize = 1_000;
 /// What this program writes. In format 1 items had neither title, url, payload nor the moment they came in: what it holds is read
 /// as it is, and a program that knows format 1 alone would drop what it does not know.
 const FORMAT: u64 = 2;
@@ -34,25 +41,77 @@ type Lying = Vec<(String, Vec<u8>)>;
 /// The state's file, open, and locked against another process.
 pub(crate) struct Store {
     folder: PathBuf,
+    file: PathBuf,
     /// None after a write that failed: the file is opened again before the next.
     database: Option<Database>,
-}
-
-/// What the file holds.
-pub(crate) struct Held {
-    pub revision: u64,
-    pub records: Vec<(ItemId, Record)>,
 }
 
 impl Store {
     /// Opens the state in a folder, or begins one there, for vectors of this model.
     pub fn open(folder: &Path, model_id: &str) -> Result<Self, CatalogueError> {
         fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
-        let mut store = Self { folder: folder.to_owned(), database: None };
-        let began = store.begin(model_id);
-        began.map_err(|e| store.error(e))??;
+        let store = Self::begun(folder, FILE, model_id)?;
         lookalike_common::sync(folder).map_err(CatalogueError::io("sync", folder))?;
         Ok(store)
+    }
+
+    fn begun(folder: &Path, file: &str, model_id: &str) -> Result<Self, CatalogueError> {
+        let mut store = Self { folder: folder.to_owned(), file: folder.join(file), database: None };
+        let began = store.begin(model_id);
+        began.map_err(|e| store.error(e))??;
+        Ok(store)
+    }
+
+    /// Opens the state in a folder as it is, whatever model it belongs to; none where there is none.
+    pub fn existing(folder: &Path) -> Result<Option<Self>, CatalogueError> {
+        let file = folder.join(FILE);
+        if !file.try_exists().map_err(CatalogueError::io("open", &file))? {
+            return Ok(None);
+        }
+        let mut store = Self { folder: folder.to_owned(), file, database: None };
+        let model = store.model()?;
+        // A file of a start that was cut off belongs to nobody yet.
+        if model.is_empty() {
+            return Ok(None);
+        }
+        let began = store.begin(&model);
+        began.map_err(|e| store.error(e))??;
+        Ok(Some(store))
+    }
+
+    /// Which model it belongs to.
+    pub fn model(&mut self) -> Result<String, CatalogueError> {
+        let read = self.read_model();
+        read.map_err(|e| self.error(e))
+    }
+
+    fn read_model(&mut self) -> Result<String, redb::Error> {
+        let transaction = self.database()?.begin_read()?;
+        match transaction.open_table(TEXTS) {
+            Ok(texts) => Ok(texts.get("model")?.map(|found| found.value().to_owned()).unwrap_or_default()),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(String::new()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Puts a state of another model in this one's place, wholly or not at all. This one goes on with the file that nobody will open
+    /// any more.
+    pub fn replaced(&self, model_id: &str, to: &Records) -> Result<(), CatalogueError> {
+        let path = self.folder.join(NEXT);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(CatalogueError::io("remove", &path)(e));
+            }
+            _ => {}
+        }
+        let mut next = Self::begun(&self.folder, NEXT, model_id)?;
+        let written = to
+            .records
+            .chunks(MANY)
+            .try_for_each(|some| next.write(some.iter().map(|(id, record)| (id, record)), to.revision));
+        written.and_then(|()| next.write(std::iter::empty(), to.revision))?;
+        drop(next);
+        lookalike_common::rename_durably(&path, &self.file).map_err(CatalogueError::io("replace", &self.file))
     }
 
     fn begin(&mut self, model_id: &str) -> Result<Result<(), CatalogueError>, redb::Error> {
@@ -93,14 +152,14 @@ impl Store {
         match &mut self.database {
             Some(database) => Ok(database),
             none => {
-                let opened = Database::builder().set_cache_size(CACHE).create(self.folder.join(FILE))?;
+                let opened = Database::builder().set_cache_size(CACHE).create(&self.file)?;
                 Ok(none.insert(opened))
             }
         }
     }
 
     /// All of it.
-    pub fn read(&mut self) -> Result<Held, CatalogueError> {
+    pub fn read(&mut self) -> Result<Records, CatalogueError> {
         let read = self.read_all();
         let (revision, rows) = read.map_err(|e| self.error(e))?;
         let mut records = Vec::with_capacity(rows.len());
@@ -112,7 +171,7 @@ impl Store {
             let parsed = ItemId::parse(&id).map_err(|e| damaged(e.to_string()))?;
             records.push((parsed, Record::decode(&bytes).map_err(damaged)?));
         }
-        Ok(Held { revision, records })
+        Ok(Records { revision, records })
     }
 
     /// The revision, and every record as it lies there.

@@ -143,6 +143,13 @@ impl View {
         self.base.changes.hidden()
     }
 
+    /// How many items are where: in the base, in the segment, in rows; and how many of the base are hidden.
+    pub fn places(&self) -> Vec<(&'static str, usize)> {
+        let base = self.base.len();
+        [("base", base), ("segment", self.in_segment()), ("rows", self.rows()), ("hidden", self.hidden())]
+            .into()
+    }
+
     /// How many items that came in online are in a graph of their own.
     pub fn in_segment(&self) -> usize {
         self.segment.as_ref().map_or(0, Layer::len)

@@ -8,6 +8,7 @@ use crate::local::live::record::Etag;
 
 /// What is to become of an item.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // most are puts, and a thousand at once are few
 pub enum WriteKind {
     /// It is this, whatever it was.
     Put(Item, Vectors),

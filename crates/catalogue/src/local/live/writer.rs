@@ -11,7 +11,8 @@ use crate::{
     local::{
         LocalCatalogue,
         live::{
-            record::{Etag, Record, Row},
+            handover::{Decision, held},
+            record::{Etag, Record, Records, Row},
             segment::Builder,
             store::Store,
             view::View,
@@ -30,6 +31,10 @@ pub(crate) enum Request {
     Segment(LocalCatalogue, Vec<Row>),
     /// Another base; whether it holds other items than the one before with what came in.
     Base(LocalCatalogue, Content, oneshot::Sender<Result<(), CatalogueError>>),
+    /// What the state holds.
+    Records(oneshot::Sender<Result<Records, CatalogueError>>),
+    /// The same, and no write until it is decided what becomes of the state.
+    Hold(oneshot::Sender<Result<Records, CatalogueError>>, std::sync::mpsc::Receiver<Decision>),
 }
 
 /// What another base holds.
@@ -45,8 +50,13 @@ impl Request {
     fn len(&self) -> usize {
         match self {
             Self::Write(writes, _) => writes.len(),
-            Self::Segment(..) | Self::Base(..) => 0,
+            Self::Segment(..) | Self::Base(..) | Self::Records(..) | Self::Hold(..) => 0,
         }
+    }
+
+    /// It is answered after the writes before it, and alone.
+    fn is_alone(&self) -> bool {
+        matches!(self, Self::Base(..) | Self::Records(..) | Self::Hold(..))
     }
 }
 
@@ -76,16 +86,25 @@ impl Writer {
         while let Some(first) = waiting.blocking_recv() {
             let (mut count, mut group) = (first.len(), vec![first]);
             while count < GROUP
-                && !matches!(group.last(), Some(Request::Base(..)))
+                && !group.last().is_some_and(Request::is_alone)
                 && let Ok(next) = waiting.try_recv()
             {
                 count += next.len();
                 group.push(next);
             }
-            let base = group.pop_if(|last| matches!(last, Request::Base(..)));
+            let last = group.pop_if(|last| last.is_alone());
             self.commit(group);
-            if let Some(Request::Base(base, content, reply)) = base {
-                let _ = reply.send(self.rebase(base, content));
+            match last {
+                Some(Request::Base(base, content, reply)) => drop(reply.send(self.rebase(base, content))),
+                Some(Request::Records(reply)) => drop(reply.send(self.store.read())),
+                Some(Request::Hold(reply, decisions)) => {
+                    let _ = reply.send(self.store.read());
+                    if held(&self.store, &decisions) {
+                        // Whoever waits hears that this catalogue has stopped.
+                        return;
+                    }
+                }
+                Some(Request::Write(..) | Request::Segment(..)) | None => {}
             }
             self.builder.look(&self.view.load_full());
         }
@@ -103,7 +122,7 @@ impl Writer {
                     continue;
                 }
                 // The last of a group, and taken out of it.
-                Request::Base(..) => continue,
+                Request::Base(..) | Request::Records(..) | Request::Hold(..) => continue,
             };
             let before = (draft.view.clone(), draft.records.clone());
             let made: Result<Vec<Outcome>, _> =

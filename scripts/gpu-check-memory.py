@@ -33,8 +33,10 @@ def judge(path):
         if outcome is None:
             continue
         bad = outcome["failed_by_status"]
-        if "0" in bad:
-            wrong.append(f"{bad['0']} photos got no answer at all")
+        # 503 is what a photo hears that there is no memory for at all.
+        for status, photos in bad.items():
+            if status != "503":
+                wrong.append(f"{photos} photos " + ("got no answer at all" if status == "0" else f"were answered {status}"))
         if line.get("afterwards") and (bad or outcome["refused_429"] or not outcome["answered"]):
             wrong.append(f"once memory was free again, not all were answered: {outcome}")
         answered += outcome["answered"]

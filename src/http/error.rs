@@ -346,6 +346,10 @@ fn asked(e: &AskError) -> Problem {
         AskError::ShuttingDown => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down")
         }
+        AskError::NoMemory => {
+            let detail = "the model's device has no memory for a photo at the moment; try again in a moment";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_memory", detail)
+        }
         AskError::NoColour => {
             let name = "color_weight";
             ApiError::BadParameter { name, reason: e.to_string() }.problem()

@@ -64,6 +64,9 @@ pub enum AskError {
     /// There is nothing to draw from.
     #[error("the catalogue holds no items")]
     EmptyCatalogue,
+    /// The model's device has no memory left, not even for one photo.
+    #[error("the model's device has no memory left")]
+    NoMemory,
     /// The model failed on this photo.
     #[error("the model: {0}")]
     Embedder(EmbedderError),
@@ -80,6 +83,7 @@ impl From<EmbedderError> for AskError {
         match e {
             EmbedderError::Busy => Self::Busy,
             EmbedderError::Closed => Self::ShuttingDown,
+            EmbedderError::NoMemory(_) => Self::NoMemory,
             other => Self::Embedder(other),
         }
     }

@@ -77,6 +77,8 @@ fn a_server_that_leaves_photos_without_an_answer_has_not_survived() {
     assert!(judged(r#""503": 2"#, "").0, "an answer in words is one");
     let (well, said) = judged(r#""0": 2"#, "");
     assert!(!well && said.contains("2 photos got no answer"), "{said}");
+    let (well, said) = judged(r#""500": 7"#, "");
+    assert!(!well && said.contains("7 photos were answered 500"), "{said}");
     let (well, said) = judged("", r#""500": 1"#);
     assert!(!well && said.contains("free again"), "{said}");
 }

@@ -55,27 +55,66 @@ pub enum EmbedderError {
     /// What came out of the model is not what was agreed.
     #[error("{0}")]
     Output(String),
+    /// The device had no memory for the batch: a smaller one may do.
+    #[error("the model's device has no memory left: {0}")]
+    NoMemory(String),
     /// libtorch failed on the way.
     #[error("libtorch: {0}")]
     Torch(String),
 }
 
 impl EmbedderError {
-    /// Whether the device had no memory for the batch: a smaller one may do.
-    pub fn is_out_of_memory(&self) -> bool {
-        let words = ["out of memory", "can't allocate memory"];
-        matches!(self, Self::Torch(text) if words.iter().any(|w| text.contains(w)))
+    /// The same for everyone who was in one batch.
+    pub(crate) fn told_again(&self) -> Self {
+        match self {
+            Self::NoMemory(why) => Self::NoMemory(why.clone()),
+            Self::Torch(why) => Self::Torch(why.clone()),
+            other => Self::Torch(other.to_string()),
+        }
     }
 }
 
 impl From<tch::TchError> for EmbedderError {
     fn from(e: tch::TchError) -> Self {
-        Self::Torch(first_line(&e))
+        let text = e.to_string();
+        // How libtorch, cuDNN, cuBLAS and the driver say that there is no memory.
+        let words = [
+            "out of memory",
+            "can't allocate memory",
+            "ALLOC_FAILED",
+            "CUDNN_STATUS_INTERNAL_ERROR",
+            "CUBLAS_STATUS_NOT_INITIALIZED",
+            "unable to find an engine",
+        ];
+        let why = what_happened(&text);
+        if words.iter().any(|word| text.contains(word)) { Self::NoMemory(why) } else { Self::Torch(why) }
     }
 }
 
-/// libtorch's errors come with a C++ stack; the first line says what happened.
-pub(crate) fn first_line(e: &tch::TchError) -> String {
-    let text = e.to_string();
-    text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown").trim().chars().take(300).collect()
+/// libtorch's errors come with a C++ stack, and those of TorchScript with its source before what went wrong: the line that says
+/// what happened names the error, or is the first.
+pub(crate) fn what_happened(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let names_it =
+        |line: &str| line.split_once("Error: ").is_some_and(|(name, _)| !name.contains(char::is_whitespace));
+    let first = lines.clone().next().unwrap_or("unknown");
+    lines.find(|line| names_it(line)).unwrap_or(first).chars().take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_script_says_what_happened_in_it() {
+        let script = "Internal torch error: The following operation failed in the TorchScript interpreter.\n\
+            Traceback of TorchScript, serialized code (most recent call last):\n  File \"code/__torch__.py\", line 20, in forward\n    \
+            _3 = torch._convolution(x)\n         ~~~~ <--- HERE\n\n\
+            RuntimeError: CUDA out of memory. Tried to allocate 98.00 MiB. GPU 0 has 79 GiB\nException raised from malloc at x.cpp:1\nframe #0: y";
+        let error = EmbedderError::from(tch::TchError::Torch(script.into()));
+        let EmbedderError::NoMemory(why) = &error else { panic!("{error:?}") };
+        assert!(why.starts_with("RuntimeError: CUDA out of memory. Tried to allocate 98.00 MiB"), "{why}");
+        let plain = EmbedderError::from(tch::TchError::Torch("shapes differ\nframe #0: y".into()));
+        assert!(matches!(plain, EmbedderError::Torch(why) if why == "shapes differ"));
+    }
 }

@@ -9,7 +9,7 @@ mod queue;
 
 pub use queue::EmbedTimes;
 
-use std::{sync::Arc, thread::JoinHandle, time::Instant};
+use std::{cell::Cell, sync::Arc, thread::JoinHandle, time::Instant};
 
 use tch::Device;
 use tokio::sync::oneshot;
@@ -31,6 +31,9 @@ use lookalike_telemetry as telemetry;
 const MAX_BATCH_CPU: usize = 4;
 const MAX_BATCH_EXECUTOR: usize = 1;
 const MAX_BATCH_GPU: usize = 32;
+
+/// Passes under way on a GPU at once.
+const GPU_PASSES: usize = 2;
 
 /// More lanes than this only cost memory: each then gets several cores.
 const MOST_LANES: usize = 16;
@@ -108,24 +111,38 @@ impl Embedder {
         let open = Arc::new(Open(Arc::clone(&queue)));
         let wide = Place { way: Way::Wide, cores };
         let first = Arc::clone(&load);
-        let model = threads.start(&queue, wide, move || first().map(Arc::new))?;
-        let max_batch = match options.max_batch {
+        let suits = move |model: &Model| match options.max_batch {
             0 if model.precision() == Precision::Int7 => MAX_BATCH_EXECUTOR,
             0 if model.device() == Device::Cpu => MAX_BATCH_CPU,
             0 => MAX_BATCH_GPU,
             n => n,
         };
+        let warmed = move || {
+            first().map(|model| {
+                model.warm(suits(&model));
+                Arc::new(model)
+            })
+        };
+        let model = threads.start(&queue, wide, warmed)?;
+        let max_batch = suits(&model);
         {
             let mut state = queue.lock();
             state.policy.set_model(max_batch, model.precision() == Precision::Int7);
         }
+        // While a GPU computes one pass, a core makes the next ready.
+        let passes = if model.device() == Device::Cpu { 1 } else { GPU_PASSES };
+        for _ in 1..passes {
+            let held = Arc::clone(&model);
+            threads.start(&queue, wide, move || Ok::<_, E>(held))?;
+        }
+        queue.lock().policy.set_wide(passes);
         let lanes = if model.device() == Device::Cpu && cores > 1 { cores.min(MOST_LANES) } else { 0 };
         let about = About {
             preprocessing: model.preprocessing().clone(),
             shape: model.shape(),
             device: format!("{:?}", model.device()).to_lowercase(),
             precision: model.precision(),
-            at_once: max_batch.saturating_mul(lanes.max(1)),
+            at_once: max_batch.saturating_mul(lanes.max(passes)),
         };
         if lanes > 0 {
             for _ in 0..lanes {
@@ -234,11 +251,16 @@ fn answer(queue: &Queue, model: &Model, batch: Vec<Job>, at_work: AtWork<'_>) {
     }
     telemetry::batch(photos.len());
     let started = Instant::now();
+    let fitted = Cell::new(true);
     let embedded = in_parts(&|photos| model.embed(photos), &photos, &|too_many| {
+        fitted.set(false);
         let max_batch = queue.lock().policy.halve(too_many);
         tracing::warn!(batch = too_many, max_batch, "the device has no memory for such a batch");
     });
     let took = started.elapsed();
+    if embedded.is_ok() && fitted.get() {
+        queue.lock().policy.fitted(photos.len());
+    }
     drop(at_work); // before the callers know: whoever asks again finds the way free
     match embedded {
         Ok(answers) => {
@@ -247,10 +269,9 @@ fn answer(queue: &Queue, model: &Model, batch: Vec<Job>, at_work: AtWork<'_>) {
             }
         }
         Err(e) => {
-            let text = e.to_string();
-            tracing::error!(error = text, batch = callers.len(), "the model failed on a batch");
+            tracing::error!(error = %e, batch = callers.len(), "the model failed on a batch");
             for (reply, _) in callers {
-                let _ = reply.send(Err(EmbedderError::Torch(text.clone())));
+                let _ = reply.send(Err(e.told_again()));
             }
         }
     }
@@ -262,7 +283,7 @@ type Answers = Result<Vec<Result<Embedded, EmbedderError>>, EmbedderError>;
 /// did not fit.
 fn in_parts(run: &dyn Fn(&[Pixels]) -> Answers, photos: &[Pixels], learn: &dyn Fn(usize)) -> Answers {
     match run(photos) {
-        Err(e) if e.is_out_of_memory() && photos.len() > 1 => {
+        Err(EmbedderError::NoMemory(_)) if photos.len() > 1 => {
             learn(photos.len());
             let (first, second) = photos.split_at(photos.len() / 2);
             let mut answers = in_parts(run, first, learn)?;
@@ -287,7 +308,7 @@ mod tests {
         let run = |photos: &[Pixels]| {
             sizes.borrow_mut().push(photos.len());
             if photos.len() > 2 {
-                return Err(EmbedderError::Torch("CUDA out of memory. Tried to allocate 2 GiB".into()));
+                return Err(EmbedderError::NoMemory("Tried to allocate 2 GiB".into()));
             }
             let one = |_| Ok(Embedded { vectors: Vectors::new(vec![1.0], vec![]).unwrap(), logits: vec![] });
             Ok(photos.iter().map(one).collect())
@@ -297,7 +318,7 @@ mod tests {
         assert_eq!(answers.len(), 7);
         assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 2]);
         assert_eq!(*too_many.borrow(), [7, 3, 4]);
-        let never = |_: &[Pixels]| Err(EmbedderError::Torch("CUDA out of memory".into()));
+        let never = |_: &[Pixels]| Err(EmbedderError::NoMemory("none is left".into()));
         assert!(in_parts(&never, &photos, &|_| ()).is_err());
     }
 }

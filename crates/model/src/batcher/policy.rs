@@ -3,7 +3,7 @@
 //! | a thread that is free | what waits | others at work | it takes |
 //! |---|---|---|---|
 //! | any | nothing | | nothing |
-//! | any | photos | the wide way | nothing: all cores are at work |
+//! | any | photos | the wide way | nothing: all cores are at work, or on a GPU as many passes as there may be |
 //! | the wide one | photos | none, and it has been quiet | all of them, up to a batch |
 //! | the wide one | photos | none, but crowded | nothing: the lanes take them |
 //! | the wide one | one photo | none, but crowded, and a single photo runs wide at no cost | that photo |
@@ -15,6 +15,9 @@
 
 /// After so many photos in a row that met no other it counts as quiet.
 pub(super) const QUIET_AFTER: usize = 8;
+
+/// After so many passes that fitted a larger one is tried again.
+const AGAIN: usize = 50;
 
 /// How a batch is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +31,20 @@ pub(super) enum Way {
 /// What is at work, and what it has been like lately.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
-    /// Photos in one forward pass at most.
+    /// Photos in one forward pass at most; what it was set to, and what the device has had memory for lately.
+    most: usize,
     max_batch: usize,
+    /// Passes of so many since there was no memory for more.
+    fitted: usize,
     /// Lanes there are; none on a GPU.
     lanes: usize,
     /// A photo on all cores costs no more than one in a lane: what waits alone runs wide even in a crowd.
     single_runs_wide: bool,
-    /// Lanes at work; whether the wide way is; photos in any.
+    /// Passes that may go the wide way at once: one on a CPU, whose cores it takes.
+    wide: usize,
+    /// Lanes at work; passes on the wide way; photos in any.
     busy_lanes: usize,
-    wide_is_busy: bool,
+    busy_wide: usize,
     at_work: usize,
     /// How many more photos must meet no other until it is quiet.
     crowded: usize,
@@ -46,14 +54,22 @@ impl Policy {
     /// Without lanes, so that everything runs wide.
     pub(super) fn new(max_batch: usize) -> Self {
         Self {
+            most: max_batch,
             max_batch,
+            fitted: 0,
             lanes: 0,
+            wide: 1,
             single_runs_wide: false,
             busy_lanes: 0,
-            wide_is_busy: false,
+            busy_wide: 0,
             at_work: 0,
             crowded: 0,
         }
+    }
+
+    /// So many passes may go the wide way at once.
+    pub(super) fn set_wide(&mut self, passes: usize) {
+        self.wide = passes;
     }
 
     /// There are lanes to share with.
@@ -63,13 +79,26 @@ impl Policy {
 
     /// How many photos a pass takes at most, and whether a single one costs no more on all cores than in a lane.
     pub(super) fn set_model(&mut self, max_batch: usize, single_runs_wide: bool) {
-        (self.max_batch, self.single_runs_wide) = (max_batch, single_runs_wide);
+        (self.most, self.max_batch, self.single_runs_wide) = (max_batch, max_batch, single_runs_wide);
     }
 
-    /// The device had no memory for so many: half of them from now on, one at least. Returns that.
+    /// The device had no memory for so many: half of them for now, one at least. Returns that.
     pub(super) fn halve(&mut self, too_many: usize) -> usize {
         self.max_batch = self.max_batch.min(too_many / 2).max(1);
+        self.fitted = 0;
         self.max_batch
+    }
+
+    /// The device had memory for so many. After [`AGAIN`] passes as large as they may be, twice as many are tried: who took the
+    /// memory may have given it back.
+    pub(super) fn fitted(&mut self, photos: usize) {
+        if self.max_batch < self.most && photos >= self.max_batch {
+            self.fitted += 1;
+            if self.fitted >= AGAIN {
+                self.max_batch = (2 * self.max_batch).min(self.most);
+                self.fitted = 0;
+            }
+        }
     }
 
     /// Takes note of a photo that comes while so many wait, and of whether it meets others: of two that come one after the
@@ -81,7 +110,7 @@ impl Policy {
 
     /// How many of the photos that wait this way should take now; 0 is none.
     pub(super) fn share(&self, way: Way, waiting: usize) -> usize {
-        if waiting == 0 || self.wide_is_busy {
+        if waiting == 0 || self.busy_wide >= self.wide {
             return 0;
         }
         let quiet = self.busy_lanes == 0 && (self.crowded == 0 || self.single_runs_wide && waiting == 1);
@@ -98,7 +127,7 @@ impl Policy {
     pub(super) fn begins(&mut self, way: Way, photos: usize) {
         self.at_work += photos;
         match way {
-            Way::Wide => self.wide_is_busy = true,
+            Way::Wide => self.busy_wide += 1,
             Way::Lane => self.busy_lanes += 1,
         }
     }
@@ -107,7 +136,7 @@ impl Policy {
     pub(super) fn ends(&mut self, way: Way, photos: usize) {
         self.at_work -= photos;
         match way {
-            Way::Wide => self.wide_is_busy = false,
+            Way::Wide => self.busy_wide -= 1,
             Way::Lane => self.busy_lanes -= 1,
         }
     }
@@ -170,6 +199,20 @@ mod tests {
         let mut policy = policy(0, false);
         assert_eq!([policy.halve(7), policy.halve(3), policy.halve(1)], [3, 1, 1]);
         assert_eq!(shares(&policy, 5), (1, 0));
+    }
+
+    #[test]
+    fn with_memory_again_batches_grow_to_what_they_were() {
+        let mut policy = policy(0, false);
+        policy.halve(3);
+        (0..AGAIN - 1).for_each(|_| policy.fitted(1));
+        assert_eq!(shares(&policy, 5), (1, 0));
+        policy.fitted(1);
+        assert_eq!(shares(&policy, 5), (2, 0));
+        (0..AGAIN).for_each(|_| policy.fitted(1));
+        assert_eq!(shares(&policy, 5), (2, 0), "single photos say nothing of larger batches");
+        (0..9 * AGAIN).for_each(|_| policy.fitted(4));
+        assert_eq!(shares(&policy, 9), (4, 0), "and never beyond what was set");
     }
 
     /// Threads that take, work and end in any order, and photos that come in any order.

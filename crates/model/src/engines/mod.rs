@@ -14,7 +14,7 @@ use std::{
 use tch::{CModule, Device, IValue, Kind, Tensor};
 
 use crate::{
-    embedding::{Embedded, EmbedderError, first_line},
+    embedding::{Embedded, EmbedderError, what_happened},
     precision::Precision,
 };
 use lookalike_int7::{Executor, Quantised};
@@ -61,7 +61,10 @@ impl Model {
         device: Device,
         preprocessing: Preprocessing,
     ) -> Result<Self, EmbedderError> {
-        let refused = |e| EmbedderError::Load { path: path.to_owned(), reason: first_line(&e) };
+        let refused = |e: tch::TchError| EmbedderError::Load {
+            path: path.to_owned(),
+            reason: what_happened(&e.to_string()),
+        };
         let engine = match precision {
             Precision::Int7 => {
                 let quantised = Quantised::read(path)?;
@@ -173,22 +176,60 @@ impl Model {
         }
     }
 
-    /// The photos as `[N, 3, S, S]` in f32.
+    /// The photos as `[N, 3, S, S]` in f32, on the model's device. To a GPU go bytes, a quarter of what numbers take, and it
+    /// normalises them; there N is [`padded`].
     fn images(&self, photos: &[Pixels]) -> Result<Tensor, EmbedderError> {
         let (n, side) = (photos.len() as i64, i64::from(self.preprocessing.size()));
-        let numbers = self.preprocessing.normalise(photos).unwrap_or_default();
-        Ok(Tensor::f_from_slice(&numbers)?.f_view([n, 3, side, side])?)
+        if self.device == Device::Cpu {
+            let numbers = self.preprocessing.normalise(photos).unwrap_or_default();
+            return Ok(Tensor::f_from_slice(&numbers)?.f_view([n, 3, side, side])?);
+        }
+        let of_channels = |numbers: [f32; 3]| -> Result<Tensor, EmbedderError> {
+            Ok(Tensor::f_from_slice(&numbers)?.f_view([1, 3, 1, 1])?.f_to_device(self.device)?)
+        };
+        let (mean, std) = (of_channels(self.preprocessing.mean())?, of_channels(self.preprocessing.std())?);
+        let bytes = self.bytes(photos, padded(photos.len()))?.f_to_device(self.device)?;
+        // Seen as [N, 3, S, S] the bytes are channels-last already, as the weights are.
+        let numbers = bytes.f_permute([0, 3, 1, 2])?.f_to_kind(Kind::Float)?.f_div_scalar(255.0)?;
+        Ok(numbers.f_sub(&mean)?.f_div(&std)?)
+    }
+
+    /// The photos as `[N, S, S, 3]` bytes; those beyond the photos are zero.
+    fn bytes(&self, photos: &[Pixels], n: usize) -> Result<Tensor, EmbedderError> {
+        let side = self.preprocessing.size() as usize;
+        let mut bytes = Vec::with_capacity(n * side * side * 3);
+        photos.iter().for_each(|photo| bytes.extend_from_slice(photo.bytes()));
+        bytes.resize(n * side * side * 3, 0);
+        let side = side as i64;
+        Ok(Tensor::f_from_slice(&bytes)?.f_view([n as i64, side, side, 3])?)
+    }
+
+    /// On a GPU, passes of every size up to this one, so that nobody waits for what libtorch and cuDNN work out for a size when
+    /// they first meet it. A size that there is no memory for ends it.
+    pub(crate) fn warm(&self, max_batch: usize) {
+        if self.device == Device::Cpu {
+            return;
+        }
+        let grey = Pixels::grey(self.preprocessing.size());
+        let mut size = 1;
+        while size <= padded(max_batch) {
+            // The first passes of a size are watched, and what is fused of it is worked out after them.
+            for _ in 0..WATCHED {
+                if let Err(e) = self.run(&vec![grey.clone(); size]) {
+                    tracing::warn!(error = %e, batch = size, "larger batches are not warmed up");
+                    return;
+                }
+            }
+            size = padded(size + 1);
+        }
     }
 
     fn run_script(&self, module: &CModule, photos: &[Pixels]) -> Result<Vec<Tensor>, EmbedderError> {
         let _guard = tch::no_grad_guard();
         let answer = if self.precision == Precision::Int8 {
-            let (n, side) = (photos.len() as i64, i64::from(self.preprocessing.size()));
-            let bytes: Vec<u8> = photos.iter().flat_map(|photo| photo.bytes()).copied().collect();
-            let bytes = Tensor::f_from_slice(&bytes)?.f_view([n, side, side, 3])?;
-            module.method_is("photos", &[IValue::Tensor(bytes)])?
+            module.method_is("photos", &[IValue::Tensor(self.bytes(photos, photos.len())?)])?
         } else {
-            module.forward_is(&[IValue::Tensor(self.images(photos)?.f_to_device(self.device)?)])?
+            module.forward_is(&[IValue::Tensor(self.images(photos)?)])?
         };
         let tensor = |value| match value {
             IValue::Tensor(tensor) => Ok(tensor),
@@ -200,7 +241,8 @@ impl Model {
         }
     }
 
-    /// What a pass over `n` photos gave: an embedding alone, or with colours and logits.
+    /// What a pass over `n` photos gave: an embedding alone, or with colours and logits. What it gave for more than these is left
+    /// out.
     fn numbers(tensors: Vec<Tensor>, n: usize) -> Result<Passed, EmbedderError> {
         let n = n as i64;
         let none = || Tensor::zeros([n, 0], (Kind::Float, Device::Cpu));
@@ -210,17 +252,31 @@ impl Model {
         };
         let mut passed = Passed::default();
         for (numbers, tensor) in passed.iter_mut().zip(tensors) {
-            if tensor.dim() != 2 || tensor.size()[0] != n {
+            if tensor.dim() != 2 || tensor.size()[0] < n {
                 let size = tensor.size();
                 return Err(EmbedderError::Output(format!(
                     "for {n} photos the model gave a tensor of shape {size:?}"
                 )));
             }
-            let flat = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_flatten(0, -1)?;
+            let flat = tensor
+                .f_narrow(0, 0, n)?
+                .f_to_device(Device::Cpu)?
+                .f_to_kind(Kind::Float)?
+                .f_flatten(0, -1)?;
             *numbers = Vec::try_from(flat)?;
         }
         Ok(passed)
     }
+}
+
+/// Passes of one size until it is as fast as it will be.
+const WATCHED: usize = 3;
+
+/// How many photos a pass over `n` takes on a GPU: a power of two, or one and a half of one. So there are few sizes to work out.
+fn padded(n: usize) -> usize {
+    let power = n.max(1).next_power_of_two();
+    let between = power / 4 * 3;
+    if power > 2 && n <= between { between } else { power }
 }
 
 /// How many threads a model of this thread runs on.
@@ -230,4 +286,17 @@ fn threads() -> usize {
 
 fn wrong_form() -> EmbedderError {
     EmbedderError::Output("the model must give [N, D], or a tuple ([N, D], [N, C], [N, K])".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::padded;
+
+    #[test]
+    fn passes_are_of_few_sizes_and_never_too_small() {
+        let mut sizes: Vec<usize> = (0..=128).map(padded).collect();
+        assert!(sizes.iter().enumerate().all(|(n, &size)| size >= n && 3 * size <= 4 * n.max(1) + 2));
+        sizes.dedup();
+        assert_eq!(sizes, [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128]);
+    }
 }

@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    ingest::IngestError,
+    ingest::{FetchError, IngestError},
     recommender::{AskError, PhotoError},
 };
 
@@ -311,6 +311,7 @@ fn written(e: &IngestError) -> Problem {
     let detail = e.to_string();
     match e {
         IngestError::Photo(e) => photo(e),
+        IngestError::Fetch(e) => fetched(e),
         IngestError::Busy => {
             let detail = "more photos are coming in than this server takes on; try again in a moment";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
@@ -329,6 +330,23 @@ fn written(e: &IngestError) -> Problem {
         | IngestError::Catalogue(_)
         | IngestError::Interrupted(_) => Problem::internal(),
     }
+}
+
+/// 422, whoever's fault it is: the photo is what this request lacks. Of 502 and 504 a proxy in between may make its own.
+fn fetched(e: &FetchError) -> Problem {
+    let code = match e {
+        FetchError::Busy => {
+            return Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", format!("{e}; try again"));
+        }
+        FetchError::Off | FetchError::Refused(_) | FetchError::Private => "bad_photo_address",
+        FetchError::TooLarge(_) => "fetched_photo_too_large",
+        FetchError::Redirects
+        | FetchError::Status(_)
+        | FetchError::Unreachable
+        | FetchError::Tls
+        | FetchError::TooSlow(_) => "photo_not_fetched",
+    };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, e.to_string())
 }
 
 fn full() -> Problem {

@@ -9,6 +9,7 @@ mod access;
 mod ask;
 mod connections;
 mod docs;
+mod fetched;
 mod items;
 mod large;
 mod life;

@@ -17,20 +17,25 @@ use crate::support::{
 const KEY: &str = "an-admin-key-of-the-tests";
 
 /// A server with a state, whose searches are open to everybody.
-struct Living {
+pub struct Living {
     state: tempfile::TempDir,
-    server: Running,
+    pub server: Running,
 }
 
 impl Living {
     async fn start(shop: &Shop) -> Self {
+        Self::start_with(shop, &[]).await
+    }
+
+    /// With these flags more.
+    pub async fn start_with(shop: &Shop, more: &[&str]) -> Self {
         let state = tempfile::tempdir().unwrap();
         std::fs::write(state.path().join("keys"), KEY).unwrap();
-        let server = Self::over(shop, &state).await;
+        let server = Self::over(shop, &state, more).await;
         Self { state, server }
     }
 
-    async fn over(shop: &Shop, state: &tempfile::TempDir) -> Running {
+    async fn over(shop: &Shop, state: &tempfile::TempDir, more: &[&str]) -> Running {
         let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
         let arguments = [
             "--state",
@@ -40,13 +45,13 @@ impl Living {
             "--reads",
             "open",
         ];
-        Running::start(shop, &arguments).await
+        Running::start(shop, &[&arguments, more].concat()).await
     }
 
     async fn restarted(self, shop: &Shop) -> Self {
         let Self { state, server } = self;
         server.stop().await;
-        let server = Self::over(shop, &state).await;
+        let server = Self::over(shop, &state, &[]).await;
         Self { state, server }
     }
 
@@ -54,14 +59,14 @@ impl Living {
         self.server.request(method, path).bearer_auth(KEY)
     }
 
-    async fn put(&self, id: &str, photo: &[u8], item: &Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn put(&self, id: &str, photo: &[u8], item: &Value, headers: &[(&str, &str)]) -> Answer {
         let image = multipart::Part::bytes(photo.to_vec()).file_name("photo.jpg");
         let form = multipart::Form::new().part("image", image).text("item", item.to_string());
         let request = self.request("PUT", &format!("/items/{id}")).multipart(form);
         send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
-    async fn put_vector(&self, id: &str, body: &Value) -> Answer {
+    pub async fn put_vector(&self, id: &str, body: &Value) -> Answer {
         let request = self.request("PUT", &format!("/items/{id}")).header("content-type", "application/json");
         send(request.body(body.to_string())).await
     }
@@ -75,7 +80,7 @@ impl Living {
         send(self.request("DELETE", &format!("/items/{id}"))).await
     }
 
-    async fn bulk(&self, lines: &[Value]) -> Vec<Value> {
+    pub async fn bulk(&self, lines: &[Value]) -> Vec<Value> {
         let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let request = self.request("POST", "/items").header("content-type", "application/x-ndjson");
         let answer = send(request.body(body)).await;
@@ -87,11 +92,11 @@ impl Living {
             .collect()
     }
 
-    async fn first(&self, photo: &[u8]) -> String {
+    pub async fn first(&self, photo: &[u8]) -> String {
         self.server.post("/similar?k=1", "image/png", photo.to_vec()).await.ids().remove(0)
     }
 
-    fn photos(&self) -> usize {
+    pub fn photos(&self) -> usize {
         let Ok(folders) = std::fs::read_dir(self.state.path().join("state/photos")) else { return 0 };
         folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
     }

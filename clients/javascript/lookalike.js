@@ -171,10 +171,15 @@ export class Lookalike {
     return this.#send("info", { signal });
   }
 
-  /** Where an item's photo is. @param {Item | string} item  The item, or its id. */
-  imageUrl(item) {
+  /**
+   * Where an item's photo is. @param {Item | string} item  The item, or its id.
+   * @param {{ width?: number }} [options]  `width`: small, for a list; 16 to 2,048 pixels.
+   */
+  imageUrl(item, { width } = {}) {
     const path = typeof item === "string" ? `images/${encodeURIComponent(item)}` : item.image_url.replace(/^\/+/, "");
-    return new URL(path, this.#base).href;
+    const url = new URL(path, this.#base);
+    if (width) url.searchParams.set("width", width);
+    return url.href;
   }
 
   async #send(path, { signal, onProgress, body, type, method = body ? "POST" : "GET", conditions = {} }) {

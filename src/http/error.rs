@@ -55,6 +55,8 @@ pub(crate) enum ApiError {
     Json(String),
     /// A path that cannot name an item.
     NotAnItem(String),
+    /// As many thumbnails are being made as are made at once.
+    TooManyThumbnails,
     /// The item's photo is not to be had here.
     NoPhoto(&'static str),
     /// What a write's condition asks for is not so.
@@ -294,6 +296,11 @@ impl ApiError {
             Self::NotAnItem(text) => {
                 (S::NOT_FOUND, "unknown_item", format!("there is no item '{}'", shown(text, 80)))
             }
+            Self::TooManyThumbnails => (
+                S::SERVICE_UNAVAILABLE,
+                "too_many_thumbnails",
+                "more thumbnails are asked for than this server makes at once; try again in a moment".into(),
+            ),
             Self::NoPhoto(why) => (S::NOT_FOUND, "no_photo", (*why).into()),
         };
         Problem::new(status, code, detail)

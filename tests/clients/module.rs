@@ -67,7 +67,8 @@ async fn every_question_is_asked_from_another_origin() {
     assert_eq!(visit.script("return (await shop.info()).catalogue.items").await, tiny_shop().items());
     let image = visit
         .script(
-            "return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0')",
+            "return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0') \
+             && shop.imageUrl('a', { width: 64 }).endsWith('/images/a?width=64')",
         )
         .await;
     assert_eq!(image, true);

@@ -19,4 +19,5 @@ mod others;
 mod refusals;
 mod similar;
 mod speed;
+mod thumbnails;
 mod writes;

@@ -198,7 +198,9 @@ fn no_modules_name_each_other_in_a_circle() {
 #[test]
 fn words_stay_in_their_rooms() {
     only_in(&["hnsw_rs::"], &["catalogue/local/build/hnsw.rs"]);
-    only_in(&["axum::", "hyper::", "hyper_util::", "tower_http::"], &["server/http/"]);
+    only_in(&["axum::", "tower_http::"], &["server/http/"]);
+    only_in(&["hyper::", "hyper_util::"], &["server/http/", "server/ingest/fetch/"]);
+    only_in(&["hyper_rustls::", "rustls::"], &["server/ingest/fetch/"]);
     only_in(&["opentelemetry", "tracing_opentelemetry"], &["server/traces.rs"]);
     only_in(&["anyhow::"], &["trainer/commands/", "trainer/main.rs"]);
     only_in(&["env::var", "env::args"], &["server/config/", "trainer/main.rs"]);

@@ -132,17 +132,17 @@ export class Lookalike {
   }
 
   /**
-   * The whole item, new or in place of what it was, with its `photo` or an `embedding` of the server's model. Takes an admin key, which
-   * no page may hold: this is for programs.
+   * The whole item, new or in place of what it was, with its `photo`, with the `photoUrl` that the server fetches it from, or with an
+   * `embedding` of the server's model. Takes an admin key, which no page may hold: this is for programs.
    * @param {string} id
    * @param {{ product?: string, category: string, attributes?: Record<string, string[]>, image?: string }} fields
-   * @param {{ photo?: Photo, embedding?: number[], colour?: number[], model?: string }} source
+   * @param {{ photo?: Photo, photoUrl?: string, embedding?: number[], colour?: number[], model?: string }} source
    * @param {{ ifMatch?: string, onlyNew?: boolean, signal?: AbortSignal }} [options] @returns {Promise<Item>}
    */
-  putItem(id, fields, { photo, ...numbers }, { ifMatch, onlyNew, signal } = {}) {
+  putItem(id, fields, { photo, photoUrl, ...numbers }, { ifMatch, onlyNew, signal } = {}) {
     const conditions = { "If-Match": ifMatch, "If-None-Match": onlyNew ? "*" : undefined };
     const to = { method: "PUT", conditions, signal };
-    if (!photo) return this.#send(`items/${encodeURIComponent(id)}`, { ...to, body: JSON.stringify({ item: fields, ...numbers }), type: "application/json" });
+    if (!photo) return this.#send(`items/${encodeURIComponent(id)}`, { ...to, body: JSON.stringify({ item: fields, image_url: photoUrl, ...numbers }), type: "application/json" });
     const form = new FormData();
     form.append("image", photo instanceof Blob ? photo : new Blob([photo]), "photo");
     form.append("item", JSON.stringify(fields));
@@ -175,10 +175,15 @@ export class Lookalike {
     return this.#send("info", { signal });
   }
 
-  /** Where an item's photo is. @param {Item | string} item  The item, or its id. */
-  imageUrl(item) {
+  /**
+   * Where an item's photo is. @param {Item | string} item  The item, or its id.
+   * @param {{ width?: number }} [options]  `width`: small, for a list; 16 to 2,048 pixels.
+   */
+  imageUrl(item, { width } = {}) {
     const path = typeof item === "string" ? `images/${encodeURIComponent(item)}` : item.image_url.replace(/^\/+/, "");
-    return new URL(path, this.#base).href;
+    const url = new URL(path, this.#base);
+    if (width) url.searchParams.set("width", width);
+    return url.href;
   }
 
   async #send(path, { signal, onProgress, body, type, method = body ? "POST" : "GET", conditions = {} }) {

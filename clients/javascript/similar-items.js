@@ -192,7 +192,7 @@ export class SimilarItems extends HTMLElement {
   }
 
   #content(result) {
-    const picture = make("img", { part: "image", alt: "", loading: "lazy", decoding: "async", src: this.#server().imageUrl(result) });
+    const picture = make("img", { part: "image", alt: "", loading: "lazy", decoding: "async", src: this.#server().imageUrl(result, { width: 512 }) });
     picture.addEventListener("error", () => picture.classList.add("missing"));
     const [category, product] = [make("span", { part: "category" }, result.category), make("span", { part: "product" }, result.product ?? result.id)];
     const about = make("span", { part: "about" }, category, product);

@@ -80,11 +80,14 @@ class Lookalike:
 
     def put(self, item: str, fields: Mapping[str, Any], photo: str | os.PathLike[str] | bytes | None = None,
             embedding: Iterable[float] | None = None, colour: Iterable[float] | None = None,
-            if_match: str | None = None, only_new: bool = False) -> dict[str, Any]:
-        """The whole item, new or in place of what it was, with its photo or an embedding of the server's model. Takes an admin key."""
+            if_match: str | None = None, only_new: bool = False, photo_url: str | None = None) -> dict[str, Any]:
+        """The whole item, new or in place of what it was, with its photo, with the address that the server fetches it from, or with an
+        embedding of the server's model. Takes an admin key."""
         body: dict[str, Any] = {"item": dict(fields)}
         if photo is not None:
             body["photo"] = _base64(photo)
+        if photo_url is not None:
+            body["image_url"] = photo_url
         if embedding is not None:
             body["embedding"] = list(embedding)
         if colour is not None:
@@ -103,7 +106,7 @@ class Lookalike:
 
     def write(self, operations: Iterable[Mapping[str, Any]], most: int = 1000, bytes_at_once: int = 16_000_000) -> list[dict[str, Any]]:
         """Many writes, in as many requests as they need: `{"op": "put", "id": …, "item": {…}, "photo": path or bytes}`, or with
-        `embedding`; `{"op": "patch", "id": …, "item": {…}}`; `{"op": "delete", "id": …}`. What became of each, in their order: its
+        `"photo": {"url": "https://…"}` or `embedding`; `{"op": "patch", "id": …, "item": {…}}`; `{"op": "delete", "id": …}`. What became of each, in their order: its
         `status`, and the `problem` where it was not made. It is safe to send again. Takes an admin key."""
         told: list[dict[str, Any]] = []
         lines: list[bytes] = []

@@ -30,8 +30,9 @@ pub(crate) fn merged(mut command: Command, path: &Path) -> Result<Command, Error
             let known: Vec<&str> = known.collect();
             return Err(refuse(format!("there is no setting '{key}'; there are {}", known.join(", "))));
         };
-        let values = texts(value)
-            .ok_or_else(|| refuse(format!("'{key}' must be a text, a number or a list of texts")))?;
+        let values = texts(value).ok_or_else(|| {
+            refuse(format!("'{key}' must be a text, a number, true, false or a list of texts"))
+        })?;
         if values.len() != 1 && !matches!(arg.get_action(), ArgAction::Append) {
             return Err(refuse(format!("'{key}' takes one value")));
         }
@@ -49,6 +50,7 @@ fn texts(value: &Value) -> Option<Vec<String>> {
         Value::String(text) => Some(vec![text.clone()]),
         Value::Integer(number) => Some(vec![number.to_string()]),
         Value::Float(number) => Some(vec![number.to_string()]),
+        Value::Boolean(yes) => Some(vec![yes.to_string()]),
         Value::Array(list) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
         _ => None,
     }

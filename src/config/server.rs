@@ -11,6 +11,7 @@ use std::{
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 use crate::config::{ApiKeys, ByteSize, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off};
+use crate::ingest::ImageHost;
 use lookalike_model::{DeviceChoice, PrecisionChoice};
 use lookalike_telemetry::LogFormat;
 
@@ -107,6 +108,20 @@ pub struct ServerConfig {
     /// The folder of what comes in online: with it items can be put, patched and deleted, by admin keys.
     #[arg(long, env = "LOOKALIKE_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Hosts that photos of items are fetched from by their addresses, over https: cdn.shop.example, *.shop.example,
+    /// images.local:8443. None are where none is named.
+    #[arg(long, env = "LOOKALIKE_IMAGE_HOSTS", value_name = "HOST", value_delimiter = ',')]
+    pub image_hosts: Vec<ImageHost>,
+    /// Whether these hosts may have addresses of a private network, or of this machine: true or false.
+    #[arg(long, env = "LOOKALIKE_IMAGE_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub image_private_addresses: bool,
+    /// A file of certificate authorities, in PEM, that these hosts' certificates may be from besides the public ones.
+    #[arg(long, env = "LOOKALIKE_IMAGE_CA", value_name = "FILE")]
+    pub image_ca: Option<PathBuf>,
+    /// Seconds that fetching a photo may take.
+    #[arg(long, env = "LOOKALIKE_IMAGE_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub image_timeout: Duration,
     /// Who may search where there are keys: keyed, or open to everybody.
     #[arg(long, env = "LOOKALIKE_READS", value_enum, default_value_t)]
     pub reads: Reads,

@@ -2,10 +2,12 @@
 
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::http::{listener::guard::Gate, operations::Operations, readiness::Readiness};
+use crate::http::{
+    listener::guard::Gate, operations::Operations, readiness::Readiness, thumbnails::Thumbnails,
+};
 use crate::{
     config::{ApiKeys, RateLimit},
-    recommender::Recommender,
+    recommender::{Limits, Recommender},
 };
 
 /// How requests are taken.
@@ -41,6 +43,7 @@ struct Parts {
     recommender: Recommender,
     readiness: Readiness,
     operations: Operations,
+    thumbnails: Thumbnails,
     gate: Arc<Gate>,
     options: AppOptions,
 }
@@ -54,6 +57,7 @@ impl App {
             recommender,
             readiness: Readiness::default(),
             operations: Operations::default(),
+            thumbnails: Thumbnails::new(Limits { max_pixels: options.max_pixels }),
             gate,
             options,
         }))
@@ -77,6 +81,10 @@ impl App {
 
     pub(crate) fn operations(&self) -> &Operations {
         &self.0.operations
+    }
+
+    pub(crate) fn thumbnails(&self) -> &Thumbnails {
+        &self.0.thumbnails
     }
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {

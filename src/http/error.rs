@@ -10,7 +10,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::{
-    ingest::IngestError,
+    ingest::{FetchError, IngestError},
     recommender::{AskError, PhotoError},
 };
 
@@ -55,6 +55,8 @@ pub(crate) enum ApiError {
     Json(String),
     /// A path that cannot name an item.
     NotAnItem(String),
+    /// As many thumbnails are being made as are made at once.
+    TooManyThumbnails,
     /// The item's photo is not to be had here.
     NoPhoto(&'static str),
     /// What a write's condition asks for is not so.
@@ -294,6 +296,11 @@ impl ApiError {
             Self::NotAnItem(text) => {
                 (S::NOT_FOUND, "unknown_item", format!("there is no item '{}'", shown(text, 80)))
             }
+            Self::TooManyThumbnails => (
+                S::SERVICE_UNAVAILABLE,
+                "too_many_thumbnails",
+                "more thumbnails are asked for than this server makes at once; try again in a moment".into(),
+            ),
             Self::NoPhoto(why) => (S::NOT_FOUND, "no_photo", (*why).into()),
         };
         Problem::new(status, code, detail)
@@ -311,6 +318,7 @@ fn written(e: &IngestError) -> Problem {
     let detail = e.to_string();
     match e {
         IngestError::Photo(e) => photo(e),
+        IngestError::Fetch(e) => fetched(e),
         IngestError::Busy => {
             let detail = "more photos are coming in than this server takes on; try again in a moment";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
@@ -329,6 +337,23 @@ fn written(e: &IngestError) -> Problem {
         | IngestError::Catalogue(_)
         | IngestError::Interrupted(_) => Problem::internal(),
     }
+}
+
+/// 422, whoever's fault it is: the photo is what this request lacks. Of 502 and 504 a proxy in between may make its own.
+fn fetched(e: &FetchError) -> Problem {
+    let code = match e {
+        FetchError::Busy => {
+            return Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", format!("{e}; try again"));
+        }
+        FetchError::Off | FetchError::Refused(_) | FetchError::Private => "bad_photo_address",
+        FetchError::TooLarge(_) => "fetched_photo_too_large",
+        FetchError::Redirects
+        | FetchError::Status(_)
+        | FetchError::Unreachable
+        | FetchError::Tls
+        | FetchError::TooSlow(_) => "photo_not_fetched",
+    };
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, e.to_string())
 }
 
 fn full() -> Problem {

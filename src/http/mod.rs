@@ -16,6 +16,7 @@ mod reply;
 mod routes;
 mod server;
 mod signals;
+mod thumbnails;
 mod upload;
 
 pub use app::{App, AppOptions};

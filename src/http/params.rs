@@ -8,7 +8,7 @@ use axum::{
     http::{Uri, request::Parts},
 };
 
-use crate::http::error::ApiError;
+use crate::http::{error::ApiError, thumbnails::Width};
 use crate::ingest::IngestError;
 use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
 use lookalike_items::{BadItem, BadItemId};
@@ -28,6 +28,9 @@ pub(crate) struct ListParams {
     pub(crate) after: Option<ItemId>,
     pub(crate) limit: K,
 }
+
+/// How wide a photo is shown.
+pub(crate) struct WidthParam(pub(crate) Option<Width>);
 
 /// A route that takes no parameters says so.
 pub(crate) struct NoParams;
@@ -188,6 +191,14 @@ impl<S: Send + Sync> FromRequestParts<S> for ListParams {
         let after = params.values("after").next().map(ItemId::parse).transpose();
         let after = after.map_err(|_| refused("after", &NO_ID))?;
         Ok(Self { filter: params.filter()?, after, limit: params.parsed("limit")? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for WidthParam {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Params::of(&parts.uri, &["width"])?.optional("width").map(Self)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::http::{
 };
 use crate::{
     config::{Reads, ServerConfig},
-    ingest::{Ingest, IngestError},
+    ingest::{FetchOptions, Fetcher, Ingest, IngestError},
     recommender::{
         AskError, EmbedderOptions, Limits, ModelThreads, Opened, Pair, PairError, Precision, Recommender,
         RecommenderOptions,
@@ -62,6 +62,9 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Fetching photos by their addresses.
+    #[error("photos cannot be fetched by their addresses: {0}")]
+    Fetching(io::Error),
     /// The address.
     #[error("cannot listen on {address}: {source}; --listen names another address")]
     Bind {
@@ -172,11 +175,12 @@ async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads
     let (queue, max_batch, threads) = (config.queue.get(), config.max_batch, config.threads);
     let embedding = EmbedderOptions { queue, max_batch, threads };
     let limits = Limits { max_pixels: config.max_pixels.get() };
-    let state = config.state.clone();
+    let (state, fetcher) = (config.state.clone(), fetcher(config)?);
     let dir = bundle.clone();
     let opening = tokio::task::spawn_blocking(move || {
         let (pair, opened, model_threads) = Pair::open(&bundle, how, embedding)?;
         let ingest = state.map(|state| ingest(&state, &pair, opened, (embedding, limits))).transpose()?;
+        let ingest = ingest.map(|ingest| ingest.fetching(fetcher));
         Ok::<_, ServerError>((pair, ingest, model_threads))
     });
     let (pair, ingest, model_threads) = opening.await.map_err(io::Error::other)??;
@@ -208,6 +212,21 @@ fn ingest(
         None => opened.embedder_in_f32(embedding).map_err(|e| e.to_string()),
     };
     Ok(Ingest::open(state, base, dims, limits, load)?)
+}
+
+/// What fetches photos by their addresses, where hosts are named.
+fn fetcher(config: &ServerConfig) -> Result<Option<Fetcher>, ServerError> {
+    if config.image_hosts.is_empty() {
+        return Ok(None);
+    }
+    let options = FetchOptions {
+        hosts: config.image_hosts.clone(),
+        private_addresses: config.image_private_addresses,
+        ca: config.image_ca.clone(),
+        timeout: config.image_timeout,
+        max_bytes: config.max_body.0,
+    };
+    Fetcher::new(options).map(Some).map_err(ServerError::Fetching)
 }
 
 fn check_images(config: &ServerConfig) -> Result<(), ServerError> {

@@ -50,6 +50,16 @@ pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
+/// A photo in JSON: the photo itself, or where it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PhotoText {
+    /// Its bytes in base64.
+    Base64(String),
+    /// Its address.
+    Url(String),
+}
+
 /// The most lines of one `POST /items`.
 const LINES: usize = 1_000;
 
@@ -60,7 +70,7 @@ const PHOTO: &str = "send multipart/form-data with a field 'image', or the photo
                      image/webp, image/gif or image/bmp";
 const FORM: &str = "send multipart/form-data with a field 'image' for each photo";
 const JSON: &str = "send application/json";
-const ITEM: &str = "send multipart/form-data with the fields 'image' and 'item', or application/json with 'item' and 'embedding'";
+const ITEM: &str = "send multipart/form-data with the fields 'image' and 'item', or application/json with 'item' and 'photo' or 'embedding'";
 
 impl FromRequest<App> for Upload {
     type Rejection = ApiError;
@@ -113,7 +123,10 @@ impl FromRequest<App> for WholeItem {
         struct Body {
             item: Map<String, Value>,
             #[serde(default, deserialize_with = "given")]
-            photo: Option<PhotoBody>,
+            photo: Option<PhotoText>,
+            /// Another way to say `"photo": {"url": …}`.
+            #[serde(default, deserialize_with = "given")]
+            image_url: Option<String>,
             #[serde(default, deserialize_with = "given")]
             embedding: Option<Vec<f32>>,
             #[serde(default, deserialize_with = "given")]
@@ -121,17 +134,15 @@ impl FromRequest<App> for WholeItem {
             #[serde(default, deserialize_with = "given")]
             model: Option<String>,
         }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct PhotoBody {
-            base64: String,
-        }
         match essence(&request).as_str() {
             "multipart/form-data" => in_time(app, item_form(request, app.options().max_body)).await,
             "application/json" => {
                 let bytes = in_time(app, whole(request, app)).await?;
                 let body: Body = serde_json::from_slice(&bytes).map_err(|e| ApiError::Json(e.to_string()))?;
-                let photo = body.photo.map(|photo| photo.base64);
+                let photo = match (body.photo, body.image_url.map(PhotoText::Url)) {
+                    (Some(_), Some(_)) => return Err(bad("give either 'photo' or 'image_url'")),
+                    (photo, by_address) => photo.or(by_address),
+                };
                 let source = source(photo, body.embedding, body.colour, body.model)?;
                 Ok(Self { fields: body.item, source })
             }
@@ -206,20 +217,26 @@ async fn item_form(request: Request, max_body: usize) -> Result<WholeItem, ApiEr
 
 /// What an item's vectors come from, as JSON says it.
 pub(crate) fn source(
-    photo: Option<String>,
+    photo: Option<PhotoText>,
     embedding: Option<Vec<f32>>,
     colour: Option<Vec<f32>>,
     model: Option<String>,
 ) -> Result<Source, ApiError> {
-    let bad = |why: &str| ApiError::from(IngestError::from(BadItem(why.to_owned())));
     match (photo, embedding) {
-        (Some(text), None) if colour.is_none() && model.is_none() => {
-            let bytes = STANDARD.decode(text).map_err(|_| bad("'photo' is not base64"))?;
-            Ok(Source::Photo(bytes.into()))
-        }
+        (Some(photo), None) if colour.is_none() && model.is_none() => match photo {
+            PhotoText::Base64(text) => {
+                let bytes = STANDARD.decode(text).map_err(|_| bad("'photo' is not base64"))?;
+                Ok(Source::Photo(bytes.into()))
+            }
+            PhotoText::Url(address) => Ok(Source::Address(address)),
+        },
         (None, Some(deep)) => Ok(Source::Vectors { deep, colour: colour.unwrap_or_default(), model }),
         _ => Err(bad("give either 'photo' or 'embedding', perhaps with 'colour' and 'model'")),
     }
+}
+
+fn bad(why: &str) -> ApiError {
+    IngestError::from(BadItem(why.to_owned())).into()
 }
 
 async fn in_time<T>(app: &App, read: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {

@@ -1,31 +1,34 @@
 //! What comes in online: photos and vectors become items of the catalogue, durable when they are acknowledged.
 //!
-//! May enter: items as JSON, photo bytes trusted in nothing, vectors. Catalogues hold f32 embeddings, so a photo is embedded in
-//! f32 whatever precision answers queries; that model is loaded at the first photo.
+//! May enter: items as JSON, photo bytes and addresses trusted in nothing, vectors. Catalogues hold f32 embeddings, so a photo is
+//! embedded in f32 whatever precision answers queries; that model is loaded at the first photo.
 
+mod fetch;
 mod photos;
+mod prepare;
 
+pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
 pub use photos::{HeldPhoto, PhotoName, PhotoStore};
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use lookalike_catalogue::{
     Catalogue, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage, View, Write,
-    WriteKind,
 };
-use lookalike_common::lowest_priority;
-use lookalike_items::{BadItem, Dims, Item, ItemId, ItemPatch, Schemes, Timestamp, Vectors};
-use lookalike_model::{Embedder, EmbedderError};
-use lookalike_photo::{Limits, Photo, PhotoError};
+use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
+use lookalike_model::Embedder;
+use lookalike_photo::{Limits, PhotoError};
 use serde_json::{Map, Value};
-use tokio::sync::{OnceCell, Semaphore, oneshot};
+use tokio::sync::{OnceCell, Semaphore};
 
-/// Photos taken on at once, over all writes; one more is refused at once.
+use prepare::{Patience, Prepared};
+
+/// Photos of single writes taken on at once; one more is refused.
 const PHOTOS: usize = 32;
+
+/// Photos of writes of many taken on at once, over all of them; the others wait.
+const PHOTOS_OF_MANY: usize = 32;
 
 /// Why a write was not made.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,9 @@ pub enum IngestError {
     /// The photo cannot be used.
     #[error(transparent)]
     Photo(#[from] PhotoError),
+    /// The photo cannot be had from its address.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// As many photos are being worked on as are taken on at once.
     #[error("more photos are coming in than are taken on at once")]
     Busy,
@@ -71,6 +77,8 @@ pub enum IngestError {
 pub enum Source {
     /// A photo, to be embedded and kept.
     Photo(Bytes),
+    /// The address of one, to be fetched first.
+    Address(String),
     /// Numbers of this model.
     Vectors {
         /// D numbers.
@@ -116,10 +124,10 @@ pub struct Ingest {
     limits: Limits,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
+    fetcher: Option<Fetcher>,
     room: Arc<Semaphore>,
+    room_for_many: Arc<Semaphore>,
     cores: Arc<Semaphore>,
-    /// Held while photos that no item shows any more are looked for.
-    sweeping: Mutex<()>,
 }
 
 impl Ingest {
@@ -140,9 +148,7 @@ impl Ingest {
         // Left by a write that was cut off: no item shows them.
         let view = live.view();
         for name in photos.names().map_err(IngestError::Keep)? {
-            if !view.shows(&name.image()) {
-                photos.erase(&name);
-            }
+            photos.erase_unless(&name, || view.shows(&name.image()));
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
@@ -153,10 +159,17 @@ impl Ingest {
             limits,
             load: Arc::new(load),
             embedder: OnceCell::new(),
+            fetcher: None,
             room: Arc::new(Semaphore::new(PHOTOS)),
+            room_for_many: Arc::new(Semaphore::new(PHOTOS_OF_MANY)),
             cores: Arc::new(Semaphore::new(cores)),
-            sweeping: Mutex::new(()),
         })
+    }
+
+    /// The same, taking addresses of photos too.
+    #[must_use]
+    pub fn fetching(self, fetcher: Option<Fetcher>) -> Self {
+        Self { fetcher, ..self }
     }
 
     /// The catalogue as it is now.
@@ -204,22 +217,28 @@ impl Ingest {
     /// # Errors
     /// Where it was not made, whatever the reason but its condition.
     pub async fn change(&self, change: Change) -> Result<(Outcome, u64), IngestError> {
-        let (mut outcomes, revision) = self.changes(vec![change]).await;
+        let (mut outcomes, revision) = self.made(vec![change], Patience::No).await;
         outcomes.pop().unwrap_or(Err(IngestError::Busy)).map(|outcome| (outcome, revision))
     }
 
     /// Makes changes in their order, in one transaction; those that cannot be made are left out, and the others are made. What
-    /// became of each, and the revision they are in.
+    /// became of each, and the revision they are in. Their photos wait for their turn, where a single one is refused.
     pub async fn changes(&self, changes: Vec<Change>) -> (Vec<Result<Outcome, IngestError>>, u64) {
-        let (mut ready, mut held, mut before) = (Vec::new(), Vec::new(), Vec::new());
+        self.made(changes, Patience::Yes).await
+    }
+
+    async fn made(
+        &self,
+        changes: Vec<Change>,
+        patience: Patience,
+    ) -> (Vec<Result<Outcome, IngestError>>, u64) {
+        let (mut ready, mut held, mut unshown) = (Vec::new(), Vec::new(), Vec::new());
         let mut outcomes: Vec<Option<Result<Outcome, IngestError>>> = Vec::new();
-        for Change { id, kind, condition } in changes {
-            before.extend(self.kept_photo(&id));
-            let kind = match kind {
-                ChangeKind::Patch(patch) => Ok(WriteKind::Patch(patch.at(Timestamp::now()))),
-                ChangeKind::Delete => Ok(WriteKind::Delete),
-                ChangeKind::Put(fields, source) => self.whole(&id, fields, source, &mut held).await,
-            };
+        for Prepared { id, condition, kind, photo } in self.prepared(changes, patience).await {
+            unshown.extend(self.kept_photo(&id));
+            // Kept for a change that is not made after all, or that a later one overtakes, it goes as well.
+            unshown.extend(photo.as_ref().map(|photo| photo.name().clone()));
+            held.extend(photo);
             match kind {
                 Ok(kind) => {
                     ready.push(Write { id, kind, condition });
@@ -242,7 +261,7 @@ impl Ingest {
             outcomes.into_iter().map(|told| told.or_else(|| made.next()).unwrap_or(Err(IngestError::Busy)));
         let told = told.collect();
         drop(held);
-        self.sweep(&before, &view);
+        unshown.iter().for_each(|name| self.sweep(name));
         (told, view.revision())
     }
 
@@ -251,120 +270,9 @@ impl Ingest {
         PhotoName::from_image(&item.image)
     }
 
-    /// Erases those of these photos that no item shows any more.
-    fn sweep(&self, names: &[PhotoName], view: &View) {
-        let _alone = self.sweeping.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in names.iter().filter(|name| !view.shows(&name.image())) {
-            self.photos.erase(name);
-        }
-    }
-
-    async fn whole(
-        &self,
-        id: &ItemId,
-        mut fields: Map<String, Value>,
-        source: Source,
-        held: &mut Vec<HeldPhoto>,
-    ) -> Result<WriteKind, IngestError> {
-        match fields.get("id") {
-            None => drop(fields.insert("id".into(), id.as_str().into())),
-            Some(Value::String(named)) if named == id.as_str() => {}
-            Some(_) => return Err(BadItem("'id' is another than the one that is written to".into()).into()),
-        }
-        let from_photo = matches!(source, Source::Photo(_));
-        match fields.get("image").map(Value::as_str) {
-            None => drop(fields.insert("image".into(), "".into())),
-            Some(_) if from_photo => {
-                return Err(BadItem("'image' is the photo that comes along: leave it out".into()).into());
-            }
-            Some(Some(image)) if Schemes::Https.admit(image) => {}
-            Some(_) => {
-                return Err(BadItem("'image' must be an address that begins with https://".into()).into());
-            }
-        }
-        if fields.contains_key("updated") {
-            return Err(BadItem("'updated' is set by the server: leave it out".into()).into());
-        }
-        let item = Item { updated: Some(Timestamp::now()), ..Item::parse(Value::Object(fields))? };
-        item.check()?;
-        match source {
-            Source::Vectors { deep, colour, model } => {
-                Ok(WriteKind::Put(item, self.vectors(deep, colour, model)?))
-            }
-            Source::Photo(bytes) => {
-                let photo = self.photos.hold(PhotoName::of(&bytes));
-                let image = photo.name().image();
-                // The photo that the item shows already needs no model.
-                let known = self.live.view().came_in(id)?.filter(|(held, _)| held.image == image);
-                let vectors = match known {
-                    Some((_, vectors)) => Arc::unwrap_or_clone(vectors),
-                    None => self.embedded(bytes, &photo).await?,
-                };
-                held.push(photo);
-                Ok(WriteKind::Put(Item { image, ..item }, vectors))
-            }
-        }
-    }
-
-    fn vectors(
-        &self,
-        deep: Vec<f32>,
-        colour: Vec<f32>,
-        model: Option<String>,
-    ) -> Result<Vectors, IngestError> {
-        if let Some(given) = model.filter(|given| *given != self.model) {
-            return Err(IngestError::OtherModel { given, here: self.model.clone() });
-        }
-        for (name, given, wanted) in
-            [("embedding", deep.len(), self.dims.deep), ("colour", colour.len(), self.dims.colour)]
-        {
-            if given != wanted {
-                let why = format!(
-                    "'{name}' must have {wanted} numbers, as many as this model's have; it has {given}"
-                );
-                return Err(IngestError::BadVector(why));
-            }
-        }
-        Vectors::new(deep, colour).map_err(|e| IngestError::BadVector(e.to_string()))
-    }
-
-    /// Decodes a photo, keeps it, and embeds it in f32.
-    async fn embedded(&self, bytes: Bytes, held: &HeldPhoto) -> Result<Vectors, IngestError> {
-        let _room = Arc::clone(&self.room).try_acquire_owned().map_err(|_| IngestError::Busy)?;
-        let embedder = self.embedder().await?;
-        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
-        let (limits, rule) = (self.limits, embedder.preprocessing().clone());
-        let decoded = tokio::task::spawn_blocking(move || {
-            let _core = core;
-            let photo = Photo::decode(&bytes, &limits)?;
-            let pixels = rule.apply(&photo);
-            Ok::<_, PhotoError>((photo, pixels))
-        });
-        let (photo, pixels) = decoded.await??;
-        let (embedded, _) = embedder.embed(pixels).await.map_err(|e| match e {
-            EmbedderError::Busy => IngestError::Busy,
-            other => IngestError::Model(other.to_string()),
-        })?;
-        let (photos, again) = (self.photos.clone(), self.photos.hold(held.name().clone()));
-        tokio::task::spawn_blocking(move || photos.keep(&again, &photo)).await?.map_err(IngestError::Keep)?;
-        Ok(embedded.vectors)
-    }
-
-    async fn embedder(&self) -> Result<&Embedder, IngestError> {
-        let load = || async {
-            let load = Arc::clone(&self.load);
-            let (tell, told) = oneshot::channel();
-            // A thread of its own: those of the model take its priority over, and shoppers' photos go first.
-            let run = move || {
-                lowest_priority();
-                let _ = tell.send(load());
-            };
-            std::thread::Builder::new().name("ingest".into()).spawn(run).map_err(IngestError::Keep)?;
-            told.await
-                .map_err(|_| IngestError::Model("its thread panicked".into()))?
-                .map_err(IngestError::Model)
-        };
-        self.embedder.get_or_try_init(load).await
+    /// Erases a photo that no item shows any more.
+    fn sweep(&self, name: &PhotoName) {
+        self.photos.erase_unless(name, || self.live.view().shows(&name.image()));
     }
 }
 

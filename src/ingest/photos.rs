@@ -50,8 +50,15 @@ impl PhotoName {
 #[derive(Clone)]
 pub struct PhotoStore {
     folder: PathBuf,
-    /// Photos of writes under way: they are not erased, whoever shows them no more.
-    held: Arc<Mutex<HashMap<PhotoName, usize>>>,
+    /// Photos of writes under way, and how many those are: they are not erased, whoever shows them no more.
+    held: Arc<Mutex<HashMap<PhotoName, Held>>>,
+}
+
+#[derive(Default)]
+struct Held {
+    writes: usize,
+    /// Of two that bring the same photo one writes the file.
+    writing: Arc<Mutex<()>>,
 }
 
 /// A photo of a write under way.
@@ -70,9 +77,9 @@ impl HeldPhoto {
 impl Drop for HeldPhoto {
     fn drop(&mut self) {
         let mut held = self.store.held();
-        if let Some(count) = held.get_mut(&self.name) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(of_name) = held.get_mut(&self.name) {
+            of_name.writes -= 1;
+            if of_name.writes == 0 {
                 held.remove(&self.name);
             }
         }
@@ -97,7 +104,7 @@ impl PhotoStore {
 
     /// Takes hold of a name, so that its photo stays while a write is under way.
     pub fn hold(&self, name: PhotoName) -> HeldPhoto {
-        *self.held().entry(name.clone()).or_insert(0) += 1;
+        self.held().entry(name.clone()).or_default().writes += 1;
         HeldPhoto { name, store: self.clone() }
     }
 
@@ -106,6 +113,8 @@ impl PhotoStore {
     /// # Errors
     /// What the disk says.
     pub fn keep(&self, held: &HeldPhoto, photo: &Photo) -> io::Result<()> {
+        let writing = self.held().get(&held.name).map(|of_name| Arc::clone(&of_name.writing));
+        let _alone = writing.as_ref().map(|writing| writing.lock().unwrap_or_else(PoisonError::into_inner));
         let path = self.folder.join(held.name.relative());
         if path.exists() {
             return Ok(());
@@ -118,13 +127,13 @@ impl PhotoStore {
         write_atomically(&path, &bytes)
     }
 
-    /// Erases a photo that no item shows, unless a write under way holds it.
-    pub fn erase(&self, name: &PhotoName) {
+    /// Erases a photo, unless an item shows it or a write under way holds it.
+    pub fn erase_unless(&self, name: &PhotoName, shown: impl FnOnce() -> bool) {
+        // Locked to the end: nobody takes hold of it in between, and who has let go of it has made it shown, if at all.
         let held = self.held();
-        if held.contains_key(name) {
+        if held.contains_key(name) || shown() {
             return;
         }
-        // The lock is held on: nobody takes hold of it in between.
         if let Err(e) = fs::remove_file(self.folder.join(name.relative()))
             && e.kind() != io::ErrorKind::NotFound
         {
@@ -150,7 +159,7 @@ impl PhotoStore {
         Ok(names)
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<PhotoName, usize>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<PhotoName, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -174,11 +183,13 @@ mod tests {
         let read = image::load_from_memory(&bytes).unwrap().into_rgb8();
         assert_eq!(read.dimensions(), (40, 30));
         assert!(!bytes.windows(4).any(|four| four == b"Exif"));
-        store.erase(&name);
+        store.erase_unless(&name, || false);
         assert_eq!(store.names().unwrap(), std::slice::from_ref(&name), "a write under way holds it");
         drop(held);
-        store.erase(&name);
-        store.erase(&name);
+        store.erase_unless(&name, || true);
+        assert_eq!(store.names().unwrap(), std::slice::from_ref(&name), "an item shows it");
+        store.erase_unless(&name, || false);
+        store.erase_unless(&name, || false);
         assert!(store.names().unwrap().is_empty());
         for other in ["photo:", "photo:../../etc/passwd", "photo:ABC", "img/a.jpg"] {
             assert_eq!(PhotoName::from_image(other), None);

@@ -67,7 +67,8 @@ async fn every_question_is_asked_from_another_origin() {
     assert_eq!(visit.script("return (await shop.info()).catalogue.items").await, tiny_shop().items());
     let image = visit
         .script(
-            "return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0')",
+            "return shop.imageUrl({ image_url: '/images/circle-red~0' }) === shop.imageUrl('circle-red~0') \
+             && shop.imageUrl('a', { width: 64 }).endsWith('/images/a?width=64')",
         )
         .await;
     assert_eq!(image, true);
@@ -155,12 +156,16 @@ async fn items_are_written() {
          const twice = await shop.putItem('from-js', {{ category: 'circle' }}, {{ photo }}, {{ onlyNew: true }}).catch((e) => e.code); \
          const {{ embedding }} = await shop.embed(photo); \
          const again = await shop.putItem('from-js', {{ category: 'circle' }}, {{ embedding }}); \
+         const photoUrl = 'https://cdn.shop.example/a.jpg'; \
+         const fetched = await shop.putItem('from-js', {{ category: 'circle' }}, {{ photoUrl }}).catch((e) => e.code); \
          await shop.deleteItem('from-js'); \
          const gone = await shop.item('from-js').catch((e) => e.code); \
-         return [put.category, patched.category, twice, again.id, gone]"
+         return [put.category, patched.category, twice, again.id, fetched, gone]"
     );
     let told = browser.run_async(&script).await;
-    assert_eq!(told, json!(["circle", "square", "precondition_failed", "from-js", "unknown_item"]));
+    let expected =
+        json!(["circle", "square", "precondition_failed", "from-js", "bad_photo_address", "unknown_item"]);
+    assert_eq!(told, expected);
     browser.close().await;
     server.stop().await;
 }

@@ -139,6 +139,13 @@ try:
 except LookalikeError as error:
     assert (error.status, error.code) == (412, "precondition_failed"), error
 assert shop.delete("from-python") is None
+try:
+    shop.put("from-python", {"category": "circle"}, photo_url="https://cdn.shop.example/a.jpg")
+    raise SystemExit("this server fetches nothing")
+except LookalikeError as error:
+    assert (error.status, error.code) == (422, "bad_photo_address"), error
+by_address = {"op": "put", "id": "a", "item": {"category": "circle"}, "photo": {"url": "https://cdn.shop.example/a.jpg"}}
+assert shop.write([by_address])[0]["problem"]["code"] == "bad_photo_address"
 operations = [{"op": "put", "id": f"bulk-{n}", "item": {"category": "circle"}, "photo": sys.argv[4]} for n in range(5)]
 told = shop.write(operations + [{"op": "delete", "id": "no-such"}], most=2)
 assert [line["status"] for line in told] == [201] * 5 + [404], told

@@ -24,13 +24,18 @@ pub struct Living {
 
 impl Living {
     pub async fn start(shop: &Shop) -> Self {
+        Self::start_with(shop, &[]).await
+    }
+
+    /// With these flags more.
+    pub async fn start_with(shop: &Shop, more: &[&str]) -> Self {
         let state = tempfile::tempdir().unwrap();
         std::fs::write(state.path().join("keys"), KEY).unwrap();
-        let server = Self::over(shop, &state).await;
+        let server = Self::over(shop, &state, more).await;
         Self { state, server }
     }
 
-    async fn over(shop: &Shop, state: &tempfile::TempDir) -> Running {
+    async fn over(shop: &Shop, state: &tempfile::TempDir, more: &[&str]) -> Running {
         let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
         let arguments = [
             "--state",
@@ -40,13 +45,13 @@ impl Living {
             "--reads",
             "open",
         ];
-        Running::start(shop, &arguments).await
+        Running::start(shop, &[&arguments, more].concat()).await
     }
 
     pub async fn restarted(self, shop: &Shop) -> Self {
         let Self { state, server } = self;
         server.stop().await;
-        let server = Self::over(shop, &state).await;
+        let server = Self::over(shop, &state, &[]).await;
         Self { state, server }
     }
 

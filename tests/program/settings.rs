@@ -52,7 +52,13 @@ fn what_is_wrong_in_the_file_is_named() {
     for (text, hints) in [
         ("max-bodi = '1MB'", &["'max-bodi'", "max-body"][..]),
         ("max-body = '20mb'", &["'max-body'", "20MB"]),
-        ("max-body = true", &["'max-body'", "a text"]),
+        ("max-body = true", &["'max-body'", "20MB"]),
+        ("max-body = 1979-05-27", &["'max-body'", "a text"]),
+        ("image-private-addresses = 'yes'", &["'image-private-addresses'", "true"]),
+        (
+            "image-hosts = ['cdn.shop.example', 'https://shop.example']",
+            &["'image-hosts'", "cdn.shop.example"],
+        ),
         ("queue = 0", &["'queue'", "zero"]),
         ("listen = ['127.0.0.1:1', '127.0.0.1:2']", &["'listen'", "one value"]),
         ("check = 'true'", &["no setting 'check'"]),
@@ -91,6 +97,11 @@ fn check_finds_what_a_start_would_find() {
         (broken.path(), &[][..], "CURRENT"),
         (tiny_shop().bundle.as_path(), &["--images", "/nowhere"], "--images /nowhere"),
         (tiny_shop().bundle.as_path(), &["--log", "lookalike=loud"], "no log filter"),
+        (
+            tiny_shop().bundle.as_path(),
+            &["--image-hosts", "a.example", "--image-ca", "/nowhere.pem"],
+            "--image-ca /nowhere.pem",
+        ),
     ] {
         let (code, told, error) = ended(program(bundle).arg("--check").args(more));
         assert_eq!((code, told.as_str()), (Some(1), ""), "{error}");
@@ -148,6 +159,9 @@ fn help_names_every_setting_with_its_variable() {
         "otlp-endpoint",
         "max-body",
         "cors-origin",
+        "image-hosts",
+        "image-ca",
+        "image-timeout",
     ] {
         let variable = format!("LOOKALIKE_{}", setting.to_uppercase().replace('-', "_"));
         assert!(help.contains(&format!("--{setting} ")) && help.contains(&variable), "{setting} in\n{help}");

@@ -9,10 +9,12 @@ mod claims;
 mod jpeg;
 mod photo;
 mod preprocess;
+mod thumbnail;
 
 pub use augment::{Augmentation, View};
 pub use photo::{Limits, Photo, PhotoFormat};
 pub use preprocess::{Pixels, Preprocessing, ResizeRule, resize_short_side};
+pub use thumbnail::thumbnail;
 
 /// Why a photo cannot be used.
 #[derive(Debug, thiserror::Error)]

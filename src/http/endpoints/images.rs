@@ -1,4 +1,5 @@
-//! The items' photos: a file under the images folder, or a redirect to where the shop keeps it.
+//! The items' photos: a file under the images folder, made smaller where that is asked for, or a redirect to where the shop
+//! keeps it.
 
 use std::{
     io,
@@ -16,7 +17,8 @@ use axum::{
 use crate::http::{
     app::App,
     error::ApiError,
-    params::{NoParams, PathId},
+    params::{PathId, WidthParam},
+    thumbnails::Width,
 };
 use crate::ingest::PhotoName;
 use crate::recommender::{Item, ItemId, PhotoFormat};
@@ -27,7 +29,7 @@ const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 /// `GET /images/{id}`
 pub(crate) async fn photo(
     State(app): State<App>,
-    _: NoParams,
+    WidthParam(width): WidthParam,
     PathId(id): PathId,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -36,7 +38,27 @@ pub(crate) async fn photo(
     if item.image.starts_with("https://") {
         return Ok(([(header::CACHE_CONTROL, CACHE)], Redirect::temporary(&item.image)).into_response());
     }
-    file_of(&app, &item, known).await.map(IntoResponse::into_response)
+    let file = match width {
+        None => file_of(&app, &item, move |etag| !known.is_some_and(|known| names(&known, etag))).await?,
+        Some(width) => thumbnail(&app, &item, width, known).await?,
+    };
+    Ok(file.into_response())
+}
+
+/// A thumbnail, unless the client has the one whose ETag it names.
+async fn thumbnail(app: &App, item: &Item, width: Width, known: Option<String>) -> Result<File, ApiError> {
+    // The photo's tag says which photo it is; the rest, what was made of it.
+    let photo = file_of(app, item, |_| false).await?;
+    let etag = format!("{}-w{}\"", photo.etag.trim_end_matches('"'), width.pixels());
+    if known.is_some_and(|known| names(&known, &etag)) {
+        return Ok(File { etag, fresh: None });
+    }
+    let bytes = async {
+        let file = file_of(app, item, |_| true).await?;
+        file.fresh.map(|(_, bytes)| bytes).ok_or(ApiError::NoPhoto(NOT_TO_BE_HAD))
+    };
+    let jpeg = app.thumbnails().of(&photo.etag, width, bytes).await?;
+    Ok(File { etag, fresh: Some((PhotoFormat::Jpeg, jpeg)) })
 }
 
 /// The bytes of an item's photo, to be looked at again.
@@ -47,12 +69,21 @@ pub(crate) async fn bytes_of(app: &App, id: &ItemId) -> Result<Bytes, ApiError> 
             "the photo of this item is kept elsewhere: a part of it cannot be asked with",
         ));
     }
-    let file = file_of(app, &item, None).await?;
-    file.fresh.map(|(_, bytes)| bytes.into()).ok_or(ApiError::NoPhoto(NOT_TO_BE_HAD))
+    let file = file_of(app, &item, |_| true).await?;
+    file.fresh.map(|(_, bytes)| bytes).ok_or(ApiError::NoPhoto(NOT_TO_BE_HAD))
 }
 
-/// Unless the client has the photo whose ETag it names.
-async fn file_of(app: &App, item: &Item, known: Option<String>) -> Result<File, ApiError> {
+/// Whether a header of ETags names this one.
+fn names(header: &str, etag: &str) -> bool {
+    header.split(',').any(|one| one.trim().trim_start_matches("W/") == etag)
+}
+
+/// An item's photo; its bytes where its ETag makes them `wanted`.
+async fn file_of(
+    app: &App,
+    item: &Item,
+    wanted: impl FnOnce(&str) -> bool + Send + 'static,
+) -> Result<File, ApiError> {
     let kept = app.recommender().ingest().zip(PhotoName::from_image(&item.image));
     let (folder, relative) = match (kept, app.options().images.clone()) {
         (Some((ingest, name)), _) => (ingest.photos().folder().to_owned(), name.relative()),
@@ -61,7 +92,7 @@ async fn file_of(app: &App, item: &Item, known: Option<String>) -> Result<File, 
             return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
         }
     };
-    let read = tokio::task::spawn_blocking(move || read(&folder, &relative, known.as_deref()));
+    let read = tokio::task::spawn_blocking(move || read(&folder, &relative, wanted));
     match read.await {
         Ok(Ok(file)) => Ok(file),
         Ok(Err(e)) => {
@@ -76,12 +107,12 @@ const NOT_TO_BE_HAD: &str = "the photo of this item is not to be had";
 
 struct File {
     etag: String,
-    /// The format and the bytes, unless the client has them.
-    fresh: Option<(PhotoFormat, Vec<u8>)>,
+    /// The format and the bytes, where they are wanted.
+    fresh: Option<(PhotoFormat, Bytes)>,
 }
 
 /// Reads a photo under `folder` and nothing else: no `..`, no absolute path, no link that leads out, no other file.
-fn read(folder: &Path, relative: &str, known: Option<&str>) -> io::Result<File> {
+fn read(folder: &Path, relative: &str, wanted: impl FnOnce(&str) -> bool) -> io::Result<File> {
     let path = confined(folder, relative)?;
     let about = path.metadata()?;
     if !about.is_file() {
@@ -89,12 +120,12 @@ fn read(folder: &Path, relative: &str, known: Option<&str>) -> io::Result<File> 
     }
     let changed = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
     let etag = format!("\"{:x}-{:x}\"", about.len(), changed.as_nanos());
-    if known.is_some_and(|k| k.split(',').any(|e| e.trim().trim_start_matches("W/") == etag)) {
+    if !wanted(&etag) {
         return Ok(File { etag, fresh: None });
     }
     let bytes = std::fs::read(&path)?;
     let format = PhotoFormat::of(&bytes).map_err(io::Error::other)?;
-    Ok(File { etag, fresh: Some((format, bytes)) })
+    Ok(File { etag, fresh: Some((format, bytes.into())) })
 }
 
 fn confined(folder: &Path, relative: &str) -> io::Result<PathBuf> {
@@ -147,11 +178,11 @@ mod tests {
         std::fs::write(folder.join("a.bmp"), b"BM").unwrap();
         std::fs::write(folder.join("list.txt"), b"text").unwrap();
         std::os::unix::fs::symlink(dir.path().join("secret.bmp"), folder.join("link.bmp")).unwrap();
-        assert!(read(&folder, "a.bmp", None).is_ok());
+        assert!(read(&folder, "a.bmp", |_| true).is_ok());
         let absolute = dir.path().join("secret.bmp");
         for bad in ["../secret.bmp", "link.bmp", "list.txt", "", ".", "none.bmp", absolute.to_str().unwrap()]
         {
-            assert!(read(&folder, bad, None).is_err(), "{bad}");
+            assert!(read(&folder, bad, |_| true).is_err(), "{bad}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         listener::layers::RequestIdText,
         params::{NoParams, WriteId},
         reply::{ItemReply, LineReply},
-        upload::{Lines, MergePatch, WholeItem, given, source},
+        upload::{Lines, MergePatch, PhotoText, WholeItem, given, source},
     },
     ingest::{Change, ChangeKind, Ingest, IngestError, quoted},
 };
@@ -124,7 +124,7 @@ struct Line {
     #[serde(default, deserialize_with = "given")]
     item: Option<Value>,
     #[serde(default, deserialize_with = "given")]
-    photo: Option<PhotoLine>,
+    photo: Option<PhotoText>,
     #[serde(default, deserialize_with = "given")]
     embedding: Option<Vec<f32>>,
     #[serde(default, deserialize_with = "given")]
@@ -141,19 +141,13 @@ enum Op {
     Delete,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PhotoLine {
-    base64: String,
-}
-
 impl Line {
     fn change(self) -> Result<Change, ApiError> {
         let bad = |why: &str| ApiError::from(IngestError::from(BadItem(why.to_owned())));
         let id = ItemId::parse(&self.id).map_err(|e| bad(&e.to_string()))?;
         let kind = match (self.op, self.item, self.photo, self.embedding) {
             (Op::Put, Some(Value::Object(fields)), photo, embedding) => {
-                ChangeKind::Put(fields, source(photo.map(|p| p.base64), embedding, self.colour, self.model)?)
+                ChangeKind::Put(fields, source(photo, embedding, self.colour, self.model)?)
             }
             (Op::Patch, Some(patch), None, None) => {
                 ChangeKind::Patch(ItemPatch::parse(patch).map_err(IngestError::from)?)

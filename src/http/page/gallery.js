@@ -7,7 +7,9 @@ const cards = new Map(); // id → card, those that are shown
 
 class Card {
   constructor(result, href, onPick) {
-    this.picture = make("img", { src: server().imageUrl(result), alt: "", loading: "lazy", decoding: "async" });
+    const small = (width) => server().imageUrl(result, { width });
+    const srcset = WIDTHS.map((width) => `${small(width)} ${width}w`).join(", ");
+    this.picture = make("img", { sizes: SIZES, srcset, src: small(WIDTHS[0]), alt: "", loading: "lazy", decoding: "async" });
     this.rank = make("span", { className: "rank" });
     this.frame = make("span", { className: "frame" }, this.picture, this.rank);
     this.picture.addEventListener("error", () => (this.picture.remove(), this.frame.classList.add("bare")));
@@ -39,6 +41,8 @@ class Card {
   }
 }
 
+const WIDTHS = [256, 384, 512, 768]; // of thumbnails
+const SIZES = "(max-width: 760px) 50vw, 240px"; // a card's width, as results.css has it
 const SCALE = 1.25; // the distance that fills a card's width
 
 /** Shows these results in this order. `href` gives an item's address, `onPick` is called with an id. */

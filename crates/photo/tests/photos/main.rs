@@ -5,6 +5,7 @@ mod hostile;
 #[allow(dead_code)] // other tests use the rest
 #[path = "../support/pictures.rs"]
 mod pictures;
+mod small;
 
 use std::path::Path;
 

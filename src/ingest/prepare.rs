@@ -1,0 +1,197 @@
+//! What a change needs before it can be written: its item is checked, its photo fetched, decoded, kept and embedded. Many at
+//! once, so that the model gets batches; they keep their order.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use lookalike_catalogue::{Condition, WriteKind};
+use lookalike_common::lowest_priority;
+use lookalike_items::{BadItem, Item, ItemId, Schemes, Timestamp, Vectors};
+use lookalike_model::{Embedded, Embedder, EmbedderError};
+use lookalike_photo::{Photo, Pixels};
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+
+use crate::ingest::{
+    Change, ChangeKind, FetchError, HeldPhoto, Ingest, IngestError, PHOTOS_OF_MANY, PhotoName, Source,
+};
+
+/// How long photos of many wait between two attempts to get into the model's queue.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// Whether photos wait for their turn where many are coming in, or are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    No,
+    Yes,
+}
+
+/// A change that can be written, or cannot.
+pub(super) struct Prepared {
+    pub(super) id: ItemId,
+    pub(super) condition: Condition,
+    pub(super) kind: Result<WriteKind, IngestError>,
+    /// Its photo, which must stay until the change is written.
+    pub(super) photo: Option<HeldPhoto>,
+}
+
+impl Ingest {
+    /// In the order of the changes.
+    pub(super) async fn prepared(&self, changes: Vec<Change>, patience: Patience) -> Vec<Prepared> {
+        let each = changes
+            .into_iter()
+            .enumerate()
+            .map(|(place, change)| async move { (place, self.prepare(change, patience).await) });
+        let mut all: Vec<_> = stream::iter(each).buffer_unordered(PHOTOS_OF_MANY).collect().await;
+        all.sort_unstable_by_key(|(place, _)| *place);
+        all.into_iter().map(|(_, prepared)| prepared).collect()
+    }
+
+    async fn prepare(&self, change: Change, patience: Patience) -> Prepared {
+        let Change { id, kind, condition } = change;
+        let mut photo = None;
+        let kind = match kind {
+            ChangeKind::Patch(patch) => Ok(WriteKind::Patch(patch.at(Timestamp::now()))),
+            ChangeKind::Delete => Ok(WriteKind::Delete),
+            ChangeKind::Put(fields, source) => self.whole(&id, fields, source, (&mut photo, patience)).await,
+        };
+        Prepared { id, condition, kind, photo }
+    }
+
+    async fn whole(
+        &self,
+        id: &ItemId,
+        fields: Map<String, Value>,
+        source: Source,
+        (held, patience): (&mut Option<HeldPhoto>, Patience),
+    ) -> Result<WriteKind, IngestError> {
+        let item = item(id, fields, !matches!(source, Source::Vectors { .. }))?;
+        // Whoever fetches next waits until this photo has found its place here.
+        let (bytes, fetched) = match source {
+            Source::Vectors { deep, colour, model } => {
+                return Ok(WriteKind::Put(item, self.vectors(deep, colour, model)?));
+            }
+            Source::Photo(bytes) => (bytes, None),
+            Source::Address(address) => {
+                let fetcher = self.fetcher.as_ref().ok_or(FetchError::Off)?;
+                let fetched = fetcher.fetch(&address, patience == Patience::Yes).await?;
+                (fetched.bytes.clone(), Some(fetched))
+            }
+        };
+        let photo = held.insert(self.photos.hold(PhotoName::of(&bytes)));
+        let image = photo.name().image();
+        // The photo that the item shows already needs no model.
+        let known = self.live.view().came_in(id)?.filter(|(held, _)| held.image == image);
+        let vectors = match known {
+            Some((_, vectors)) => Arc::unwrap_or_clone(vectors),
+            None => {
+                let _room = match patience {
+                    Patience::Yes => Arc::clone(&self.room_for_many).acquire_owned().await.ok(),
+                    Patience::No => Arc::clone(&self.room).try_acquire_owned().ok(),
+                }
+                .ok_or(IngestError::Busy)?;
+                drop(fetched);
+                self.embedded(bytes, photo, patience).await?
+            }
+        };
+        Ok(WriteKind::Put(Item { image, ..item }, vectors))
+    }
+
+    fn vectors(
+        &self,
+        deep: Vec<f32>,
+        colour: Vec<f32>,
+        model: Option<String>,
+    ) -> Result<Vectors, IngestError> {
+        if let Some(given) = model.filter(|given| *given != self.model) {
+            return Err(IngestError::OtherModel { given, here: self.model.clone() });
+        }
+        for (name, given, wanted) in
+            [("embedding", deep.len(), self.dims.deep), ("colour", colour.len(), self.dims.colour)]
+        {
+            if given != wanted {
+                let why = format!(
+                    "'{name}' must have {wanted} numbers, as many as this model's have; it has {given}"
+                );
+                return Err(IngestError::BadVector(why));
+            }
+        }
+        Vectors::new(deep, colour).map_err(|e| IngestError::BadVector(e.to_string()))
+    }
+
+    /// Decodes a photo, keeps it, and embeds it in f32. Its pixels are let go before the model has its turn.
+    async fn embedded(
+        &self,
+        bytes: Bytes,
+        held: &HeldPhoto,
+        patience: Patience,
+    ) -> Result<Vectors, IngestError> {
+        let embedder = self.embedder().await?;
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
+        let (limits, rule) = (self.limits, embedder.preprocessing().clone());
+        let (photos, again) = (self.photos.clone(), self.photos.hold(held.name().clone()));
+        let decoded = tokio::task::spawn_blocking(move || {
+            let _core = core;
+            let photo = Photo::decode(&bytes, &limits)?;
+            let pixels = rule.apply(&photo);
+            photos.keep(&again, &photo).map_err(IngestError::Keep)?;
+            Ok::<_, IngestError>(pixels)
+        });
+        Ok(in_turn(embedder, decoded.await??, patience).await?.vectors)
+    }
+
+    async fn embedder(&self) -> Result<&Embedder, IngestError> {
+        let load = || async {
+            let load = Arc::clone(&self.load);
+            let (tell, told) = oneshot::channel();
+            // A thread of its own: those of the model take its priority over, and shoppers' photos go first.
+            let run = move || {
+                lowest_priority();
+                let _ = tell.send(load());
+            };
+            std::thread::Builder::new().name("ingest".into()).spawn(run).map_err(IngestError::Keep)?;
+            told.await
+                .map_err(|_| IngestError::Model("its thread panicked".into()))?
+                .map_err(IngestError::Model)
+        };
+        self.embedder.get_or_try_init(load).await
+    }
+}
+
+/// The model has a queue of its own, which may be shorter than many photos are many.
+async fn in_turn(embedder: &Embedder, pixels: Pixels, patience: Patience) -> Result<Embedded, IngestError> {
+    loop {
+        match embedder.embed(pixels.clone()).await {
+            Ok((embedded, _)) => return Ok(embedded),
+            Err(EmbedderError::Busy) if patience == Patience::Yes => tokio::time::sleep(AGAIN).await,
+            Err(EmbedderError::Busy) => return Err(IngestError::Busy),
+            Err(other) => return Err(IngestError::Model(other.to_string())),
+        }
+    }
+}
+
+/// The item that these fields make, its photo's place aside where that is yet to be known.
+fn item(id: &ItemId, mut fields: Map<String, Value>, from_photo: bool) -> Result<Item, IngestError> {
+    match fields.get("id") {
+        None => drop(fields.insert("id".into(), id.as_str().into())),
+        Some(Value::String(named)) if named == id.as_str() => {}
+        Some(_) => return Err(BadItem("'id' is another than the one that is written to".into()).into()),
+    }
+    match fields.get("image").map(Value::as_str) {
+        None => drop(fields.insert("image".into(), "".into())),
+        Some(_) if from_photo => {
+            return Err(BadItem("'image' is the photo that comes along: leave it out".into()).into());
+        }
+        Some(Some(image)) if Schemes::Https.admit(image) => {}
+        Some(_) => {
+            return Err(BadItem("'image' must be an address that begins with https://".into()).into());
+        }
+    }
+    if fields.contains_key("updated") {
+        return Err(BadItem("'updated' is set by the server: leave it out".into()).into());
+    }
+    let item = Item { updated: Some(Timestamp::now()), ..Item::parse(Value::Object(fields))? };
+    item.check()?;
+    Ok(item)
+}

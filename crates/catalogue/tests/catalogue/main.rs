@@ -7,4 +7,5 @@ mod lists;
 mod live;
 mod nearest;
 mod persistence;
+mod power_loss;
 mod samples;

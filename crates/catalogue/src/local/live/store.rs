@@ -1,16 +1,22 @@
 //! The state on disk: one redb file, which holds the last record of every item that came in online.
 
 use std::{
-    fs, io,
+    fs::{File, OpenOptions},
+    io,
     path::{Path, PathBuf},
 };
 
+use lookalike_common::{create_folder, sync};
 use lookalike_items::ItemId;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, backends::FileBackend,
+};
 
 use crate::{contract::CatalogueError, local::live::record::Record};
 
 const FILE: &str = "items.redb";
+/// Held while a state is opened or begun.
+const LOCK: &str = ".lock";
 /// What this program writes, and the only format it reads.
 const FORMAT: u64 = 1;
 
@@ -25,12 +31,19 @@ const CACHE: usize = 32 << 20;
 const FULL: [io::ErrorKind; 3] =
     [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
 
+/// What a file of redb begins with is as long; it is written last of all when a file is begun.
+const MAGIC: usize = 9;
+
+/// Opens the file, wherever it lies.
+type Open = dyn Fn() -> Result<Database, redb::Error> + Send;
+
 /// Ids and records as they lie in the file.
 type Lying = Vec<(String, Vec<u8>)>;
 
 /// The state's file, open, and locked against another process.
 pub(crate) struct Store {
     folder: PathBuf,
+    open: Box<Open>,
     /// None after a write that failed: the file is opened again before the next.
     database: Option<Database>,
 }
@@ -44,11 +57,25 @@ pub(crate) struct Held {
 impl Store {
     /// Opens the state in a folder, or begins one there, for vectors of this model.
     pub fn open(folder: &Path, model_id: &str) -> Result<Self, CatalogueError> {
-        fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
-        let mut store = Self { folder: folder.to_owned(), database: None };
+        create_folder(folder).map_err(CatalogueError::io("create", folder))?;
+        let lock = folder.join(LOCK);
+        let alone = File::create(&lock).map_err(CatalogueError::io("create", &lock))?;
+        alone.lock().map_err(CatalogueError::io("lock", &lock))?;
+        let path = folder.join(FILE);
+        let file = move || {
+            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+            opened(FileBackend::new(file)?)
+        };
+        let store = Self::over(folder, model_id, Box::new(file))?;
+        sync(folder).map_err(CatalogueError::io("sync", folder))?;
+        Ok(store)
+    }
+
+    /// The same wherever its file lies.
+    fn over(folder: &Path, model_id: &str, open: Box<Open>) -> Result<Self, CatalogueError> {
+        let mut store = Self { folder: folder.to_owned(), open, database: None };
         let began = store.begin(model_id);
         began.map_err(|e| store.error(e))??;
-        lookalike_common::sync(folder).map_err(CatalogueError::io("sync", folder))?;
         Ok(store)
     }
 
@@ -88,10 +115,7 @@ impl Store {
     fn database(&mut self) -> Result<&Database, redb::Error> {
         match &mut self.database {
             Some(database) => Ok(database),
-            none => {
-                let opened = Database::builder().set_cache_size(CACHE).create(self.folder.join(FILE))?;
-                Ok(none.insert(opened))
-            }
+            none => Ok(none.insert((self.open)()?)),
         }
     }
 
@@ -183,3 +207,19 @@ impl Store {
         }
     }
 }
+
+/// Opens what lies there, or begins it. A file that was begun when the process or the power ended holds nothing but zeros where redb
+/// looks for its name, and nothing that was ever acknowledged: it is begun anew.
+fn opened(backend: impl StorageBackend) -> Result<Database, redb::Error> {
+    let mut magic = [0; MAGIC];
+    let length = backend.len()?;
+    let there = magic.get_mut(..length.min(MAGIC as u64) as usize).unwrap_or_default();
+    backend.read(0, there)?;
+    if length > 0 && there.iter().all(|byte| *byte == 0) {
+        backend.set_len(0)?;
+    }
+    Ok(Database::builder().set_cache_size(CACHE).create_with_backend(backend)?)
+}
+
+#[cfg(test)]
+mod tests;

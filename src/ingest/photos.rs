@@ -9,7 +9,7 @@ use std::{
 };
 
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
-use lookalike_common::{hex, write_atomically};
+use lookalike_common::{create_folder, hex, remove, sync, write_atomically};
 use lookalike_photo::Photo;
 use sha2::{Digest, Sha256};
 
@@ -50,14 +50,15 @@ impl PhotoName {
 #[derive(Clone)]
 pub struct PhotoStore {
     folder: PathBuf,
-    /// Photos of writes under way, and how many those are: they are not erased, whoever shows them no more.
-    held: Arc<Mutex<HashMap<PhotoName, Held>>>,
+    /// Photos of writes under way: they are not erased, whoever shows them no more.
+    held: Arc<Mutex<HashMap<PhotoName, Holders>>>,
 }
 
+/// Writes under way of one photo.
 #[derive(Default)]
-struct Held {
-    writes: usize,
-    /// Of two that bring the same photo one writes the file.
+struct Holders {
+    count: usize,
+    /// Held by the one of them that writes the file.
     writing: Arc<Mutex<()>>,
 }
 
@@ -65,6 +66,7 @@ struct Held {
 pub struct HeldPhoto {
     name: PhotoName,
     store: PhotoStore,
+    writing: Arc<Mutex<()>>,
 }
 
 impl HeldPhoto {
@@ -77,9 +79,9 @@ impl HeldPhoto {
 impl Drop for HeldPhoto {
     fn drop(&mut self) {
         let mut held = self.store.held();
-        if let Some(of_name) = held.get_mut(&self.name) {
-            of_name.writes -= 1;
-            if of_name.writes == 0 {
+        if let Some(holders) = held.get_mut(&self.name) {
+            holders.count -= 1;
+            if holders.count == 0 {
                 held.remove(&self.name);
             }
         }
@@ -93,8 +95,13 @@ impl PhotoStore {
     /// Where the folder cannot be made.
     pub fn open(state: &Path) -> io::Result<Self> {
         let folder = state.join("photos");
-        fs::create_dir_all(&folder)?;
-        Ok(Self { folder, held: Arc::default() })
+        create_folder(&folder)?;
+        let store = Self { folder, held: Arc::default() };
+        // Left by a write that was cut off.
+        for path in store.files()?.into_iter().filter(|path| path.extension().is_some_and(|e| e == "part")) {
+            remove(&path)?;
+        }
+        Ok(store)
     }
 
     /// Where the photos are.
@@ -104,26 +111,29 @@ impl PhotoStore {
 
     /// Takes hold of a name, so that its photo stays while a write is under way.
     pub fn hold(&self, name: PhotoName) -> HeldPhoto {
-        self.held().entry(name.clone()).or_default().writes += 1;
-        HeldPhoto { name, store: self.clone() }
+        let mut held = self.held();
+        let holders = held.entry(name.clone()).or_default();
+        holders.count += 1;
+        HeldPhoto { name, store: self.clone(), writing: Arc::clone(&holders.writing) }
     }
 
-    /// Writes a photo, unless it is there.
+    /// Writes a photo, unless it is there: on the disk when this returns, whoever wrote it.
     ///
     /// # Errors
     /// What the disk says.
     pub fn keep(&self, held: &HeldPhoto, photo: &Photo) -> io::Result<()> {
-        let writing = self.held().get(&held.name).map(|of_name| Arc::clone(&of_name.writing));
-        let _alone = writing.as_ref().map(|writing| writing.lock().unwrap_or_else(PoisonError::into_inner));
         let path = self.folder.join(held.name.relative());
+        let folder = path.parent().unwrap_or(&self.folder);
+        let _alone = held.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        create_folder(folder)?;
         if path.exists() {
-            return Ok(());
+            // Its content is on the disk since before it had this name; the name may not be.
+            return sync(folder);
         }
         let mut bytes = Vec::new();
         JpegEncoder::new_with_quality(&mut bytes, QUALITY)
             .write_image(photo.rgb().as_raw(), photo.width(), photo.height(), ExtendedColorType::Rgb8)
             .map_err(io::Error::other)?;
-        fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
         write_atomically(&path, &bytes)
     }
 
@@ -134,9 +144,7 @@ impl PhotoStore {
         if held.contains_key(name) || shown() {
             return;
         }
-        if let Err(e) = fs::remove_file(self.folder.join(name.relative()))
-            && e.kind() != io::ErrorKind::NotFound
-        {
+        if let Err(e) = remove(&self.folder.join(name.relative())) {
             tracing::warn!(photo = name.0, error = %e, "a photo that no item shows cannot be erased");
         }
     }
@@ -146,20 +154,26 @@ impl PhotoStore {
     /// # Errors
     /// What the disk says.
     pub fn names(&self) -> io::Result<Vec<PhotoName>> {
-        let mut names = Vec::new();
-        for folder in fs::read_dir(&self.folder)? {
-            let folder = folder?.path();
-            for file in if folder.is_dir() { Some(fs::read_dir(folder)?) } else { None }.into_iter().flatten()
-            {
-                let path = file?.path();
-                let stem = path.file_stem().map(|stem| format!("{SCHEME}{}", stem.to_string_lossy()));
-                names.extend(stem.as_deref().and_then(PhotoName::from_image));
-            }
-        }
-        Ok(names)
+        let name = |path: PathBuf| {
+            PhotoName::from_image(&format!("{SCHEME}{}", path.file_stem()?.to_string_lossy()))
+        };
+        Ok(self.files()?.into_iter().filter_map(name).collect())
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<PhotoName, Held>> {
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        for folder in fs::read_dir(&self.folder)? {
+            let folder = folder?.path();
+            if folder.is_dir() {
+                for file in fs::read_dir(folder)? {
+                    files.push(file?.path());
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<PhotoName, Holders>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

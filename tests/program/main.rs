@@ -9,6 +9,7 @@ mod crashes;
 mod gpu_check;
 mod lanes;
 mod memory;
+mod power_loss;
 mod settings;
 mod signals;
 mod started;

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::file_steps::{FileStep, told};
+
 /// Writes a file beside its place, brings it to the disk, and gives it its name. After an error the file of before is still
 /// there, and nothing beside it.
 ///
@@ -25,11 +27,12 @@ pub fn write_atomically_with<E: From<io::Error>>(
 ) -> Result<(), E> {
     let beside = beside(path);
     let written = fill(&beside).and_then(|()| {
+        told(FileStep::Written(&beside));
         sync(&beside)?;
         Ok(rename_durably(&beside, path)?)
     });
     if written.is_err() {
-        let _ = fs::remove_file(&beside); // the first error is the one to tell
+        let _ = remove(&beside); // the first error is the one to tell
     }
     written
 }
@@ -40,7 +43,51 @@ pub fn write_atomically_with<E: From<io::Error>>(
 /// What the file system says.
 pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
-    sync(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    told(FileStep::Renamed(from, to));
+    sync(above(to))
+}
+
+/// Makes a folder and those above it, where they are missing, and brings their names to the disk. The name of a folder that is
+/// there goes to the disk too: who made it may not have come so far yet.
+///
+/// # Errors
+/// What the file system says.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return match sync(above(path)) {
+            // In a folder that this user cannot read, it was made by another, long ago.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        };
+    }
+    if !above(path).is_dir() {
+        create_folder(above(path))?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => told(FileStep::Folder(path)),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(e) => return Err(e),
+    }
+    sync(above(path))
+}
+
+/// Removes a file, or a folder with all that is in it; what is not there is no error. Its name is gone from the disk once the
+/// folder it was in is synced.
+///
+/// # Errors
+/// What the file system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(about) if about.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(e) => Err(e),
+    };
+    match removed {
+        Ok(()) => told(FileStep::Removed(path)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e),
+    }
+    Ok(())
 }
 
 /// Brings a file's content, or the names in a folder, to the disk.
@@ -48,7 +95,14 @@ pub fn rename_durably(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// What the file system says.
 pub fn sync(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    File::open(path)?.sync_all()?;
+    told(FileStep::Synced(path));
+    Ok(())
+}
+
+/// The folder that a name is in.
+fn above(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// `NAME.part`, in the same folder.
@@ -76,6 +130,20 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("full"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn folders_are_made_and_go_with_what_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        create_folder(&deep).unwrap();
+        create_folder(&deep).unwrap();
+        fs::write(deep.join("file"), "x").unwrap();
+        assert!(create_folder(&deep.join("file/d")).is_err(), "a file is no folder");
+        remove(&deep.join("file")).unwrap();
+        remove(&folder.path().join("a")).unwrap();
+        remove(&folder.path().join("a")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -3,13 +3,16 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::hex;
+use crate::{
+    file_steps::{FileStep, told},
+    hex,
+};
 
 /// How a file was when it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,7 @@ impl FileSeal {
 
 /// Writes a file once, from start to end, and seals it.
 pub struct SealedFile {
+    path: PathBuf,
     file: BufWriter<File>,
     digest: Sha256,
     bytes: u64,
@@ -51,7 +55,8 @@ impl SealedFile {
     /// A new file; it must not be there yet.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
-        Ok(Self { file, digest: Sha256::new(), bytes: 0 })
+        told(FileStep::Written(path));
+        Ok(Self { path: path.to_owned(), file, digest: Sha256::new(), bytes: 0 })
     }
 
     /// How many bytes were written so far.
@@ -65,7 +70,10 @@ impl SealedFile {
     /// # Errors
     /// What the file system says.
     pub fn seal(self) -> io::Result<FileSeal> {
-        self.file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        told(FileStep::Written(&self.path));
+        file.sync_all()?;
+        told(FileStep::Synced(&self.path));
         Ok(FileSeal { bytes: self.bytes, sha256: hex(&self.digest.finalize()) })
     }
 

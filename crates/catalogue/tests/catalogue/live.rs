@@ -14,19 +14,19 @@ use tokio::runtime::Runtime;
 use crate::samples::{MODEL, Source, catalogue, item};
 
 /// What there should be.
-type Plain = BTreeMap<ItemId, (Item, Vectors)>;
+pub type Plain = BTreeMap<ItemId, (Item, Vectors)>;
 
 /// Items that a base may hold or not, so that records meet bases with and without them.
-const NAMES: usize = 40;
+pub const NAMES: usize = 40;
 
 /// So few that graphs of what came in are built and taken while everything else happens.
 const FEW: LiveOptions = LiveOptions { few: 4 };
 
-fn source() -> Source {
+pub fn source() -> Source {
     Source::new(17, 6, 12, 4)
 }
 
-fn base_of(numbers: impl Iterator<Item = usize>, all: &[Vectors]) -> (TempDir, LocalCatalogue) {
+pub fn base_of(numbers: impl Iterator<Item = usize>, all: &[Vectors]) -> (TempDir, LocalCatalogue) {
     catalogue(numbers.map(|n| (item(n), all[n].clone())).collect())
 }
 
@@ -34,20 +34,20 @@ fn open(state: &Path, base: &LocalCatalogue) -> LiveCatalogue {
     LiveCatalogue::open(state, base.clone(), source().vectors().dims(), FEW).unwrap()
 }
 
-fn put(item: Item, vectors: Vectors) -> Write {
+pub fn put(item: Item, vectors: Vectors) -> Write {
     Write { id: item.id.clone(), kind: WriteKind::Put(item, vectors), condition: Condition::Always }
 }
 
-fn delete(id: ItemId) -> Write {
+pub fn delete(id: ItemId) -> Write {
     Write { id, kind: WriteKind::Delete, condition: Condition::Always }
 }
 
-fn patch(id: ItemId, patch: serde_json::Value) -> Write {
+pub fn patch(id: ItemId, patch: serde_json::Value) -> Write {
     Write { id, kind: WriteKind::Patch(ItemPatch::parse(patch).unwrap()), condition: Condition::Always }
 }
 
 /// Holds a view to the model: every item, the lists, the counts, every search by comparing all.
-fn agrees(view: &View, plain: &Plain, runtime: &Runtime) {
+pub fn agrees(view: &View, plain: &Plain, runtime: &Runtime) {
     let weight = ColourWeight::new(0.3).unwrap();
     let red =
         Filter { attributes: [("colour".to_owned(), vec!["red".to_owned()])].into(), ..Filter::default() };
@@ -133,7 +133,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 /// What a base and the last that came in of each item come to: the definition.
-fn expected(base: &Plain, came_in: &BTreeMap<ItemId, CameIn>) -> Plain {
+pub fn expected(base: &Plain, came_in: &BTreeMap<ItemId, CameIn>) -> Plain {
     let mut all = base.clone();
     for (id, last) in came_in {
         match last {
@@ -146,7 +146,7 @@ fn expected(base: &Plain, came_in: &BTreeMap<ItemId, CameIn>) -> Plain {
 }
 
 #[derive(Clone)]
-enum CameIn {
+pub enum CameIn {
     Whole(Item, Vectors),
     Metadata(Item),
     Deleted,

@@ -1,10 +1,12 @@
 //! The catalogue from outside: what it is asked and what it answers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod formats;
 mod golden;
 mod handover;
 mod lists;
 mod live;
 mod nearest;
 mod persistence;
+mod power_loss;
 mod samples;

@@ -2,11 +2,10 @@
 
 use std::{
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
 };
 
-use lookalike_common::{rename_durably, sync, write_atomically};
+use lookalike_common::{create_folder, remove, rename_durably, sync, write_atomically};
 
 use crate::{
     contract::CatalogueError,
@@ -32,15 +31,15 @@ impl Draft {
     /// Starts the next generation of a bundle; waits while another build is writing one.
     pub fn start(bundle: &Path) -> Result<Self, CatalogueError> {
         let folder = generation::folder(bundle);
-        fs::create_dir_all(&folder).map_err(CatalogueError::io("create", &folder))?;
+        create_folder(&folder).map_err(CatalogueError::io("create", &folder))?;
         let lock = folder.join(".lock");
         let file = File::create(&lock).map_err(CatalogueError::io("create", &lock))?;
         file.lock().map_err(CatalogueError::io("lock", &lock))?;
         let before = numbers(&folder).map_err(CatalogueError::io("list", &folder))?;
         let partial = folder.join(PARTIAL);
         // Left by a build that was killed: nobody else writes while we hold the lock.
-        remove(&partial)?;
-        fs::create_dir(&partial).map_err(CatalogueError::io("create", &partial))?;
+        remove(&partial).map_err(CatalogueError::io("remove", &partial))?;
+        create_folder(&partial).map_err(CatalogueError::io("create", &partial))?;
         let number = before.into_iter().max().map_or(1, |last| last.saturating_add(1));
         Ok(Self { folder, partial, _lock: file, number })
     }
@@ -72,7 +71,8 @@ impl Draft {
     fn prune(&self, previous: Option<u64>) -> Result<(), CatalogueError> {
         let all = numbers(&self.folder).map_err(CatalogueError::io("list", &self.folder))?;
         for old in all.into_iter().filter(|&n| n != self.number && Some(n) != previous) {
-            remove(&self.folder.join(name(old)))?;
+            let folder = self.folder.join(name(old));
+            remove(&folder).map_err(CatalogueError::io("remove", &folder))?;
         }
         Ok(())
     }
@@ -81,13 +81,6 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         // After publishing there is nothing of that name; what cannot be removed now, the next build removes.
-        let _ = fs::remove_dir_all(&self.partial);
-    }
-}
-
-fn remove(folder: &Path) -> Result<(), CatalogueError> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(CatalogueError::io("remove", folder)(e)),
-        _ => Ok(()),
+        let _ = remove(&self.partial);
     }
 }

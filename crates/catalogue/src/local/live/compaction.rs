@@ -5,7 +5,7 @@
 
 use std::{fs, io, path::Path};
 
-use lookalike_common::{sync, write_atomically};
+use lookalike_common::{create_folder, remove, sync, write_atomically};
 
 use crate::{
     contract::CatalogueError,
@@ -29,11 +29,11 @@ pub(crate) fn compact(
     progress: Progress<'_>,
 ) -> Result<LocalCatalogue, CatalogueError> {
     let folder = state.join(FOLDER);
-    fs::create_dir_all(&folder).map_err(CatalogueError::io("create", &folder))?;
+    create_folder(&folder).map_err(CatalogueError::io("create", &folder))?;
     let path = folder.join(STANDS_FOR);
     // What is built next stands for this generation, and for no other that the one before stood for.
     if fs::read_to_string(&path).is_ok_and(|name| name != bundle.name()) {
-        fs::remove_file(&path).and_then(|()| sync(&folder)).map_err(CatalogueError::io("remove", &path))?;
+        remove(&path).and_then(|()| sync(&folder)).map_err(CatalogueError::io("remove", &path))?;
     }
     let model_id = &bundle.manifest().model_id;
     build(&folder, model_id, view.all()?, &BuildOptions::default(), progress)?;

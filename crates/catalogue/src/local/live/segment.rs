@@ -2,7 +2,6 @@
 //! build under way. Its files are a copy: what they hold is in the state, and they are built again when it is opened.
 
 use std::{
-    fs,
     path::Path,
     sync::{
         Arc,
@@ -13,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lookalike_common::lowest_priority;
+use lookalike_common::{create_folder, lowest_priority};
 
 use crate::{
     contract::CatalogueError,
@@ -90,7 +89,7 @@ impl Builder {
 fn built(folder: &Path, model_id: &str, view: &View) -> Result<(LocalCatalogue, Vec<Row>), CatalogueError> {
     let started = Instant::now();
     let rows = view.whole()?;
-    fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
+    create_folder(folder).map_err(CatalogueError::io("create", folder))?;
     let items = rows.iter().map(|row| ((*row.item).clone(), (*row.vectors).clone())).collect();
     build(folder, model_id, items, &BuildOptions::default(), &|_, _, _| ())?;
     let catalogue = LocalCatalogue::open(folder, model_id)?;

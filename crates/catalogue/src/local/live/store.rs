@@ -1,12 +1,16 @@
 //! The state on disk: one redb file, which holds the last record of every item that came in online.
 
 use std::{
-    fs, io,
+    fs::{File, OpenOptions},
+    io,
     path::{Path, PathBuf},
 };
 
+use lookalike_common::{create_folder, remove, rename_durably, sync};
 use lookalike_items::ItemId;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, backends::FileBackend,
+};
 
 use crate::{
     contract::CatalogueError,
@@ -14,6 +18,8 @@ use crate::{
 };
 
 const FILE: &str = "items.redb";
+/// Held while a state is opened or begun.
+const LOCK: &str = ".lock";
 /// The state of another model while it is made.
 const NEXT: &str = "items.next.redb";
 /// Records that are written in one transaction where nobody waits for them.
@@ -35,13 +41,19 @@ const CACHE: usize = 32 << 20;
 const FULL: [io::ErrorKind; 3] =
     [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
 
+/// What a file of redb begins with is as long; it is written last of all when a file is begun.
+const MAGIC: usize = 9;
+
+/// Opens the file, wherever it lies.
+type Open = dyn Fn() -> Result<Database, redb::Error> + Send;
+
 /// Ids and records as they lie in the file.
 type Lying = Vec<(String, Vec<u8>)>;
 
 /// The state's file, open, and locked against another process.
 pub(crate) struct Store {
     folder: PathBuf,
-    file: PathBuf,
+    open: Box<Open>,
     /// None after a write that failed: the file is opened again before the next.
     database: Option<Database>,
 }
@@ -49,14 +61,16 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the state in a folder, or begins one there, for vectors of this model.
     pub fn open(folder: &Path, model_id: &str) -> Result<Self, CatalogueError> {
-        fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
-        let store = Self::begun(folder, FILE, model_id)?;
-        lookalike_common::sync(folder).map_err(CatalogueError::io("sync", folder))?;
+        create_folder(folder).map_err(CatalogueError::io("create", folder))?;
+        let _alone = locked(folder)?;
+        let store = Self::over(folder, model_id, at(folder.join(FILE)))?;
+        sync(folder).map_err(CatalogueError::io("sync", folder))?;
         Ok(store)
     }
 
-    fn begun(folder: &Path, file: &str, model_id: &str) -> Result<Self, CatalogueError> {
-        let mut store = Self { folder: folder.to_owned(), file: folder.join(file), database: None };
+    /// The same wherever its file lies.
+    fn over(folder: &Path, model_id: &str, open: Box<Open>) -> Result<Self, CatalogueError> {
+        let mut store = Self { folder: folder.to_owned(), open, database: None };
         let began = store.begin(model_id);
         began.map_err(|e| store.error(e))??;
         Ok(store)
@@ -68,7 +82,8 @@ impl Store {
         if !file.try_exists().map_err(CatalogueError::io("open", &file))? {
             return Ok(None);
         }
-        let mut store = Self { folder: folder.to_owned(), file, database: None };
+        let _alone = locked(folder)?;
+        let mut store = Self { folder: folder.to_owned(), open: at(file), database: None };
         let model = store.model()?;
         // A file of a start that was cut off belongs to nobody yet.
         if model.is_empty() {
@@ -98,20 +113,16 @@ impl Store {
     /// any more.
     pub fn replaced(&self, model_id: &str, to: &Records) -> Result<(), CatalogueError> {
         let path = self.folder.join(NEXT);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(CatalogueError::io("remove", &path)(e));
-            }
-            _ => {}
-        }
-        let mut next = Self::begun(&self.folder, NEXT, model_id)?;
+        remove(&path).map_err(CatalogueError::io("remove", &path))?;
+        let mut next = Self::over(&self.folder, model_id, at(path.clone()))?;
         let written = to
             .records
             .chunks(MANY)
             .try_for_each(|some| next.write(some.iter().map(|(id, record)| (id, record)), to.revision));
         written.and_then(|()| next.write(std::iter::empty(), to.revision))?;
         drop(next);
-        lookalike_common::rename_durably(&path, &self.file).map_err(CatalogueError::io("replace", &self.file))
+        let place = self.folder.join(FILE);
+        rename_durably(&path, &place).map_err(CatalogueError::io("replace", &place))
     }
 
     fn begin(&mut self, model_id: &str) -> Result<Result<(), CatalogueError>, redb::Error> {
@@ -151,10 +162,7 @@ impl Store {
     fn database(&mut self) -> Result<&Database, redb::Error> {
         match &mut self.database {
             Some(database) => Ok(database),
-            none => {
-                let opened = Database::builder().set_cache_size(CACHE).create(&self.file)?;
-                Ok(none.insert(opened))
-            }
+            none => Ok(none.insert((self.open)()?)),
         }
     }
 
@@ -246,3 +254,35 @@ impl Store {
         }
     }
 }
+
+/// A way to open the file of this path.
+fn at(path: PathBuf) -> Box<Open> {
+    Box::new(move || {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        opened(FileBackend::new(file)?)
+    })
+}
+
+/// Keeps other processes from opening or beginning the state, until it is dropped.
+fn locked(folder: &Path) -> Result<File, CatalogueError> {
+    let lock = folder.join(LOCK);
+    let alone = File::create(&lock).map_err(CatalogueError::io("create", &lock))?;
+    alone.lock().map_err(CatalogueError::io("lock", &lock))?;
+    Ok(alone)
+}
+
+/// Opens what lies there, or begins it. A file that was begun when the process or the power ended holds nothing but zeros where redb
+/// looks for its name, and nothing that was ever acknowledged: it is begun anew.
+fn opened(backend: impl StorageBackend) -> Result<Database, redb::Error> {
+    let mut magic = [0; MAGIC];
+    let length = backend.len()?;
+    let there = magic.get_mut(..length.min(MAGIC as u64) as usize).unwrap_or_default();
+    backend.read(0, there)?;
+    if length > 0 && there.iter().all(|byte| *byte == 0) {
+        backend.set_len(0)?;
+    }
+    Ok(Database::builder().set_cache_size(CACHE).create_with_backend(backend)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -122,6 +122,9 @@ pub struct ServerConfig {
     /// Seconds that fetching a photo may take.
     #[arg(long, env = "LOOKALIKE_IMAGE_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub image_timeout: Duration,
+    /// Where the state is of another model than the bundle: drop what came in as an embedding alone, which cannot be embedded again.
+    #[arg(long, env = "LOOKALIKE_DROP_UNEMBEDDABLE")]
+    pub drop_unembeddable: bool,
     /// Who may search where there are keys: keyed, or open to everybody.
     #[arg(long, env = "LOOKALIKE_READS", value_enum, default_value_t)]
     pub reads: Reads,

@@ -332,6 +332,7 @@ fn written(e: &IngestError) -> Problem {
         }
         IngestError::Catalogue(CatalogueError::Full(_)) => full(),
         IngestError::Keep(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
+        IngestError::HandedOver => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_changed", detail),
         IngestError::Model(_)
         | IngestError::Keep(_)
         | IngestError::Catalogue(_)

@@ -9,7 +9,7 @@ use axum::{
 };
 
 use crate::http::{error::ApiError, thumbnails::Width};
-use crate::ingest::IngestError;
+use crate::ingest::{IngestError, Unembeddable};
 use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
 use lookalike_items::{BadItem, BadItemId};
 
@@ -31,6 +31,9 @@ pub(crate) struct ListParams {
 
 /// How wide a photo is shown.
 pub(crate) struct WidthParam(pub(crate) Option<Width>);
+
+/// What becomes of items that another model cannot embed.
+pub(crate) struct ReloadParams(pub(crate) Unembeddable);
 
 /// A route that takes no parameters says so.
 pub(crate) struct NoParams;
@@ -199,6 +202,15 @@ impl<S: Send + Sync> FromRequestParts<S> for WidthParam {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Params::of(&parts.uri, &["width"])?.optional("width").map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ReloadParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let drops = Params::of(&parts.uri, &["drop_unembeddable"])?.flag("drop_unembeddable")?;
+        Ok(Self(if drops { Unembeddable::Drop } else { Unembeddable::Stop }))
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{
     io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -20,10 +21,10 @@ use crate::http::{
 };
 use crate::{
     config::{Reads, ServerConfig},
-    ingest::{FetchOptions, Fetcher, Ingest, IngestError},
+    ingest::{FetchOptions, Fetcher, Unembeddable},
     recommender::{
-        AskError, EmbedderOptions, Limits, ModelThreads, Opened, Pair, PairError, Precision, Recommender,
-        RecommenderOptions,
+        AskError, EmbedderOptions, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
+        SharedThreads,
     },
     traces::{Tracer, TracesError},
 };
@@ -48,12 +49,9 @@ pub enum ServerError {
     /// Nothing to serve was named.
     #[error("no bundle is named: --bundle DIR (or LOOKALIKE_BUNDLE) does")]
     NoBundle,
-    /// The bundle.
+    /// The bundle, or the state.
     #[error(transparent)]
-    Pair(#[from] PairError),
-    /// The state.
-    #[error(transparent)]
-    State(#[from] IngestError),
+    Open(#[from] ReloadError),
     /// The folder of photos.
     #[error("--images {}: {reason}", path.display())]
     Images {
@@ -86,7 +84,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
-    model_threads: ModelThreads,
+    model_threads: SharedThreads,
     limits: ConnectionLimits,
     shutdown_delay: Duration,
     drain_timeout: Duration,
@@ -96,7 +94,8 @@ impl Server {
     /// Verifies and loads the bundle, then takes the port.
     pub async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
         telemetry::init_metrics();
-        let (recommender, model_threads) = recommender(config).await?;
+        let recommender = recommender(config).await?;
+        let model_threads = recommender.threads();
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr()?;
@@ -167,55 +166,36 @@ impl Server {
     }
 }
 
-/// Verifies and loads the bundle.
-async fn recommender(config: &ServerConfig) -> Result<(Recommender, ModelThreads), ServerError> {
+/// Verifies and loads the bundle, and opens the state.
+async fn recommender(config: &ServerConfig) -> Result<Recommender, ServerError> {
     check_images(config)?;
-    let bundle = config.bundle.clone().ok_or(ServerError::NoBundle)?;
-    let how = (config.device, config.precision);
-    let (queue, max_batch, threads) = (config.queue.get(), config.max_batch, config.threads);
-    let embedding = EmbedderOptions { queue, max_batch, threads };
-    let limits = Limits { max_pixels: config.max_pixels.get() };
-    let (state, fetcher) = (config.state.clone(), fetcher(config)?);
-    let dir = bundle.clone();
-    let opening = tokio::task::spawn_blocking(move || {
-        let (pair, opened, model_threads) = Pair::open(&bundle, how, embedding)?;
-        let ingest = state.map(|state| ingest(&state, &pair, opened, (embedding, limits))).transpose()?;
-        let ingest = ingest.map(|ingest| ingest.fetching(fetcher));
-        Ok::<_, ServerError>((pair, ingest, model_threads))
-    });
-    let (pair, ingest, model_threads) = opening.await.map_err(io::Error::other)??;
+    let queue = config.queue.get();
+    let opening = Opening {
+        bundle: config.bundle.clone().ok_or(ServerError::NoBundle)?,
+        device: config.device,
+        precision: config.precision,
+        embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
+        limits: Limits { max_pixels: config.max_pixels.get() },
+        state: config.state.clone(),
+        fetcher: fetcher(config)?,
+        unembeddable: if config.drop_unembeddable { Unembeddable::Drop } else { Unembeddable::Stop },
+    };
     let cores = std::thread::available_parallelism()?.get();
-    let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
-    tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
     let options = RecommenderOptions {
-        // Those that wait, those in the model, and one being decoded or searched for on each core.
-        photos: queue.saturating_add(pair.embedder.at_once()).saturating_add(cores),
-        limits,
+        // Those that wait, and one being decoded or searched for on each core.
+        photos: queue.saturating_add(cores),
         cache: config.embedding_cache.0.map_or(0, |size| size.0 as u64),
         recall_check: config.recall_check,
     };
-    Ok((Recommender::new(pair, &dir, ingest, options), model_threads))
-}
-
-/// The way in for what changes. Where the model answers in f32 already, it embeds what comes in too.
-fn ingest(
-    state: &Path,
-    pair: &Pair,
-    opened: Opened,
-    (embedding, limits): (EmbedderOptions, Limits),
-) -> Result<Ingest, ServerError> {
-    let base = opened.catalogue().clone();
-    let dims = pair.manifest.dims;
-    let same = (pair.embedder.precision() == Precision::F32).then(|| pair.embedder.clone());
-    let load = move || match &same {
-        Some(embedder) => Ok(embedder.clone()),
-        None => opened.embedder_in_f32(embedding).map_err(|e| e.to_string()),
-    };
-    Ok(Ingest::open(state, base, dims, limits, load)?)
+    let recommender = Recommender::open(opening, options).await?;
+    let pair = recommender.pair();
+    let (device, precision) = (pair.embedder.device(), pair.embedder.precision().name());
+    tracing::info!(device, precision, generation = pair.generation, "opened the bundle");
+    Ok(recommender)
 }
 
 /// What fetches photos by their addresses, where hosts are named.
-fn fetcher(config: &ServerConfig) -> Result<Option<Fetcher>, ServerError> {
+fn fetcher(config: &ServerConfig) -> Result<Option<Arc<Fetcher>>, ServerError> {
     if config.image_hosts.is_empty() {
         return Ok(None);
     }
@@ -226,7 +206,7 @@ fn fetcher(config: &ServerConfig) -> Result<Option<Fetcher>, ServerError> {
         timeout: config.image_timeout,
         max_bytes: config.max_body.0,
     };
-    Fetcher::new(options).map(Some).map_err(ServerError::Fetching)
+    Fetcher::new(options).map(|fetcher| Some(Arc::new(fetcher))).map_err(ServerError::Fetching)
 }
 
 fn check_images(config: &ServerConfig) -> Result<(), ServerError> {
@@ -268,7 +248,7 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
 async fn reload_when_told(app: impl Fn() -> Option<App>, mut told: watch::Receiver<u32>) {
     while told.changed().await.is_ok() {
         let Some(app) = app() else { return };
-        match app.recommender().reload().await {
+        match app.recommender().reload(Unembeddable::Stop, &|_| ()).await {
             Ok(generation) => tracing::info!(generation, "SIGHUP: the bundle was read again"),
             Err(e) => {
                 tracing::error!(error = %e, "SIGHUP: the bundle was not read again, and the one before is served on")
@@ -287,7 +267,8 @@ async fn settle(app: App) {
 }
 
 /// The model's threads end by themselves once nobody can send them photos.
-async fn join(threads: ModelThreads) {
+async fn join(threads: SharedThreads) {
+    let threads = std::mem::take(&mut *threads.lock().unwrap_or_else(PoisonError::into_inner));
     let waiting = Instant::now();
     while !threads.ended() && waiting.elapsed() < LAST_BATCH {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -331,7 +312,8 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let (recommender, model_threads) = recommender(config).await?;
+        let recommender = recommender(config).await?;
+        let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;
         let pair = recommender.pair();
         let items = pair.catalogue.count().await.map_err(|e| ServerError::WarmUp(e.into()))?;

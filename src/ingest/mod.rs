@@ -6,15 +6,21 @@
 mod fetch;
 mod photos;
 mod prepare;
+mod reembed;
 
 pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
 pub use photos::{HeldPhoto, PhotoName, PhotoStore};
+pub use reembed::{ReembedError, Unembeddable};
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage, View, Write,
+    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage,
+    View, Write,
 };
 use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
 use lookalike_model::Embedder;
@@ -67,6 +73,9 @@ pub enum IngestError {
     /// The catalogue did not take it.
     #[error(transparent)]
     Catalogue(#[from] lookalike_catalogue::CatalogueError),
+    /// The state belongs to another model by now: the same may be asked of that one.
+    #[error("the model was changed meanwhile; send it again")]
+    HandedOver,
     /// The thread that worked on it did not come back.
     #[error("it was not ended: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -112,36 +121,56 @@ pub enum ChangeKind {
     Delete,
 }
 
+/// What became of each change, and the revision they are in.
+pub type Made = (Vec<Result<Outcome, IngestError>>, u64);
+
 /// Loads the model in f32.
 type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;
+
+/// The base of a model, and what embeds by that model.
+pub struct NewModel {
+    base: LocalCatalogue,
+    dims: Dims,
+    limits: Limits,
+    load: Arc<Load>,
+    embedder: OnceCell<Embedder>,
+}
+
+impl NewModel {
+    /// Over this base, of vectors of `dims`; photos are held to `limits`; `load` gives the model in f32, when it is needed.
+    pub fn new(
+        base: LocalCatalogue,
+        dims: Dims,
+        limits: Limits,
+        load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { base, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
+    }
+}
 
 /// The way in.
 pub struct Ingest {
     live: LiveCatalogue,
+    state: PathBuf,
     photos: PhotoStore,
     model: String,
     dims: Dims,
     limits: Limits,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
-    fetcher: Option<Fetcher>,
+    fetcher: Option<Arc<Fetcher>>,
     room: Arc<Semaphore>,
     room_for_many: Arc<Semaphore>,
     cores: Arc<Semaphore>,
 }
 
 impl Ingest {
-    /// Opens the state in the folder over this base; `load` gives the model in f32, when it is needed.
+    /// Opens the state in the folder, which is this model's.
     ///
     /// # Errors
     /// What [`LiveCatalogue::open`] says; where photos cannot be kept there.
-    pub fn open(
-        state: &Path,
-        base: LocalCatalogue,
-        dims: Dims,
-        limits: Limits,
-        load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
-    ) -> Result<Self, IngestError> {
+    pub fn open(state: &Path, model: NewModel) -> Result<Self, IngestError> {
+        let NewModel { base, dims, limits, load, embedder } = model;
         let model = base.manifest().model_id.clone();
         let live = LiveCatalogue::open(state, base, dims, LiveOptions::default())?;
         let photos = PhotoStore::open(state).map_err(IngestError::Keep)?;
@@ -153,12 +182,13 @@ impl Ingest {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             live,
+            state: state.to_owned(),
             photos,
             model,
             dims,
             limits,
-            load: Arc::new(load),
-            embedder: OnceCell::new(),
+            load,
+            embedder,
             fetcher: None,
             room: Arc::new(Semaphore::new(PHOTOS)),
             room_for_many: Arc::new(Semaphore::new(PHOTOS_OF_MANY)),
@@ -168,7 +198,7 @@ impl Ingest {
 
     /// The same, taking addresses of photos too.
     #[must_use]
-    pub fn fetching(self, fetcher: Option<Fetcher>) -> Self {
+    pub fn fetching(self, fetcher: Option<Arc<Fetcher>>) -> Self {
         Self { fetcher, ..self }
     }
 
@@ -217,21 +247,20 @@ impl Ingest {
     /// # Errors
     /// Where it was not made, whatever the reason but its condition.
     pub async fn change(&self, change: Change) -> Result<(Outcome, u64), IngestError> {
-        let (mut outcomes, revision) = self.made(vec![change], Patience::No).await;
+        let (mut outcomes, revision) = self.made(vec![change], Patience::No).await?;
         outcomes.pop().unwrap_or(Err(IngestError::Busy)).map(|outcome| (outcome, revision))
     }
 
     /// Makes changes in their order, in one transaction; those that cannot be made are left out, and the others are made. What
     /// became of each, and the revision they are in. Their photos wait for their turn, where a single one is refused.
-    pub async fn changes(&self, changes: Vec<Change>) -> (Vec<Result<Outcome, IngestError>>, u64) {
+    ///
+    /// # Errors
+    /// [`IngestError::HandedOver`]: then none was made.
+    pub async fn changes(&self, changes: Vec<Change>) -> Result<Made, IngestError> {
         self.made(changes, Patience::Yes).await
     }
 
-    async fn made(
-        &self,
-        changes: Vec<Change>,
-        patience: Patience,
-    ) -> (Vec<Result<Outcome, IngestError>>, u64) {
+    async fn made(&self, changes: Vec<Change>, patience: Patience) -> Result<Made, IngestError> {
         let (mut ready, mut held, mut unshown) = (Vec::new(), Vec::new(), Vec::new());
         let mut outcomes: Vec<Option<Result<Outcome, IngestError>>> = Vec::new();
         for Prepared { id, condition, kind, photo } in self.prepared(changes, patience).await {
@@ -248,6 +277,10 @@ impl Ingest {
             }
         }
         let made = if ready.is_empty() { Ok(Vec::new()) } else { self.live.write(ready).await };
+        if matches!(made, Err(CatalogueError::Stopped)) {
+            // What is shown is the other's to say, and so is what is erased.
+            return Err(IngestError::HandedOver);
+        }
         let view = self.live.view();
         let mut made = match made {
             Ok(made) => made.into_iter().map(Ok).collect::<Vec<_>>(),
@@ -262,7 +295,7 @@ impl Ingest {
         let told = told.collect();
         drop(held);
         unshown.iter().for_each(|name| self.sweep(name));
-        (told, view.revision())
+        Ok((told, view.revision()))
     }
 
     fn kept_photo(&self, id: &ItemId) -> Option<PhotoName> {

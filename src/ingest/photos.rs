@@ -19,7 +19,7 @@ const SCHEME: &str = "photo:";
 const QUALITY: u8 = 90;
 
 /// What a kept photo is called: the sha256 of the bytes that came, in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PhotoName(String);
 
 impl PhotoName {

@@ -11,10 +11,10 @@ use lookalike_items::{BadItem, Item, ItemId, Schemes, Timestamp, Vectors};
 use lookalike_model::{Embedded, Embedder, EmbedderError};
 use lookalike_photo::{Photo, Pixels};
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 
 use crate::ingest::{
-    Change, ChangeKind, FetchError, HeldPhoto, Ingest, IngestError, PHOTOS_OF_MANY, PhotoName, Source,
+    Change, ChangeKind, FetchError, HeldPhoto, Ingest, IngestError, Load, PHOTOS_OF_MANY, PhotoName, Source,
 };
 
 /// How long photos of many wait between two attempts to get into the model's queue.
@@ -142,25 +142,35 @@ impl Ingest {
     }
 
     async fn embedder(&self) -> Result<&Embedder, IngestError> {
-        let load = || async {
-            let load = Arc::clone(&self.load);
-            let (tell, told) = oneshot::channel();
-            // A thread of its own: those of the model take its priority over, and shoppers' photos go first.
-            let run = move || {
-                lowest_priority();
-                let _ = tell.send(load());
-            };
-            std::thread::Builder::new().name("ingest".into()).spawn(run).map_err(IngestError::Keep)?;
-            told.await
-                .map_err(|_| IngestError::Model("its thread panicked".into()))?
-                .map_err(IngestError::Model)
-        };
-        self.embedder.get_or_try_init(load).await
+        loaded(&self.embedder, &self.load).await
     }
 }
 
+/// The model in f32, loaded at the first call.
+pub(super) async fn loaded<'a>(
+    embedder: &'a OnceCell<Embedder>,
+    load: &Arc<Load>,
+) -> Result<&'a Embedder, IngestError> {
+    let load = || async {
+        let load = Arc::clone(load);
+        let (tell, told) = oneshot::channel();
+        // A thread of its own: those of the model take its priority over, and shoppers' photos go first.
+        let run = move || {
+            lowest_priority();
+            let _ = tell.send(load());
+        };
+        std::thread::Builder::new().name("ingest".into()).spawn(run).map_err(IngestError::Keep)?;
+        told.await.map_err(|_| IngestError::Model("its thread panicked".into()))?.map_err(IngestError::Model)
+    };
+    embedder.get_or_try_init(load).await
+}
+
 /// The model has a queue of its own, which may be shorter than many photos are many.
-async fn in_turn(embedder: &Embedder, pixels: Pixels, patience: Patience) -> Result<Embedded, IngestError> {
+pub(super) async fn in_turn(
+    embedder: &Embedder,
+    pixels: Pixels,
+    patience: Patience,
+) -> Result<Embedded, IngestError> {
     loop {
         match embedder.embed(pixels.clone()).await {
             Ok((embedded, _)) => return Ok(embedded),

@@ -16,6 +16,7 @@ mod cache;
 mod canary;
 mod diversify;
 mod find;
+mod opening;
 mod pair;
 mod photo;
 mod service;
@@ -26,6 +27,7 @@ pub use ask::{
     Ask, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadRegion, BadUnit, Collapse, Examples, K,
     Offset, Page, Region, Subject, Unit,
 };
+pub use opening::{Opening, SharedThreads};
 pub use pair::{Opened, Pair, PairError};
 pub use service::{Recommender, RecommenderOptions, ReloadError};
 

@@ -1,36 +1,35 @@
 //! The questions a shop asks.
 
 use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Instant,
 };
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
-use crate::ingest::{Ingest, IngestError};
+use crate::ingest::{Change, Ingest, IngestError, Made, ReembedError, Unembeddable};
 use crate::recommender::{
-    Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Pair, Region, Subject, Timings,
+    Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Opening, Pair, PairError, Region,
+    SharedThreads, Subject, Timings,
     canary::Canary,
     find::{Start, find, weight},
+    opening::Serving,
     photo::Studio,
 };
-use lookalike_catalogue::{CatalogueError, Effort, Listing, LocalCatalogue, Query};
+use lookalike_catalogue::{CatalogueError, Effort, Listing, LocalCatalogue, Outcome, Query};
 use lookalike_items::{ColourWeight, Filter, Item, ItemId, Vectors};
 use lookalike_model::{Bundle, BundleError};
-use lookalike_photo::{Limits, Photo};
+use lookalike_photo::Photo;
 use lookalike_telemetry as telemetry;
 
 /// What one server takes on.
 #[derive(Clone, Copy, Debug)]
 pub struct RecommenderOptions {
-    /// Photos worked on at once, from decoding to the search; one more is refused at once.
+    /// Photos worked on at once beside those in the model, from decoding to the search; one more is refused at once.
     pub photos: usize,
-    /// What a photo may cost.
-    pub limits: Limits,
     /// Bytes that the embeddings of photos seen lately may take; 0 keeps none.
     pub cache: u64,
     /// One search in so many is made again exactly, to tell how much the graph finds; 0 is none.
@@ -46,16 +45,15 @@ pub enum ReloadError {
     /// The catalogue's part.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// Another model.
-    #[error(
-        "the bundle holds model {found} now, and {served} is served: restart the server to serve another model"
-    )]
-    OtherModel {
-        /// What the bundle holds.
-        found: String,
-        /// What is served.
-        served: String,
-    },
+    /// Another model, which cannot be served.
+    #[error(transparent)]
+    Pair(#[from] PairError),
+    /// What came in cannot be embedded by another model.
+    #[error(transparent)]
+    Reembed(#[from] ReembedError),
+    /// Another model fails on its first photo.
+    #[error("the warm-up failed: {0}")]
+    WarmUp(AskError),
     /// What came in cannot be laid over it.
     #[error(transparent)]
     State(IngestError),
@@ -67,50 +65,71 @@ pub enum ReloadError {
 /// Answers questions with the model and the catalogue that are current when they come in: each sees one revision from its first
 /// step to its last.
 pub struct Recommender {
-    pair: ArcSwap<Pair>,
-    bundle: PathBuf,
-    ingest: Option<Ingest>,
+    serving: ArcSwap<Serving>,
+    opening: Opening,
+    threads: SharedThreads,
+    /// Held while another generation or model is taken: one at a time.
+    changing: Mutex<()>,
     studio: Studio,
     admission: Arc<Semaphore>,
     canary: Option<Canary>,
 }
 
 impl Recommender {
-    /// Answers with this pair, of this bundle; with what came in, where there is a way in.
-    pub fn new(pair: Pair, bundle: &Path, ingest: Option<Ingest>, options: RecommenderOptions) -> Self {
-        Self {
-            pair: ArcSwap::from_pointee(pair),
-            bundle: bundle.to_owned(),
-            ingest,
-            studio: Studio::new(options.limits, options.cache),
-            admission: Arc::new(Semaphore::new(options.photos.max(1))),
+    /// Opens the bundle, and what came in over it where there is a state.
+    ///
+    /// # Errors
+    /// Where they cannot be served.
+    pub async fn open(opening: Opening, options: RecommenderOptions) -> Result<Self, ReloadError> {
+        let opens = opening.clone();
+        let (pair, model, threads) = tokio::task::spawn_blocking(move || opens.model()).await??;
+        let ingest = opening.way_in(model).await?;
+        let at_work = options.photos.saturating_add(pair.embedder.at_once());
+        Ok(Self {
+            serving: ArcSwap::from_pointee(Serving { pair, ingest }),
+            threads: Arc::new(std::sync::Mutex::new(threads)),
+            changing: Mutex::new(()),
+            studio: Studio::new(opening.limits, options.cache),
+            admission: Arc::new(Semaphore::new(at_work.max(1))),
+            opening,
             canary: Canary::start(options.recall_check)
                 .inspect_err(|e| tracing::warn!(error = %e, "no search is made again: recall is not told"))
                 .ok()
                 .flatten(),
-        }
+        })
+    }
+
+    /// The threads of all models, to be waited for once this is gone.
+    pub fn threads(&self) -> SharedThreads {
+        Arc::clone(&self.threads)
     }
 
     /// The pair that answers now.
     pub fn pair(&self) -> Arc<Pair> {
-        match &self.ingest {
-            None => self.pair.load_full(),
-            Some(ingest) => Arc::new(self.pair.load().with(ingest.view())),
-        }
+        let serving = self.serving.load();
+        Arc::new(match &serving.ingest {
+            None => serving.pair.with(Arc::clone(&serving.pair.catalogue)),
+            Some(ingest) => serving.pair.with(ingest.view()),
+        })
     }
 
-    /// Takes the generation that the bundle holds now, if it is another: opened, verified and asked once before it answers. Every
-    /// request sees one generation from beginning to end.
+    /// Takes what the bundle holds now, if it is something else: opened, verified and asked once before it answers. Every request sees one
+    /// generation, of one model, from beginning to end. Another *model* is loaded beside the one before, and embeds what came in again;
+    /// `progress` hears of parts of that, 0 to 1. The number of the generation.
     ///
     /// # Errors
     /// Where it cannot be served: then the one before goes on.
-    pub async fn reload(&self) -> Result<u64, ReloadError> {
-        let now = self.pair.load_full();
-        let (dir, model) = (self.bundle.clone(), now.manifest.model_id.clone());
+    pub async fn reload(
+        &self,
+        unembeddable: Unembeddable,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<u64, ReloadError> {
+        let _alone = self.changing.lock().await;
+        let now = self.serving.load_full();
+        let (dir, model) = (self.opening.bundle.clone(), now.pair.manifest.model_id.clone());
         let opening = tokio::task::spawn_blocking(move || {
-            let found = Bundle::open(&dir)?.manifest().model_id.clone();
-            if found != model {
-                return Err(ReloadError::OtherModel { found, served: model });
+            if Bundle::open(&dir)?.manifest().model_id != model {
+                return Ok(None);
             }
             let catalogue = LocalCatalogue::open(&dir, &model)?;
             // Touches what a search touches, so that the first shopper does not wait for the disk.
@@ -119,21 +138,79 @@ impl Recommender {
                 let query = Query { vectors: Vectors::stored(vectors), weight: ColourWeight::DEFAULT };
                 catalogue.search(&query, 10, &Filter::default(), Effort::Usual)?;
             }
-            Ok(catalogue)
+            Ok::<_, ReloadError>(Some(catalogue))
         });
-        let catalogue = opening.await??;
+        let Some(catalogue) = opening.await?? else {
+            return self.change_model(&now, unembeddable, progress).await;
+        };
         let generation = catalogue.manifest().generation;
-        if let Some(ingest) = &self.ingest {
+        if let Some(ingest) = &now.ingest {
             ingest.rebase(catalogue.clone()).await.map_err(ReloadError::State)?;
         }
-        self.pair.store(Arc::new(now.at(generation, Arc::new(catalogue))));
+        let pair = now.pair.at(generation, Arc::new(catalogue));
+        self.serving.store(Arc::new(Serving { pair, ingest: now.ingest.clone() }));
         tracing::info!(generation, "the bundle was read again");
         Ok(generation)
     }
 
+    /// Serves the bundle's model in place of another one.
+    async fn change_model(
+        &self,
+        now: &Serving,
+        unembeddable: Unembeddable,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<u64, ReloadError> {
+        let opening = self.opening.clone();
+        let (pair, model, threads) = tokio::task::spawn_blocking(move || opening.model()).await??;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).add(threads);
+        warm_up(&pair).await.map_err(ReloadError::WarmUp)?;
+        let (generation, model_id) = (pair.generation, pair.manifest.model_id.clone());
+        let (ingest, over) = match &now.ingest {
+            None => (None, None),
+            Some(before) => {
+                let (ingest, over) = before.hand_over(model, unembeddable, progress).await?;
+                (Some(Arc::new(ingest)), Some(over))
+            }
+        };
+        self.serving.store(Arc::new(Serving { pair, ingest }));
+        // Writes that waited meanwhile find the way in of the new model now.
+        drop(over);
+        tracing::info!(generation, model_id, "another model is served");
+        Ok(generation)
+    }
+
     /// The way in for what changes, where the server has a state.
-    pub fn ingest(&self) -> Option<&Ingest> {
-        self.ingest.as_ref()
+    pub fn ingest(&self) -> Option<Arc<Ingest>> {
+        self.serving.load().ingest.clone()
+    }
+
+    /// Makes changes as [`Ingest::changes`] does; where the model changes meanwhile, by the one that is served then. None where the server
+    /// has no state.
+    pub async fn changes(&self, changes: Vec<Change>) -> Option<Result<Made, IngestError>> {
+        loop {
+            let ingest = self.ingest()?;
+            let made = ingest.changes(changes.clone()).await;
+            if !self.is_past(&ingest, made.as_ref().err()) {
+                return Some(made);
+            }
+        }
+    }
+
+    /// The same for one change.
+    pub async fn change(&self, change: Change) -> Option<Result<(Outcome, u64), IngestError>> {
+        loop {
+            let ingest = self.ingest()?;
+            let made = ingest.change(change.clone()).await;
+            if !self.is_past(&ingest, made.as_ref().err()) {
+                return Some(made);
+            }
+        }
+    }
+
+    /// Whether another model's way in has taken this one's place, and it has done nothing any more.
+    fn is_past(&self, ingest: &Arc<Ingest>, failed: Option<&IngestError>) -> bool {
+        let served = self.ingest().is_some_and(|now| Arc::ptr_eq(&now, ingest));
+        matches!(failed, Some(IngestError::HandedOver)) && !served
     }
 
     /// Items that look like the photo, or like the part of it in the box.
@@ -211,7 +288,7 @@ impl Recommender {
     /// Tells the metrics what the catalogue is.
     pub async fn count(&self) {
         let pair = self.pair();
-        let places = match &self.ingest {
+        let places = match self.ingest() {
             Some(ingest) => ingest.view().places(),
             None => pair.catalogue.count().await.map(|items| vec![("base", items)]).unwrap_or_default(),
         };
@@ -220,16 +297,7 @@ impl Recommender {
 
     /// One real pass through model and catalogue, so that the first shopper does not pay for what is done once.
     pub async fn warm_up(&self) -> Result<(), AskError> {
-        let pair = self.pair();
-        let side = pair.embedder.preprocessing().size();
-        let checks = ::image::RgbImage::from_fn(side, side, |x, y| {
-            ::image::Rgb(if (x / 16 + y / 16) % 2 == 0 { [200, 60, 60] } else { [40, 90, 160] })
-        });
-        let photo = Photo::from_rgb(checks).ok_or(AskError::EmptyCatalogue)?;
-        let pixels = pair.embedder.preprocessing().apply(&photo);
-        let (embedded, _) = pair.embedder.embed(pixels).await?;
-        find(&pair, Start::photo(embedded.vectors), &Ask::default()).await?;
-        Ok(())
+        warm_up(&self.pair()).await
     }
 
     /// The last step of every search.
@@ -256,6 +324,19 @@ impl Recommender {
     fn admit(&self) -> Result<OwnedSemaphorePermit, AskError> {
         Arc::clone(&self.admission).try_acquire_owned().map_err(|_| AskError::Busy)
     }
+}
+
+/// One real pass through a model and its catalogue.
+async fn warm_up(pair: &Pair) -> Result<(), AskError> {
+    let side = pair.embedder.preprocessing().size();
+    let checks = ::image::RgbImage::from_fn(side, side, |x, y| {
+        ::image::Rgb(if (x / 16 + y / 16) % 2 == 0 { [200, 60, 60] } else { [40, 90, 160] })
+    });
+    let photo = Photo::from_rgb(checks).ok_or(AskError::EmptyCatalogue)?;
+    let pixels = pair.embedder.preprocessing().apply(&photo);
+    let (embedded, _) = pair.embedder.embed(pixels).await?;
+    find(pair, Start::photo(embedded.vectors), &Ask::default()).await?;
+    Ok(())
 }
 
 /// A question under way.

@@ -14,6 +14,7 @@ mod items;
 mod large;
 mod life;
 mod limits;
+mod models;
 mod names;
 mod openapi;
 mod others;

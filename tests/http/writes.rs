@@ -359,7 +359,7 @@ async fn many_writes_are_told_line_by_line() {
 
 impl Living {
     /// Begins an operation and waits for its end.
-    async fn operate(&self, path: &str) -> Value {
+    pub async fn operate(&self, path: &str) -> Value {
         let begun = send(self.request("POST", path)).await;
         assert_eq!(begun.status, 202);
         loop {

@@ -7,12 +7,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::http::{app::App, error::ApiError, params::NoParams};
+use crate::http::{
+    app::App,
+    error::ApiError,
+    params::{NoParams, ReloadParams},
+};
 
 /// `POST /admin/reload`
-pub(crate) async fn reload(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
-    begin(&app, "reload", |app: App, _: String| async move {
-        let generation = app.recommender().reload().await.map_err(|e| e.to_string())?;
+pub(crate) async fn reload(
+    State(app): State<App>,
+    ReloadParams(unembeddable): ReloadParams,
+) -> Result<Response, ApiError> {
+    begin(&app, "reload", move |app: App, id: String| async move {
+        let progress = |part| app.operations().at(&id, part);
+        let generation =
+            app.recommender().reload(unembeddable, &progress).await.map_err(|e| e.to_string())?;
         Ok(format!("generation {generation} is served"))
     })
 }

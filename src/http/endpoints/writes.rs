@@ -19,16 +19,11 @@ use crate::{
         reply::{ItemReply, LineReply},
         upload::{Lines, MergePatch, PhotoText, WholeItem, given, source},
     },
-    ingest::{Change, ChangeKind, Ingest, IngestError, quoted},
+    ingest::{Change, ChangeKind, IngestError, quoted},
 };
 
 /// The header that says in which revision a write is.
 pub(crate) const REVISION: &str = "x-revision";
-
-/// There is a way in wherever these routes are.
-fn ingest(app: &App) -> Result<&Ingest, ApiError> {
-    app.recommender().ingest().ok_or(ApiError::NoRoute)
-}
 
 /// `PUT /items/{id}`
 pub(crate) async fn put(
@@ -70,8 +65,9 @@ pub(crate) async fn delete(
 async fn one(app: &App, change: Change) -> Result<Response, ApiError> {
     let id = change.id.clone();
     let app = app.clone();
-    let made = tokio::spawn(async move { Ok::<_, ApiError>(ingest(&app)?.change(change).await?) });
-    let (outcome, revision) = made.await.map_err(IngestError::from)??;
+    let made = tokio::spawn(async move { app.recommender().change(change).await });
+    // There is a way in wherever these routes are.
+    let (outcome, revision) = made.await.map_err(IngestError::from)?.ok_or(ApiError::NoRoute)??;
     let mut response = match outcome {
         Outcome::Created(item, etag) => {
             let location = format!("/items/{}", item.id.in_address());
@@ -185,9 +181,9 @@ pub(crate) async fn bulk(
     // Made even where the client leaves meanwhile: what was sent in whole is done in whole.
     let made = tokio::spawn({
         let app = app.clone();
-        async move { Ok::<_, ApiError>(ingest(&app)?.changes(changes).await) }
+        async move { app.recommender().changes(changes).await }
     });
-    let (outcomes, revision) = made.await.map_err(IngestError::from)??;
+    let (outcomes, revision) = made.await.map_err(IngestError::from)?.ok_or(ApiError::NoRoute)??;
     let mut outcomes = outcomes.into_iter();
     let (mut text, mut ok, all) = (String::new(), 0, told.len());
     for (number, (id, refusal)) in (1..).zip(told) {

@@ -80,12 +80,19 @@ impl Drop for Open {
 }
 
 /// The model's threads, to be waited for once every [`Embedder`] is gone.
+#[derive(Default)]
 pub struct ModelThreads(Vec<JoinHandle<()>>);
 
 impl ModelThreads {
     /// Whether the last batch is done.
     pub fn ended(&self) -> bool {
         self.0.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Those of another model too.
+    pub fn add(&mut self, other: Self) {
+        self.0.retain(|thread| !thread.is_finished());
+        self.0.extend(other.0);
     }
 
     /// Waits for them; whether none of them panicked.

@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-neon lint bench bench-index bench-bundle bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
+.PHONY: help demo smoke build package notices test check test-api test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,18 @@ bench-bundle: ## a bundle at full width with 139,709 made-up vectors, into targe
 
 bench-live: bench-bundle ## what items that came in online cost a search, beside the base alone
 	cargo bench --locked --workspace --bench live
+
+bench-churn: bench-bundle ## half of all items replaced while they are searched, beside hnswlib
+	@scripts/install-venv.sh target/bench/venv scripts/bench-requirements.txt
+	cargo bench --locked --workspace --bench churn
+
+bench-ingest: bench-bundle ## what writing costs over HTTP: whole searches, photos put a second, shoppers' p99 meanwhile
+	cargo bench --locked --workspace --bench ingest
+
+bench-day: bench-bundle ## a shop's day in an hour (HOUR=60 minutes), drawn: latencies, memory, files, recall
+	@scripts/install-venv.sh target/bench/venv scripts/bench-requirements.txt
+	cargo bench --locked --workspace --bench day
+	target/bench/venv/bin/python scripts/bench-day-plot.py target/bench/day.json target/bench/day.png
 
 bench-model: bench-bundle ## int8, bf16 and f32 alone, and decoding, beside OpenVINO, PyTorch and Pillow (5 GB of peers from PyPI)
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt

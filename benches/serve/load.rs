@@ -71,7 +71,7 @@ impl Load {
     }
 
     /// One photo there and the answer back; its status, 0 where there was none.
-    async fn ask(&self) -> (u16, Duration) {
+    pub async fn ask(&self) -> (u16, Duration) {
         let photo = self.photos[self.next.fetch_add(1, Ordering::Relaxed) % self.photos.len()].clone();
         let started = Instant::now();
         let request = self.client.post(&self.url);
@@ -114,6 +114,19 @@ impl Outcome {
             *failed.entry(*status).or_insert(0) += 1;
         }
         Self { latencies, refused, failed, seconds }
+    }
+
+    /// Several as one.
+    pub fn of_all(all: &[Self]) -> Self {
+        let mut one = Self::default();
+        for other in all {
+            one.latencies.extend(&other.latencies);
+            one.refused += other.refused;
+            one.seconds += other.seconds;
+            other.failed.iter().for_each(|(status, n)| *one.failed.entry(*status).or_insert(0) += n);
+        }
+        one.latencies.sort_by(f64::total_cmp);
+        one
     }
 
     /// Answers a second.

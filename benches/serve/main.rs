@@ -9,7 +9,10 @@
 //! length of each measurement, `SOAK=50000` the requests of the last part.
 #![allow(missing_docs, clippy::print_stdout)]
 
+// Of these some parts are the other benchmarks' alone.
+#[allow(dead_code)]
 mod load;
+#[allow(dead_code)]
 mod server;
 mod simulation;
 

@@ -44,6 +44,11 @@ impl Server {
         Self { name: "lookalike".into(), command, ready: "/readyz", photos: String::new() }
     }
 
+    /// The same by another name: that of its log.
+    pub fn called(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// One of `benches/peers/serve.py`.
     pub fn peer(name: &str, photos: &str) -> Self {
         let python = crate::setting("PEER_PYTHON", "target/bench/peers/bin/python");
@@ -101,6 +106,14 @@ impl Running {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
+    }
+
+    /// Processor seconds that it took so far, its threads together.
+    pub fn worked(&self) -> Result<f64, Failed> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let fields = stat.rsplit_once(')').ok_or("no name")?.1.split_whitespace().collect::<Vec<_>>();
+        let ticks = |n: usize| fields.get(n).and_then(|f| f.parse::<f64>().ok()).ok_or("no times");
+        Ok((ticks(11)? + ticks(12)?) / 100.0) // of hundredths of a second, on every Linux
     }
 
     /// Seconds spent by stage, from the server's own metrics.

@@ -316,6 +316,9 @@ fn what_was_acknowledged_survives_kill_9() {
         let list: Value = serde_json::from_str(&list).unwrap();
         assert_eq!(list["total"], others + found.values().flatten().count(), "crash {crash}");
         shop = found;
+        if crash % 50 == 49 {
+            println!("{} crashes, {count} writes", crash + 1); // seen with --nocapture
+        }
     }
     let [compactions, reloads] = ended.map(AtomicUsize::into_inner);
     println!("{crashes} crashes, {count} writes, {compactions} compactions, {reloads} reloads");

@@ -25,6 +25,7 @@ use lookalike_catalogue::{
 use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
 use lookalike_model::Embedder;
 use lookalike_photo::{Limits, PhotoError};
+use lookalike_telemetry as telemetry;
 use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -292,7 +293,8 @@ impl Ingest {
         .into_iter();
         let told =
             outcomes.into_iter().map(|told| told.or_else(|| made.next()).unwrap_or(Err(IngestError::Busy)));
-        let told = told.collect();
+        let told: Vec<_> = told.collect();
+        told.iter().for_each(|outcome| telemetry::written(name_of(outcome)));
         drop(held);
         unshown.iter().for_each(|name| self.sweep(name));
         Ok((told, view.revision()))
@@ -306,6 +308,19 @@ impl Ingest {
     /// Erases a photo that no item shows any more.
     fn sweep(&self, name: &PhotoName) {
         self.photos.erase_unless(name, || self.live.view().shows(&name.image()));
+    }
+}
+
+/// As the metrics name what became of a change.
+fn name_of(outcome: &Result<Outcome, IngestError>) -> &'static str {
+    match outcome {
+        Ok(Outcome::Created(..)) => "created",
+        Ok(Outcome::Changed(..)) => "changed",
+        Ok(Outcome::Deleted) => "deleted",
+        Ok(Outcome::Missing) => "missing",
+        Ok(Outcome::ConditionFailed) => "condition_failed",
+        Ok(Outcome::Refused(_)) | Err(IngestError::BadItem(_)) => "refused",
+        Err(_) => "failed",
     }
 }
 

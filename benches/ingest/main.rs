@@ -6,7 +6,7 @@
 //! peak while photos come in, beside the same without.
 //!
 //! `PHOTOS=DIR` names the photos, `SECONDS_EACH=20` the length of each measurement, `ROUNDS=4` how often sides take turns,
-//! `BUNDLE=demo` another bundle. Writes `target/bench/ingest.json`.
+//! `BUNDLE=demo` another bundle, `NEW=500` how many items come in. Writes `target/bench/ingest.json`.
 #![allow(missing_docs, clippy::print_stdout)]
 
 // Of these some parts are the other benchmarks' alone.
@@ -42,8 +42,6 @@ pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many photos are sent round and round.
 const PHOTOS: usize = 400;
-/// Items put; a tenth of them and of the base are deleted again.
-const NEW: usize = 20_000;
 /// Clients of the closed loops.
 const CLIENTS: usize = 16;
 /// Clients that put photos while shoppers ask.
@@ -170,11 +168,11 @@ async fn many_lines(shop: &Shop, time: Duration) -> Result<Written, Failed> {
     Ok(Written { seconds: started.elapsed().as_secs_f64(), ..written })
 }
 
-/// 20,000 items put, a tenth of all deleted.
+/// Items put; a tenth of them and of the base deleted again.
 async fn fill(bundle: &str, shop: &Shop) -> Result<(), Failed> {
     let held = items_of(bundle)?;
     let mut rng = ChaCha8Rng::seed_from_u64(17);
-    let new = NEW.min(held.len());
+    let new: usize = setting("NEW", "20000").parse()?;
     let started = Instant::now();
     for from in (0..new).step_by(500) {
         let lines: Result<Vec<String>, Failed> = (from..new.min(from + 500))

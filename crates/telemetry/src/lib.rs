@@ -6,8 +6,8 @@
 mod metrics;
 
 pub use metrics::{
-    OpenConnection, Stage, answered, batch, connection_refused, connection_timed_out, expect_route,
-    init_metrics, looked_up, queued, render_metrics, settle_metrics, took,
+    OpenConnection, Stage, answered, base_changed, batch, connection_refused, connection_timed_out,
+    expect_route, init_metrics, looked_up, queued, render_metrics, settle_metrics, took,
 };
 
 use std::io::IsTerminal;

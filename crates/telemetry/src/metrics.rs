@@ -16,6 +16,7 @@ mod names {
     pub const CACHE_HITS: &str = "lookalike_embedding_cache_hits_total";
     pub const CACHE_MISSES: &str = "lookalike_embedding_cache_misses_total";
     pub const CACHE_BYTES: &str = "lookalike_embedding_cache_bytes";
+    pub const BASES: &str = "lookalike_base_changes_total";
 }
 
 /// A part of the way from a photo's bytes to its answer.
@@ -77,6 +78,15 @@ pub fn init_metrics() {
         metrics::describe_counter!(names::CACHE_HITS, "Photos whose embedding was known already.");
         metrics::describe_counter!(names::CACHE_MISSES, "Photos whose embedding was not known.");
         metrics::describe_gauge!(names::CACHE_BYTES, "Bytes the known embeddings take.");
+        metrics::describe_counter!(
+            names::BASES,
+            "Other bases of the catalogue that were asked for, by what asked and whether they are served: a failed one leaves the one before."
+        );
+        for kind in ["reload", "rollback", "compact"] {
+            for outcome in ["ok", "failed"] {
+                metrics::counter!(names::BASES, "kind" => kind, "outcome" => outcome).absolute(0);
+            }
+        }
         Stage::ALL
             .into_iter()
             .for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
@@ -137,6 +147,12 @@ pub fn looked_up(known: bool, bytes: u64) {
     let name = if known { names::CACHE_HITS } else { names::CACHE_MISSES };
     metrics::counter!(name).increment(1);
     metrics::gauge!(names::CACHE_BYTES).set(bytes as f64);
+}
+
+/// A `reload`, `rollback` or `compact` has ended: with another base, or with the one before.
+pub fn base_changed(kind: &'static str, is_served: bool) {
+    let outcome = if is_served { "ok" } else { "failed" };
+    metrics::counter!(names::BASES, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
 /// A connection that is counted among those open until it is dropped.

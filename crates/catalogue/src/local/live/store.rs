@@ -2,15 +2,22 @@
 
 use std::{
     fs, io,
+    ops::Bound,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use lookalike_items::ItemId;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+};
 
 use crate::{contract::CatalogueError, local::live::record::Record};
 
-const FILE: &str = "items.redb";
+/// The state's file, below its folder.
+pub const STATE_FILE: &str = "items.redb";
+/// Below a state's folder while a restore is under way: where it lies, nothing is a state yet.
+pub const RESTORING: &str = "restoring";
 /// What this program writes, and the only format it reads.
 const FORMAT: u64 = 1;
 
@@ -26,13 +33,41 @@ const FULL: [io::ErrorKind; 3] =
     [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
 
 /// Ids and records as they lie in the file.
-type Lying = Vec<(String, Vec<u8>)>;
+pub(crate) type Lying = Vec<(String, Vec<u8>)>;
+
+/// What the file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateAbout {
+    /// The format of the file and of its records.
+    pub format: u64,
+    /// The model that embedded what came in.
+    pub model_id: String,
+    /// How often it had changed.
+    pub revision: u64,
+    /// How many records it holds.
+    pub records: u64,
+}
+
+/// The file as it was at one moment, read beside the writes to come. Where a write fails, the file is opened again, and this ends.
+pub(crate) struct Reader {
+    folder: PathBuf,
+    moment: Moment,
+}
+
+/// The store lets go of it where the file is to be opened again.
+type Moment = Arc<Mutex<Option<ReadTransaction>>>;
+
+fn locked(moment: &Moment) -> MutexGuard<'_, Option<ReadTransaction>> {
+    moment.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The state's file, open, and locked against another process.
 pub(crate) struct Store {
     folder: PathBuf,
     /// None after a write that failed: the file is opened again before the next.
     database: Option<Database>,
+    /// What is being read beside the writes.
+    moments: Vec<Weak<Mutex<Option<ReadTransaction>>>>,
 }
 
 /// What the file holds.
@@ -45,7 +80,11 @@ impl Store {
     /// Opens the state in a folder, or begins one there, for vectors of this model.
     pub fn open(folder: &Path, model_id: &str) -> Result<Self, CatalogueError> {
         fs::create_dir_all(folder).map_err(CatalogueError::io("create", folder))?;
-        let mut store = Self { folder: folder.to_owned(), database: None };
+        if folder.join(RESTORING).exists() {
+            let why = "a restore into it was cut off: empty the folder and restore again".into();
+            return Err(CatalogueError::State { path: folder.to_owned(), why });
+        }
+        let mut store = Self { folder: folder.to_owned(), database: None, moments: Vec::new() };
         let began = store.begin(model_id);
         began.map_err(|e| store.error(e))??;
         lookalike_common::sync(folder).map_err(CatalogueError::io("sync", folder))?;
@@ -89,7 +128,8 @@ impl Store {
         match &mut self.database {
             Some(database) => Ok(database),
             none => {
-                let opened = Database::builder().set_cache_size(CACHE).create(self.folder.join(FILE))?;
+                let opened =
+                    Database::builder().set_cache_size(CACHE).create(self.folder.join(STATE_FILE))?;
                 Ok(none.insert(opened))
             }
         }
@@ -149,6 +189,9 @@ impl Store {
         let written = self.write_all(records, revision);
         written.map_err(|e| {
             // Whatever the file holds now is read anew: its memory of it may be of the write that failed.
+            for moment in self.moments.drain(..).filter_map(|moment| moment.upgrade()) {
+                *locked(&moment) = None;
+            }
             self.database = None;
             self.error(e)
         })
@@ -171,6 +214,51 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
+    /// The file as it is now.
+    pub fn reader(&mut self) -> Result<Reader, CatalogueError> {
+        let began = self.database().and_then(|database| Ok(database.begin_read()?));
+        let moment = Arc::new(Mutex::new(Some(began.map_err(|e| self.error(e))?)));
+        self.moments.retain(|moment| moment.strong_count() > 0);
+        self.moments.push(Arc::downgrade(&moment));
+        Ok(Reader { folder: self.folder.clone(), moment })
+    }
+
+    /// Begins a state that is to hold what another one held.
+    pub fn restored(folder: &Path, about: &StateAbout) -> Result<Self, CatalogueError> {
+        let mut store = Self { folder: folder.to_owned(), database: None, moments: Vec::new() };
+        let began = store.begin_restored(about);
+        began.map_err(|e| store.error(e))?;
+        Ok(store)
+    }
+
+    fn begin_restored(&mut self, about: &StateAbout) -> Result<(), redb::Error> {
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut numbers = transaction.open_table(NUMBERS)?;
+            numbers.insert("format", about.format)?;
+            numbers.insert("revision", about.revision)?;
+            transaction.open_table(TEXTS)?.insert("model", about.model_id.as_str())?;
+            transaction.open_table(RECORDS)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes records as they lay in another state's file.
+    pub fn write_lying(&mut self, rows: &[(ItemId, &[u8])]) -> Result<(), CatalogueError> {
+        self.insert_lying(rows).map_err(|e| self.error(e))
+    }
+
+    fn insert_lying(&mut self, rows: &[(ItemId, &[u8])]) -> Result<(), redb::Error> {
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut table = transaction.open_table(RECORDS)?;
+            for (id, bytes) in rows {
+                table.insert(id.as_str(), *bytes)?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
     fn error(&self, e: redb::Error) -> CatalogueError {
         let path = self.folder.clone();
         match e {
@@ -180,6 +268,58 @@ impl Store {
                 why: "another process has it open: one server alone writes a state".into(),
             },
             e => CatalogueError::State { path, why: e.to_string() },
+        }
+    }
+}
+
+/// Whether this program reads records of this format.
+pub(crate) fn is_read(format: u64) -> bool {
+    format == FORMAT
+}
+
+impl Reader {
+    /// What the file said of itself at that moment.
+    pub fn about(&self) -> Result<StateAbout, CatalogueError> {
+        self.read(|transaction| {
+            let (numbers, texts) = (transaction.open_table(NUMBERS)?, transaction.open_table(TEXTS)?);
+            let number =
+                |name: &str| Ok::<_, redb::Error>(numbers.get(name)?.map_or(0, |found| found.value()));
+            let model = texts.get("model")?.map(|found| found.value().to_owned());
+            Ok(StateAbout {
+                format: number("format")?,
+                model_id: model.unwrap_or_default(),
+                revision: number("revision")?,
+                records: transaction.open_table(RECORDS)?.len()?,
+            })
+        })
+    }
+
+    /// The records that follow this one by id, as they lay there: about `size` bytes of them, none at the end.
+    pub fn after(&self, id: Option<&str>, size: usize) -> Result<Lying, CatalogueError> {
+        self.read(|transaction| {
+            let records = transaction.open_table(RECORDS)?;
+            let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+            let (mut rows, mut bytes) = (Lying::new(), 0);
+            for entry in records.range::<&str>((from, Bound::Unbounded))? {
+                let (id, record) = entry?;
+                bytes += record.value().len();
+                rows.push((id.value().to_owned(), record.value().to_vec()));
+                if bytes >= size {
+                    break;
+                }
+            }
+            Ok(rows)
+        })
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, CatalogueError> {
+        let state = |why: String| CatalogueError::State { path: self.folder.clone(), why };
+        match &*locked(&self.moment) {
+            Some(transaction) => read(transaction).map_err(|e| state(e.to_string())),
+            None => Err(state("a write failed while it was read: ask again".into())),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         live::{
             record::{Etag, Record, Row},
             segment::Builder,
-            store::Store,
+            store::{Reader, Store},
             view::View,
             write::{Condition, Outcome, Write, WriteKind},
         },
@@ -30,6 +30,8 @@ pub(crate) enum Request {
     Segment(LocalCatalogue, Vec<Row>),
     /// Another base; whether it holds other items than the one before with what came in.
     Base(LocalCatalogue, Content, oneshot::Sender<Result<(), CatalogueError>>),
+    /// The state's file as it is now, and the view of it.
+    Snapshot(oneshot::Sender<Result<(Reader, Arc<View>), CatalogueError>>),
 }
 
 /// What another base holds.
@@ -45,8 +47,13 @@ impl Request {
     fn len(&self) -> usize {
         match self {
             Self::Write(writes, _) => writes.len(),
-            Self::Segment(..) | Self::Base(..) => 0,
+            Self::Segment(..) | Self::Base(..) | Self::Snapshot(_) => 0,
         }
+    }
+
+    /// Whether it comes after the transaction of its group.
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Base(..) | Self::Snapshot(_))
     }
 }
 
@@ -76,16 +83,21 @@ impl Writer {
         while let Some(first) = waiting.blocking_recv() {
             let (mut count, mut group) = (first.len(), vec![first]);
             while count < GROUP
-                && !matches!(group.last(), Some(Request::Base(..)))
+                && !group.last().is_some_and(Request::is_last)
                 && let Ok(next) = waiting.try_recv()
             {
                 count += next.len();
                 group.push(next);
             }
-            let base = group.pop_if(|last| matches!(last, Request::Base(..)));
+            let last = group.pop_if(|last| last.is_last());
             self.commit(group);
-            if let Some(Request::Base(base, content, reply)) = base {
-                let _ = reply.send(self.rebase(base, content));
+            match last {
+                Some(Request::Base(base, content, reply)) => drop(reply.send(self.rebase(base, content))),
+                Some(Request::Snapshot(reply)) => {
+                    let reader = self.store.reader();
+                    let _ = reply.send(reader.map(|reader| (reader, self.view.load_full())));
+                }
+                _ => {}
             }
             self.builder.look(&self.view.load_full());
         }
@@ -103,7 +115,7 @@ impl Writer {
                     continue;
                 }
                 // The last of a group, and taken out of it.
-                Request::Base(..) => continue,
+                Request::Base(..) | Request::Snapshot(_) => continue,
             };
             let before = (draft.view.clone(), draft.records.clone());
             let made: Result<Vec<Outcome>, _> =

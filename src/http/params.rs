@@ -10,7 +10,7 @@ use axum::{
 
 use crate::http::error::ApiError;
 use crate::ingest::IngestError;
-use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
+use crate::recommender::{Ask, BaseName, Filter, ItemId, K, Offset, Page, Region};
 use lookalike_items::{BadItem, BadItemId};
 
 /// The parameters of a question about a photo or an item.
@@ -28,6 +28,9 @@ pub(crate) struct ListParams {
     pub(crate) after: Option<ItemId>,
     pub(crate) limit: K,
 }
+
+/// Which base is to be served; none is the one before.
+pub(crate) struct BaseParam(pub(crate) Option<BaseName>);
 
 /// A route that takes no parameters says so.
 pub(crate) struct NoParams;
@@ -59,6 +62,8 @@ const ASK: &[&str] = &[
     "exact",
     "box",
 ];
+
+const ROLLBACK: &[&str] = &["to"];
 
 const LIST: &[&str] = &["limit", "after", "category", "attribute"];
 
@@ -195,6 +200,14 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParams {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Params::of(&parts.uri, &[]).map(|_| Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BaseParam {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Params::of(&parts.uri, ROLLBACK)?.optional("to").map(Self)
     }
 }
 

@@ -4,8 +4,10 @@
 //! f32 whatever precision answers queries; that model is loaded at the first photo.
 
 mod photos;
+mod snapshot;
 
 pub use photos::{HeldPhoto, PhotoName, PhotoStore};
+pub use snapshot::Snapshot;
 
 use std::{
     path::Path,
@@ -58,6 +60,9 @@ pub enum IngestError {
     /// The photo cannot be kept.
     #[error("the photo cannot be kept: {0}")]
     Keep(std::io::Error),
+    /// The state is being sent as a snapshot already.
+    #[error("a snapshot is being sent, and one at a time does")]
+    SnapshotRunning,
     /// The catalogue did not take it.
     #[error(transparent)]
     Catalogue(#[from] lookalike_catalogue::CatalogueError),
@@ -120,6 +125,8 @@ pub struct Ingest {
     cores: Arc<Semaphore>,
     /// Held while photos that no item shows any more are looked for.
     sweeping: Mutex<()>,
+    /// One snapshot at a time.
+    snapshots: Arc<Semaphore>,
 }
 
 impl Ingest {
@@ -156,12 +163,18 @@ impl Ingest {
             room: Arc::new(Semaphore::new(PHOTOS)),
             cores: Arc::new(Semaphore::new(cores)),
             sweeping: Mutex::new(()),
+            snapshots: Arc::new(Semaphore::new(1)),
         })
     }
 
     /// The catalogue as it is now.
     pub fn view(&self) -> Arc<View> {
         self.live.view()
+    }
+
+    /// The catalogue that changes.
+    pub fn live(&self) -> &LiveCatalogue {
+        &self.live
     }
 
     /// Lays what came in over another generation of the same model.

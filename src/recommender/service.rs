@@ -8,7 +8,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
 use crate::ingest::{Ingest, IngestError};
@@ -17,8 +17,10 @@ use crate::recommender::{
     find::{Start, find},
     photo::Studio,
 };
-use lookalike_catalogue::{CatalogueError, Effort, Listing, LocalCatalogue, Query};
-use lookalike_items::{ColourWeight, Filter, Item, ItemId, Vectors};
+use lookalike_catalogue::{
+    Base, BaseKind, BaseName, CatalogueError, Listing, LocalCatalogue, bundle_bases, one_before,
+};
+use lookalike_items::{Filter, Item, ItemId, Vectors};
 use lookalike_model::{Bundle, BundleError};
 use lookalike_photo::{Limits, Photo};
 use lookalike_telemetry as telemetry;
@@ -61,12 +63,54 @@ pub enum ReloadError {
     Interrupted(#[from] tokio::task::JoinError),
 }
 
+/// Why no other base is served.
+#[derive(Debug, thiserror::Error)]
+pub enum RollbackError {
+    /// There is no base before the one that is served.
+    #[error("there is nothing to go back to from {0}: no base from before it is on the disk")]
+    NothingBefore(BaseName),
+    /// No base has this name.
+    #[error("there is no base '{0}' on the disk: GET /admin/generations lists those that are there")]
+    Unknown(BaseName),
+    /// It is of another model.
+    #[error(
+        "{name} is of model {found}, and {served} is served: restart the server over a bundle of that model"
+    )]
+    OtherModel {
+        /// What was asked for.
+        name: BaseName,
+        /// Its model.
+        found: String,
+        /// What is served.
+        served: String,
+    },
+    /// The catalogue's part.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The thread that opened it did not come back.
+    #[error("opening stopped: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// What could be served, and what is.
+#[derive(Clone, Debug)]
+pub struct Bases {
+    /// The generations of the bundle, then what was compacted of them.
+    pub all: Vec<Base>,
+    /// What is served.
+    pub served: BaseName,
+    /// What a rollback holds.
+    pub pinned: Option<BaseName>,
+}
+
 /// Answers questions with the model and the catalogue that are current when they come in: each sees one revision from its first
 /// step to its last.
 pub struct Recommender {
     pair: ArcSwap<Pair>,
     bundle: PathBuf,
     ingest: Option<Ingest>,
+    /// Held while another base is taken: one at a time.
+    changing: Mutex<()>,
     studio: Studio,
     admission: Arc<Semaphore>,
 }
@@ -78,6 +122,7 @@ impl Recommender {
             pair: ArcSwap::from_pointee(pair),
             bundle: bundle.to_owned(),
             ingest,
+            changing: Mutex::new(()),
             studio: Studio::new(options.limits, options.cache),
             admission: Arc::new(Semaphore::new(options.photos.max(1))),
         }
@@ -87,16 +132,20 @@ impl Recommender {
     pub fn pair(&self) -> Arc<Pair> {
         match &self.ingest {
             None => self.pair.load_full(),
-            Some(ingest) => Arc::new(self.pair.load().with(ingest.view())),
+            Some(ingest) => {
+                let view = ingest.view();
+                Arc::new(self.pair.load().at(view.generation(), view))
+            }
         }
     }
 
     /// Takes the generation that the bundle holds now, if it is another: opened, verified and asked once before it answers. Every
-    /// request sees one generation from beginning to end.
+    /// request sees one generation from beginning to end. It ends a rollback.
     ///
     /// # Errors
     /// Where it cannot be served: then the one before goes on.
     pub async fn reload(&self) -> Result<u64, ReloadError> {
+        let _alone = self.changing.lock().await;
         let now = self.pair.load_full();
         let (dir, model) = (self.bundle.clone(), now.manifest.model_id.clone());
         let opening = tokio::task::spawn_blocking(move || {
@@ -105,12 +154,7 @@ impl Recommender {
                 return Err(ReloadError::OtherModel { found, served: model });
             }
             let catalogue = LocalCatalogue::open(&dir, &model)?;
-            // Touches what a search touches, so that the first shopper does not wait for the disk.
-            if let Some(entry) = catalogue.items().next() {
-                let (_, vectors) = entry?;
-                let query = Query { vectors: Vectors::stored(vectors), weight: ColourWeight::DEFAULT };
-                catalogue.search(&query, 10, &Filter::default(), Effort::Usual)?;
-            }
+            catalogue.warm_up()?;
             Ok(catalogue)
         });
         let catalogue = opening.await??;
@@ -121,6 +165,68 @@ impl Recommender {
         self.pair.store(Arc::new(now.at(generation, Arc::new(catalogue))));
         tracing::info!(generation, "the bundle was read again");
         Ok(generation)
+    }
+
+    /// What could be served: the generations of the bundle, and what was compacted of them.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn bases(&self) -> Result<Bases, CatalogueError> {
+        let Some(ingest) = &self.ingest else {
+            let served = BaseName { kind: BaseKind::Bundle, generation: self.pair.load().generation };
+            return Ok(Bases { all: bundle_bases(&self.bundle)?, served, pinned: None });
+        };
+        let live = ingest.live();
+        let served = live.view().base().base_name();
+        Ok(Bases { all: live.bases(&self.bundle)?, served, pinned: live.pinned()? })
+    }
+
+    /// What a rollback to this base would serve; without one, the base before the one that is served.
+    ///
+    /// # Errors
+    /// Where there is none, or none that this model can be served with.
+    pub fn target(&self, to: Option<BaseName>) -> Result<BaseName, RollbackError> {
+        let Bases { all, served, .. } = self.bases()?;
+        let model = &self.pair.load().manifest.model_id;
+        let Some(to) = to else {
+            let before = one_before(&all, served, model).ok_or(RollbackError::NothingBefore(served))?;
+            return Ok(before.name);
+        };
+        let found = all.iter().find(|base| base.name == to).ok_or(RollbackError::Unknown(to))?;
+        if found.manifest.model_id != *model {
+            let (found, served) = (found.manifest.model_id.clone(), model.clone());
+            return Err(RollbackError::OtherModel { name: to, found, served });
+        }
+        Ok(to)
+    }
+
+    /// Serves another base: opened, verified and asked once before it answers; what came in is laid over it. With a state it holds until
+    /// the next reload, or until the bundle's `CURRENT` is another; without one, until the next reload or a restart. Whether it
+    /// outlives a restart.
+    ///
+    /// # Errors
+    /// Where it cannot be served: then the one before goes on.
+    pub async fn roll_back(&self, to: BaseName) -> Result<bool, RollbackError> {
+        let _alone = self.changing.lock().await;
+        if let Some(ingest) = &self.ingest {
+            ingest.live().roll_back(&self.bundle, to).await?;
+            tracing::info!(base = %to, "rolled back");
+            return Ok(true);
+        }
+        let now = self.pair.load_full();
+        let (dir, model) = (self.bundle.clone(), now.manifest.model_id.clone());
+        let opening = tokio::task::spawn_blocking(move || {
+            if to.kind != BaseKind::Bundle {
+                return Err(CatalogueError::NoBase(to.to_string()));
+            }
+            let catalogue = LocalCatalogue::open_generation(&dir, to.generation, &model)?;
+            catalogue.warm_up()?;
+            Ok(catalogue)
+        });
+        let catalogue = opening.await??;
+        self.pair.store(Arc::new(now.at(to.generation, Arc::new(catalogue))));
+        tracing::info!(base = %to, "rolled back, until a restart");
+        Ok(false)
     }
 
     /// The way in for what changes, where the server has a state.

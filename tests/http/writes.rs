@@ -14,23 +14,23 @@ use crate::support::{
     tiny_shop,
 };
 
-const KEY: &str = "an-admin-key-of-the-tests";
+pub const KEY: &str = "an-admin-key-of-the-tests";
 
 /// A server with a state, whose searches are open to everybody.
-struct Living {
-    state: tempfile::TempDir,
-    server: Running,
+pub struct Living {
+    pub state: tempfile::TempDir,
+    pub server: Running,
 }
 
 impl Living {
-    async fn start(shop: &Shop) -> Self {
+    pub async fn start(shop: &Shop) -> Self {
         let state = tempfile::tempdir().unwrap();
         std::fs::write(state.path().join("keys"), KEY).unwrap();
         let server = Self::over(shop, &state).await;
         Self { state, server }
     }
 
-    async fn over(shop: &Shop, state: &tempfile::TempDir) -> Running {
+    pub async fn over(shop: &Shop, state: &tempfile::TempDir) -> Running {
         let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
         let arguments = [
             "--state",
@@ -43,39 +43,39 @@ impl Living {
         Running::start(shop, &arguments).await
     }
 
-    async fn restarted(self, shop: &Shop) -> Self {
+    pub async fn restarted(self, shop: &Shop) -> Self {
         let Self { state, server } = self;
         server.stop().await;
         let server = Self::over(shop, &state).await;
         Self { state, server }
     }
 
-    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.server.request(method, path).bearer_auth(KEY)
     }
 
-    async fn put(&self, id: &str, photo: &[u8], item: &Value, headers: &[(&str, &str)]) -> Answer {
+    pub async fn put(&self, id: &str, photo: &[u8], item: &Value, headers: &[(&str, &str)]) -> Answer {
         let image = multipart::Part::bytes(photo.to_vec()).file_name("photo.jpg");
         let form = multipart::Form::new().part("image", image).text("item", item.to_string());
         let request = self.request("PUT", &format!("/items/{id}")).multipart(form);
         send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
-    async fn put_vector(&self, id: &str, body: &Value) -> Answer {
+    pub async fn put_vector(&self, id: &str, body: &Value) -> Answer {
         let request = self.request("PUT", &format!("/items/{id}")).header("content-type", "application/json");
         send(request.body(body.to_string())).await
     }
 
-    async fn patch(&self, id: &str, patch: &Value) -> Answer {
+    pub async fn patch(&self, id: &str, patch: &Value) -> Answer {
         let request = self.request("PATCH", &format!("/items/{id}"));
         send(request.header("content-type", "application/merge-patch+json").body(patch.to_string())).await
     }
 
-    async fn delete(&self, id: &str) -> Answer {
+    pub async fn delete(&self, id: &str) -> Answer {
         send(self.request("DELETE", &format!("/items/{id}"))).await
     }
 
-    async fn bulk(&self, lines: &[Value]) -> Vec<Value> {
+    pub async fn bulk(&self, lines: &[Value]) -> Vec<Value> {
         let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
         let request = self.request("POST", "/items").header("content-type", "application/x-ndjson");
         let answer = send(request.body(body)).await;
@@ -91,17 +91,17 @@ impl Living {
         self.server.post("/similar?k=1", "image/png", photo.to_vec()).await.ids().remove(0)
     }
 
-    fn photos(&self) -> usize {
+    pub fn photos(&self) -> usize {
         let Ok(folders) = std::fs::read_dir(self.state.path().join("state/photos")) else { return 0 };
         folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
     }
 }
 
-fn a_photo(n: u8) -> Vec<u8> {
+pub fn a_photo(n: u8) -> Vec<u8> {
     jpeg(&shape("circle", [255 - n, 30 * (n % 8), 240], u32::from(n % 5)))
 }
 
-fn vector(n: usize) -> Vec<f64> {
+pub fn vector(n: usize) -> Vec<f64> {
     (0..193).map(|i| (((i * 31 + n * 17) % 101) as f64 - 50.0) / 50.0).collect()
 }
 
@@ -354,7 +354,7 @@ async fn many_writes_are_told_line_by_line() {
 
 impl Living {
     /// Begins an operation and waits for its end.
-    async fn operate(&self, path: &str) -> Value {
+    pub async fn operate(&self, path: &str) -> Value {
         let begun = send(self.request("POST", path)).await;
         assert_eq!(begun.status, 202);
         loop {

@@ -7,6 +7,7 @@
 //!
 //! `ARCHITECTURE.md` maps the crates and follows a request from file to file.
 
+pub mod backup;
 pub mod config;
 pub mod http;
 pub mod ingest;

@@ -2,12 +2,14 @@
 
 use std::io::Write;
 
-use lookalike::{config::ServerConfig, http};
+use lookalike::{backup, config::ServerConfig, http};
 
-#[allow(clippy::print_stdout)] // what --check found is what it is for
+#[allow(clippy::print_stdout)] // what --check found, and what --restore made, is what they are for
 fn main() {
     let config = ServerConfig::of_program();
-    let outcome = if config.healthcheck {
+    let outcome = if let (Some(tar), Some(state)) = (&config.restore, &config.state) {
+        backup::restore(tar, state).map(|restored| println!("{restored}")).map_err(|e| e.to_string())
+    } else if config.healthcheck {
         http::healthcheck(config.listen).map_err(|e| format!("{} is not ready: {e}", config.listen))
     } else if config.check {
         http::check(&config).map(|told| println!("{told}")).map_err(|e| e.to_string())

@@ -11,7 +11,7 @@ use clap::{
 use toml::{Table, Value};
 
 /// Flags that only make sense on a command line.
-const NOT_HERE: [&str; 5] = ["config", "check", "healthcheck", "help", "version"];
+const NOT_HERE: [&str; 6] = ["config", "check", "healthcheck", "restore", "help", "version"];
 
 /// The command with the file's values as its defaults.
 pub(crate) fn merged(mut command: Command, path: &Path) -> Result<Command, Error> {

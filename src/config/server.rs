@@ -153,6 +153,9 @@ pub struct ServerConfig {
     /// Ask the server at --listen whether it is ready, and exit with 0 or 1.
     #[arg(long)]
     pub healthcheck: bool,
+    /// Make a state, in the empty folder that --state names, of a snapshot that GET /admin/snapshot sent, and exit with 0 or 1.
+    #[arg(long, value_name = "FILE")]
+    pub restore: Option<PathBuf>,
     /// The keys of the files and of the environment.
     #[arg(skip)]
     pub keys: ApiKeys,
@@ -180,7 +183,11 @@ impl ServerConfig {
             command = file::merged(command, path)?;
         }
         let config = Self::from_arg_matches(&command.clone().try_get_matches_from(arguments)?)?;
-        if config.bundle.is_none() && !config.healthcheck {
+        if config.restore.is_some() && config.state.is_none() {
+            let why = "--restore FILE makes a state of a snapshot: --state DIR names the empty folder to make it in";
+            return Err(command.error(ErrorKind::MissingRequiredArgument, why));
+        }
+        if config.bundle.is_none() && !config.healthcheck && config.restore.is_none() {
             let why = "no bundle is named: --bundle DIR does, or LOOKALIKE_BUNDLE, or bundle in the file of --config";
             return Err(command.error(ErrorKind::MissingRequiredArgument, why));
         }
@@ -199,7 +206,7 @@ impl ServerConfig {
                 from_file.and_then(|()| variable(name).map_or(Ok(()), |text| keys.add(role, &text, name)));
             added.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
         }
-        if self.state.is_some() && !keys.has(Role::Admin) {
+        if self.state.is_some() && self.restore.is_none() && !keys.has(Role::Admin) {
             let why = "--state DIR lets items be written, and there is no admin key that may: name a file of them with \
                        --admin-keys-file, or set LOOKALIKE_ADMIN_KEYS";
             return Err(Self::command().error(ErrorKind::MissingRequiredArgument, why));

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     ingest::{FetchError, IngestError},
-    recommender::{AskError, PhotoError},
+    recommender::{AskError, PhotoError, RollbackError},
 };
 
 /// What a patch is sent as.
@@ -65,6 +65,8 @@ pub(crate) enum ApiError {
     OperationRunning(String),
     /// No operation has this id.
     NoOperation,
+    /// No other base can be served.
+    Rollback(RollbackError),
     /// Conditions that say nothing together, or that no write here understands.
     BadCondition,
     /// A patch of another kind than a merge patch; what was said of it.
@@ -78,6 +80,12 @@ pub(crate) enum ApiError {
 impl From<IngestError> for ApiError {
     fn from(e: IngestError) -> Self {
         Self::Ingest(e)
+    }
+}
+
+impl From<RollbackError> for ApiError {
+    fn from(e: RollbackError) -> Self {
+        Self::Rollback(e)
     }
 }
 
@@ -204,6 +212,7 @@ impl ApiError {
             match self {
                 Self::Ask(cause) => tracing::error!(error = %cause, "a request failed"),
                 Self::Ingest(cause) => tracing::error!(error = %cause, "a write failed"),
+                Self::Rollback(cause) => tracing::error!(error = %cause, "a request failed"),
                 _ => {}
             }
         }
@@ -233,6 +242,7 @@ impl ApiError {
             Self::NoOperation => {
                 (S::NOT_FOUND, "unknown_operation", "there is no such operation, or it is long past".into())
             }
+            Self::Rollback(e) => return rolled_back(e),
             Self::BadCondition => (
                 S::BAD_REQUEST,
                 "bad_condition",
@@ -324,6 +334,7 @@ fn written(e: &IngestError) -> Problem {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
         }
         IngestError::BadVector(_) => Problem::new(StatusCode::BAD_REQUEST, "bad_vector", detail),
+        IngestError::SnapshotRunning => Problem::new(StatusCode::CONFLICT, "snapshot_running", detail),
         IngestError::OtherModel { .. } => {
             Problem::new(StatusCode::CONFLICT, "other_model", shown(&detail, 400))
         }
@@ -355,6 +366,16 @@ fn fetched(e: &FetchError) -> Problem {
         | FetchError::TooSlow(_) => "photo_not_fetched",
     };
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, e.to_string())
+}
+
+fn rolled_back(e: &RollbackError) -> Problem {
+    let (status, code) = match e {
+        RollbackError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_base"),
+        RollbackError::NothingBefore(_) => (StatusCode::CONFLICT, "nothing_before"),
+        RollbackError::OtherModel { .. } => (StatusCode::CONFLICT, "other_model"),
+        RollbackError::Catalogue(_) | RollbackError::Interrupted(_) => return Problem::internal(),
+    };
+    Problem::new(status, code, e.to_string())
 }
 
 fn full() -> Problem {

@@ -10,7 +10,7 @@ use axum::{
 
 use crate::http::{error::ApiError, thumbnails::Width};
 use crate::ingest::{IngestError, Unembeddable};
-use crate::recommender::{Ask, Filter, ItemId, K, Offset, Page, Region};
+use crate::recommender::{Ask, BaseName, Filter, ItemId, K, Offset, Page, Region};
 use lookalike_items::{BadItem, BadItemId};
 
 /// The parameters of a question about a photo or an item.
@@ -34,6 +34,9 @@ pub(crate) struct WidthParam(pub(crate) Option<Width>);
 
 /// What becomes of items that another model cannot embed.
 pub(crate) struct ReloadParams(pub(crate) Unembeddable);
+
+/// Which base is to be served; none is the one before.
+pub(crate) struct BaseParam(pub(crate) Option<BaseName>);
 
 /// A route that takes no parameters says so.
 pub(crate) struct NoParams;
@@ -67,6 +70,8 @@ const ASK: &[&str] = &[
 ];
 
 const NO_ID: &str = "must be an item's id: 1 to 128 characters, no control characters, not '.' or '..'";
+
+const ROLLBACK: &[&str] = &["to"];
 
 const LIST: &[&str] = &["limit", "after", "category", "attribute"];
 
@@ -219,6 +224,14 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParams {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Params::of(&parts.uri, &[]).map(|_| Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BaseParam {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        Params::of(&parts.uri, ROLLBACK)?.optional("to").map(Self)
     }
 }
 

@@ -13,7 +13,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::config::Role;
 use crate::http::{
     app::App,
-    endpoints::{admin, batch, docs, health, images, info, items, page, search, similar, writes},
+    endpoints::{admin, batch, docs, health, images, info, items, page, search, similar, snapshot, writes},
     error::ApiError,
     listener::{
         guard::{Access, guard},
@@ -87,7 +87,10 @@ fn table() -> Vec<Route> {
         on_get(Public, "/readyz", get(health::ready)),
         on_get(Admin, "/metrics", get(health::metrics)),
         on_admin(Method::POST, "/admin/reload", post(admin::reload)),
+        on_admin(Method::POST, "/admin/rollback", post(admin::rollback)),
         on_admin(Method::POST, "/admin/compact", post(admin::compact)),
+        on_admin(Method::GET, "/admin/generations", get(admin::generations)),
+        on_admin(Method::GET, "/admin/snapshot", get(snapshot::snapshot)),
         on_admin(Method::GET, "/admin/operations/{id}", get(admin::operation)),
         on_get(Public, "/openapi.yaml", get(page::openapi)),
         on_get(Public, "/docs", get(docs::html)),
@@ -108,7 +111,7 @@ pub fn router(app: App) -> Router {
     let mut routes = Router::new();
     let writes = app.recommender().ingest().is_some();
     for Route { method, path, handler, access, uploads } in table() {
-        let needs_state = is_write(&method, path) || path == "/admin/compact";
+        let needs_state = is_write(&method, path) || ["/admin/compact", "/admin/snapshot"].contains(&path);
         let needs_keys = path.starts_with("/admin/");
         if needs_state && !writes || needs_keys && !options.keys.has(Role::Admin) {
             continue;

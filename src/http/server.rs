@@ -248,7 +248,9 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
 async fn reload_when_told(app: impl Fn() -> Option<App>, mut told: watch::Receiver<u32>) {
     while told.changed().await.is_ok() {
         let Some(app) = app() else { return };
-        match app.recommender().reload(Unembeddable::Stop, &|_| ()).await {
+        let read = app.recommender().reload(Unembeddable::Stop, &|_| ()).await;
+        telemetry::base_changed("reload", read.is_ok());
+        match read {
             Ok(generation) => tracing::info!(generation, "SIGHUP: the bundle was read again"),
             Err(e) => {
                 tracing::error!(error = %e, "SIGHUP: the bundle was not read again, and the one before is served on")

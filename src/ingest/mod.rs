@@ -7,10 +7,12 @@ mod fetch;
 mod photos;
 mod prepare;
 mod reembed;
+mod snapshot;
 
 pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
 pub use photos::{HeldPhoto, PhotoName, PhotoStore};
 pub use reembed::{ReembedError, Unembeddable};
+pub use snapshot::Snapshot;
 
 use std::{
     path::{Path, PathBuf},
@@ -71,6 +73,9 @@ pub enum IngestError {
     /// The photo cannot be kept.
     #[error("the photo cannot be kept: {0}")]
     Keep(std::io::Error),
+    /// The state is being sent as a snapshot already.
+    #[error("a snapshot is being sent, and one at a time does")]
+    SnapshotRunning,
     /// The catalogue did not take it.
     #[error(transparent)]
     Catalogue(#[from] lookalike_catalogue::CatalogueError),
@@ -163,6 +168,8 @@ pub struct Ingest {
     room: Arc<Semaphore>,
     room_for_many: Arc<Semaphore>,
     cores: Arc<Semaphore>,
+    /// One snapshot at a time.
+    snapshots: Arc<Semaphore>,
 }
 
 impl Ingest {
@@ -194,6 +201,7 @@ impl Ingest {
             room: Arc::new(Semaphore::new(PHOTOS)),
             room_for_many: Arc::new(Semaphore::new(PHOTOS_OF_MANY)),
             cores: Arc::new(Semaphore::new(cores)),
+            snapshots: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -206,6 +214,11 @@ impl Ingest {
     /// The catalogue as it is now.
     pub fn view(&self) -> Arc<View> {
         self.live.view()
+    }
+
+    /// The catalogue that changes.
+    pub fn live(&self) -> &LiveCatalogue {
+        &self.live
     }
 
     /// Lays what came in over another generation of the same model.

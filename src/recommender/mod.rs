@@ -29,9 +29,9 @@ pub use ask::{
 };
 pub use opening::{Opening, SharedThreads};
 pub use pair::{Opened, Pair, PairError};
-pub use service::{Recommender, RecommenderOptions, ReloadError};
+pub use service::{Bases, Recommender, RecommenderOptions, ReloadError, RollbackError};
 
-pub use lookalike_catalogue::{Hit, Listing};
+pub use lookalike_catalogue::{BaseKind, BaseName, Hit, Listing};
 pub use lookalike_items::{Dims, Filter, Item, ItemId};
 pub use lookalike_model::{EmbedderOptions, ModelThreads, Precision};
 pub use lookalike_photo::{Limits, PhotoError, PhotoFormat};

@@ -105,11 +105,6 @@ impl Pair {
         Ok(Self { embedder, catalogue, manifest, generation, weight })
     }
 
-    /// The same with the catalogue as it is now.
-    pub fn with(&self, catalogue: Arc<dyn Catalogue>) -> Self {
-        self.at(self.generation, catalogue)
-    }
-
     /// The same with another generation of the catalogue.
     pub fn at(&self, generation: u64, catalogue: Arc<dyn Catalogue>) -> Self {
         let Self { embedder, manifest, weight, .. } = self;

@@ -4,6 +4,7 @@ import importlib
 import io
 import pkgutil
 import sys
+import tarfile
 import time
 
 import lookalike_client.api
@@ -79,7 +80,25 @@ begun = call("compact", status=202)
 while call("operation", begun.id).state == models.OperationState.RUNNING:
     time.sleep(0.1)
 assert call("operation", begun.id).state == models.OperationState.DONE
-assert call("reload", status=202).kind == models.OperationKind.RELOAD
+bases = call("generations")
+assert bases.served == "compacted-1" and [base.name for base in bases.generations] == ["bundle-1", "compacted-1"]
+
+
+def ended(operation):
+    while (told := call("operation", operation.id)).state == models.OperationState.RUNNING:
+        time.sleep(0.1)
+    return told.state == models.OperationState.DONE
+
+
+assert ended(call("rollback", status=202)) and call("generations").pinned == "bundle-1"
+reload = call("reload", status=202)
+assert reload.kind == models.OperationKind.RELOAD and ended(reload)
+call("snapshot")
+# The generator knows no tar: its bytes are looked at instead.
+snapshot = operations["snapshot"].sync_detailed(client=client).content
+with tarfile.open(fileobj=io.BytesIO(snapshot)) as tar:
+    entries = tar.getnames()
+assert entries[0] == "snapshot.json" and entries[-1] == "checksums"
 
 # The generator knows no lines of JSON: `writeItems` is not among its operations.
 call("delete_item", "from-a-client", status=204)

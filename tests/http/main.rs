@@ -7,6 +7,8 @@ mod support;
 
 mod access;
 mod ask;
+mod backups;
+mod bases;
 mod connections;
 mod docs;
 mod fetched;

@@ -14,7 +14,7 @@ use crate::support::{
     tiny_shop,
 };
 
-const KEY: &str = "an-admin-key-of-the-tests";
+pub const KEY: &str = "an-admin-key-of-the-tests";
 
 /// A server with a state, whose searches are open to everybody.
 pub struct Living {
@@ -35,7 +35,7 @@ impl Living {
         Self { state, server }
     }
 
-    async fn over(shop: &Shop, state: &tempfile::TempDir, more: &[&str]) -> Running {
+    pub async fn over(shop: &Shop, state: &tempfile::TempDir, more: &[&str]) -> Running {
         let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
         let arguments = [
             "--state",

@@ -19,8 +19,9 @@ mod local;
 
 pub use contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query};
 pub use local::{
-    Audit, BuildOptions, CameIn, Condition, Entry, Etag, Footprint, GenerationManifest, HandedOver,
-    HeldWrites, LiveCatalogue, LiveOptions, LocalCatalogue, OpenTiming, OtherState, Outcome, Progress,
-    Record, Records, Row, Stage, View, Write, WriteKind, build, distance,
+    Audit, Base, BaseKind, BaseName, BuildOptions, CameIn, Condition, Entry, Etag, Footprint,
+    GenerationManifest, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, LocalCatalogue, OpenTiming,
+    OtherState, Outcome, PieceError, Progress, RESTORING, Record, Records, Row, STATE_FILE, Snapshot, Stage,
+    StateAbout, StateWriter, View, Write, WriteKind, build, bundle_bases, distance, one_before,
 };
 pub use lookalike_common::FileSeal;

@@ -25,6 +25,7 @@ mod names {
     pub const WRITES: &str = "lookalike_writes_total";
     pub const ITEMS: &str = "lookalike_catalogue_items";
     pub const REVISION: &str = "lookalike_catalogue_revision";
+    pub const BASES: &str = "lookalike_base_changes_total";
 }
 
 /// How much of the gauge of recall the last search makes up.
@@ -103,6 +104,15 @@ pub fn init_metrics() {
         metrics::describe_gauge!(names::REVISION, "The revision of the catalogue.");
         metrics::counter!(names::NEIGHBOURS).absolute(0);
         metrics::counter!(names::FOUND).absolute(0);
+        metrics::describe_counter!(
+            names::BASES,
+            "Other bases of the catalogue that were asked for, by what asked and whether they are served: a failed one leaves the one before."
+        );
+        for kind in ["reload", "rollback", "compact"] {
+            for outcome in ["ok", "failed"] {
+                metrics::counter!(names::BASES, "kind" => kind, "outcome" => outcome).absolute(0);
+            }
+        }
         Stage::ALL
             .into_iter()
             .for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
@@ -188,6 +198,12 @@ pub fn catalogue(revision: u64, items: &[(&'static str, usize)]) {
     for &(place, count) in items {
         metrics::gauge!(names::ITEMS, "place" => place).set(count as f64);
     }
+}
+
+/// A `reload`, `rollback` or `compact` has ended: with another base, or with the one before.
+pub fn base_changed(kind: &'static str, is_served: bool) {
+    let outcome = if is_served { "ok" } else { "failed" };
+    metrics::counter!(names::BASES, "kind" => kind, "outcome" => outcome).increment(1);
 }
 
 /// A connection that is counted among those open until it is dropped.

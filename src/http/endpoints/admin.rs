@@ -1,4 +1,5 @@
-//! For whoever runs the server: the bundle read again, what came in folded into one graph, and how far that is.
+//! For whoever runs the server: what could be served, the bundle read again, the base before served again, what came in folded into
+//! one graph, and how far that is.
 
 use axum::{
     Json,
@@ -7,10 +8,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::http::{
-    app::App,
-    error::ApiError,
-    params::{NoParams, ReloadParams},
+use lookalike_telemetry as telemetry;
+
+use crate::{
+    http::{
+        app::App,
+        error::ApiError,
+        params::{BaseParam, NoParams, ReloadParams},
+        reply::GenerationsReply,
+    },
+    recommender::RollbackError,
 };
 
 /// `POST /admin/reload`
@@ -23,6 +30,32 @@ pub(crate) async fn reload(
         let generation =
             app.recommender().reload(unembeddable, &progress).await.map_err(|e| e.to_string())?;
         Ok(format!("generation {generation} is served"))
+    })
+}
+
+/// `GET /admin/generations`
+pub(crate) async fn generations(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
+    // Manifests are read from the disk.
+    let listing = tokio::task::spawn_blocking(move || app.recommender().bases());
+    let bases = listing.await.map_err(RollbackError::from)?.map_err(RollbackError::from)?;
+    Ok(Json(GenerationsReply::new(&bases)).into_response())
+}
+
+/// `POST /admin/rollback`
+pub(crate) async fn rollback(State(app): State<App>, BaseParam(to): BaseParam) -> Result<Response, ApiError> {
+    let choosing = {
+        let app = app.clone();
+        tokio::task::spawn_blocking(move || app.recommender().target(to))
+    };
+    let to = choosing.await.map_err(RollbackError::from)??;
+    begin(&app, "rollback", move |app: App, _: String| async move {
+        let lasts = app.recommender().roll_back(to).await.map_err(|e| e.to_string())?;
+        let until = if lasts {
+            "until the next reload, or another CURRENT of the bundle"
+        } else {
+            "until the next reload or restart: without --state there is no place to keep it"
+        };
+        Ok(format!("{to} is served, {until}"))
     })
 }
 
@@ -57,6 +90,7 @@ where
     let running = run(app.clone(), id.clone());
     tokio::spawn(async move {
         let outcome = tokio::spawn(running).await.unwrap_or_else(|e| Err(e.to_string()));
+        telemetry::base_changed(kind, outcome.is_ok());
         match &outcome {
             Ok(told) => tracing::info!(operation = id, told, "an operation has ended"),
             Err(why) => tracing::error!(operation = id, why, "an operation has failed"),

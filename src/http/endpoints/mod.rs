@@ -10,4 +10,5 @@ pub(crate) mod items;
 pub(crate) mod page;
 pub(crate) mod search;
 pub(crate) mod similar;
+pub(crate) mod snapshot;
 pub(crate) mod writes;

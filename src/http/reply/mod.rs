@@ -1,5 +1,6 @@
 //! Answers as they are written: the schemas of `openapi.yaml`, in its order.
 
+mod bases;
 mod batch;
 mod embedding;
 mod info;
@@ -7,6 +8,7 @@ mod items;
 mod similar;
 mod writes;
 
+pub(crate) use bases::GenerationsReply;
 pub(crate) use batch::{BatchEntry, BatchReply};
 pub(crate) use embedding::EmbeddingReply;
 pub(crate) use info::{CategoriesReply, InfoReply};

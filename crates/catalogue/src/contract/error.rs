@@ -42,6 +42,9 @@ pub enum CatalogueError {
     /// There is no room on the disk for a write; what was there before is whole, and searches go on.
     #[error("the disk of {} is full: nothing was written; make room and send it again", .0.display())]
     Full(PathBuf),
+    /// A base that was named and is not on the disk.
+    #[error("there is no base '{0}' here: GET /admin/generations lists those that could be served")]
+    NoBase(String),
     /// Build settings that make no graph.
     #[error("{0}")]
     Options(String),

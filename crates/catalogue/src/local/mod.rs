@@ -3,6 +3,7 @@
 
 mod adjacency;
 mod audit;
+mod bases;
 mod bits;
 mod build;
 mod changes;
@@ -17,17 +18,19 @@ mod search;
 mod tests;
 
 pub use audit::Audit;
+pub use bases::{Base, BaseKind, BaseName, bundle_bases, one_before};
 pub use build::{BuildOptions, Progress, Stage, build};
 pub use distance::distance;
 pub use format::{footprint::Footprint, generation::GenerationManifest};
 pub use live::{
-    CameIn, Condition, Etag, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, OtherState, Outcome, Record,
-    Records, Row, View, Write, WriteKind,
+    CameIn, Condition, Etag, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, OtherState, Outcome,
+    PieceError, RESTORING, Record, Records, Row, STATE_FILE, Snapshot, StateAbout, StateWriter, View, Write,
+    WriteKind,
 };
 
 use std::{
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -42,14 +45,14 @@ use crate::{
         changes::Changes,
         format::{
             facets::{Admitted, Facets},
-            generation::{self, FACETS, GRAPH, ITEMS, MANIFEST},
+            generation::{self, FACETS, GRAPH, ITEMS, Lying, MANIFEST},
             graph_file::Frozen,
             items_file::Lines,
         },
         search::{Found, Search},
     },
 };
-use lookalike_items::{Dims, Distance, Filter, Item, ItemId, Vectors};
+use lookalike_items::{ColourWeight, Dims, Distance, Filter, Item, ItemId, Vectors};
 
 /// Searches that compare more than this many photos leave the async threads to others.
 const INLINE: usize = 20_000;
@@ -68,8 +71,12 @@ impl fmt::Debug for LocalCatalogue {
 }
 
 struct Opened {
-    /// As `CURRENT` names it.
+    /// As `CURRENT` names it: its number and its manifest's digest.
     name: String,
+    /// The bundle it lies in, or what is laid out as one.
+    dir: PathBuf,
+    /// The bundle's generation that it was compacted of, as `CURRENT` names it there; none of the bundle's own.
+    stands_for: Option<String>,
     manifest: GenerationManifest,
     frozen: Frozen,
     /// The items by rising id.
@@ -95,8 +102,25 @@ pub struct OpenTiming {
 impl LocalCatalogue {
     /// Opens the bundle's current generation: its files as they were written, and of the model expected.
     pub fn open(bundle_dir: &Path, expected_model_id: &str) -> Result<Self, CatalogueError> {
-        let name = generation::named(bundle_dir)?;
-        let (folder, manifest) = generation::current(bundle_dir)?;
+        Self::verified(generation::current(bundle_dir)?, None, expected_model_id)
+    }
+
+    /// Opens the bundle's generation of this number, whatever `CURRENT` names.
+    pub fn open_generation(
+        bundle_dir: &Path,
+        generation: u64,
+        expected_model_id: &str,
+    ) -> Result<Self, CatalogueError> {
+        Self::verified(generation::numbered(bundle_dir, generation)?, None, expected_model_id)
+    }
+
+    /// Holds every file against the manifest, then opens them. `stands_for` is the bundle's generation that it was compacted of.
+    pub(crate) fn verified(
+        lying: Lying,
+        stands_for: Option<String>,
+        expected_model_id: &str,
+    ) -> Result<Self, CatalogueError> {
+        let Lying { line: name, folder, manifest } = lying;
         if manifest.model_id != expected_model_id {
             let (belongs_to, expected) = (manifest.model_id, expected_model_id.to_owned());
             return Err(CatalogueError::Model { path: folder, belongs_to, expected });
@@ -105,7 +129,8 @@ impl LocalCatalogue {
         generation::verify(&folder, &manifest)?;
         let hashing = started.elapsed();
         let mut opened = Opened::unverified(&folder, manifest)?;
-        opened.name = name;
+        (opened.name, opened.stands_for) = (name, stands_for);
+        opened.dir = folder.ancestors().nth(2).unwrap_or(&folder).to_owned();
         opened.timing = OpenTiming { hashing, opening: started.elapsed() - hashing };
         let OpenTiming { hashing, opening } = opened.timing;
         let (items, kernel) = (opened.lines.len(), opened.frozen.view().kernel.name());
@@ -121,6 +146,34 @@ impl LocalCatalogue {
     /// Which generation it is: its number and its digest.
     pub(crate) fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// The bundle's generation that it is, or that it was compacted of: its number and its digest.
+    pub(crate) fn of(&self) -> &str {
+        self.0.stands_for.as_deref().unwrap_or(&self.0.name)
+    }
+
+    /// The bundle that it lies in, or what is laid out as one.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// What it is called among all that could be served.
+    pub fn base_name(&self) -> BaseName {
+        let kind = if self.0.stands_for.is_some() { BaseKind::Compacted } else { BaseKind::Bundle };
+        BaseName { kind, generation: self.manifest().generation }
+    }
+
+    /// Touches what a search touches, so that the first shopper does not wait for the disk.
+    ///
+    /// # Errors
+    /// Where it cannot be searched.
+    pub fn warm_up(&self) -> Result<(), CatalogueError> {
+        if let Some(entry) = self.items().next() {
+            let query = Query { vectors: Vectors::stored(entry?.1), weight: ColourWeight::DEFAULT };
+            self.search(&query, 10, &Filter::default(), Effort::Usual)?;
+        }
+        Ok(())
     }
 
     /// How long opening took.
@@ -269,6 +322,8 @@ impl Opened {
         }
         Ok(Self {
             name: String::new(),
+            dir: PathBuf::new(),
+            stands_for: None,
             manifest,
             lines,
             points,

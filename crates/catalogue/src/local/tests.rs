@@ -49,7 +49,7 @@ fn built(count: usize) -> (TempDir, PathBuf, GenerationManifest) {
     let bundle = tempfile::tempdir().expect("a folder");
     let options = BuildOptions { m: 4, ef_construction: 40, ..BuildOptions::default() };
     let manifest = build(bundle.path(), MODEL, items(count), &options, &|_, _, _| ()).expect("builds");
-    let (folder, _) = generation::current(bundle.path()).expect("a generation");
+    let folder = generation::current(bundle.path()).expect("a generation").folder;
     (bundle, folder, manifest)
 }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use lookalike_catalogue::{
-    Catalogue, CatalogueError, Condition, Effort, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Query,
-    View, Write, WriteKind, distance,
+    BuildOptions, Catalogue, CatalogueError, Condition, Effort, LiveCatalogue, LiveOptions, LocalCatalogue,
+    Outcome, Query, View, Write, WriteKind, build, distance, one_before,
 };
 use lookalike_items::{ColourWeight, Filter, Item, ItemId, ItemPatch, Vectors};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -115,6 +115,8 @@ enum Event {
     /// … and while it is open.
     Rebase(usize),
     Compact,
+    /// To the base before, if there is one.
+    RollBack,
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -128,6 +130,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0usize..3).prop_map(Event::OtherBase),
         1 => (0usize..3).prop_map(Event::Rebase),
         1 => Just(Event::Compact),
+        1 => Just(Event::RollBack),
     ];
     vec(event, 1..40)
 }
@@ -189,12 +192,29 @@ proptest! {
                     agrees(&live.view(), &plain, &runtime);
                     continue;
                 }
+                Event::RollBack => {
+                    let bundle = bases[which].0.path();
+                    let served = live.view().base().base_name();
+                    let all = live.bases(bundle).unwrap();
+                    let before = one_before(&all, served, MODEL).map(|base| base.name);
+                    prop_assert!(before.is_some() || !served.to_string().starts_with("compacted"));
+                    if let Some(before) = before {
+                        runtime.block_on(live.roll_back(bundle, before)).unwrap();
+                        prop_assert_eq!(live.view().base().base_name(), before);
+                        prop_assert_eq!(live.view().revision(), revision);
+                        agrees(&live.view(), &plain, &runtime);
+                    }
+                    continue;
+                }
                 Event::Restart | Event::OtherBase(_) => {
+                    let served = live.view().base().base_name();
+                    let same_base = matches!(event, Event::Restart);
                     if let Event::OtherBase(other) = event {
                         which = other;
                     }
                     drop(live);
                     live = reopened(state.path(), &bases[which].1);
+                    prop_assert!(!same_base || live.view().base().base_name() == served);
                     prop_assert_eq!(live.view().revision(), revision);
                     agrees(&live.view(), &expected(&plain_base(which), &came_in), &runtime);
                     continue;
@@ -260,6 +280,76 @@ fn reopened(state: &Path, base: &LocalCatalogue) -> LiveCatalogue {
             opened => return opened.unwrap(),
         }
     }
+}
+
+#[tokio::test]
+async fn a_rollback_keeps_every_write_and_holds_until_the_bundle_is_another() {
+    let mut source = source();
+    let items = source.items(40);
+    let bundle = tempfile::tempdir().unwrap();
+    let publish = |items: &[(Item, Vectors)]| {
+        build(bundle.path(), MODEL, items.to_vec(), &BuildOptions::default(), &|_, _, _| ()).unwrap();
+        LocalCatalogue::open(bundle.path(), MODEL).unwrap()
+    };
+    let (_, second) = (publish(&items), publish(&items[..30]));
+    let state = tempfile::tempdir().unwrap();
+    let live = open(state.path(), &second);
+    live.write(vec![put(item(100), source.vectors()), delete(item(2).id)]).await.unwrap();
+    let told = async |live: &LiveCatalogue| {
+        let view = live.view();
+        (view.base().base_name().to_string(), view.count().await.unwrap(), view.revision())
+    };
+    let roll_back =
+        async |live: &LiveCatalogue, to: &str| live.roll_back(bundle.path(), to.parse().unwrap()).await;
+    assert_eq!(told(&live).await, ("bundle-2".into(), 30, 1));
+    roll_back(&live, "bundle-1").await.unwrap();
+    assert_eq!(told(&live).await, ("bundle-1".into(), 40, 2), "other items are another revision");
+    assert_eq!(live.view().generation(), 1);
+    drop(live);
+
+    let live = reopened(state.path(), &second);
+    assert_eq!(told(&live).await, ("bundle-1".into(), 40, 2), "it outlives a restart");
+    assert_eq!(live.pinned().unwrap().unwrap().to_string(), "bundle-1");
+    assert_eq!(live.compact(|_, _, _| ()).await.unwrap(), 40);
+    live.write(vec![delete(item(3).id)]).await.unwrap();
+    drop(live);
+    let live = reopened(state.path(), &second);
+    assert_eq!(told(&live).await, ("compacted-1".into(), 39, 3), "compacted upon what was served");
+    let all = live.bases(bundle.path()).unwrap();
+    let names: Vec<String> =
+        all.iter().map(|base| format!("{} of {}", base.name, base.stands_for())).collect();
+    assert_eq!(names, ["bundle-1 of 1", "bundle-2 of 2", "compacted-1 of 1"]);
+    for missing in ["bundle-9", "compacted-9"] {
+        assert!(roll_back(&live, missing).await.is_err());
+        assert_eq!(told(&live).await, ("compacted-1".into(), 39, 3));
+    }
+
+    live.rebase(second.clone()).await.unwrap();
+    assert_eq!(told(&live).await, ("bundle-2".into(), 29, 4), "a reload ends it");
+    assert_eq!(live.pinned().unwrap(), None);
+    roll_back(&live, "compacted-1").await.unwrap();
+    assert_eq!(told(&live).await, ("compacted-1".into(), 39, 5));
+    drop(live);
+    let third = publish(&items[..20]);
+    let live = reopened(state.path(), &third);
+    assert_eq!(told(&live).await.0, "bundle-3", "another CURRENT ends it");
+    assert_eq!(live.pinned().unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_an_older_program_compacted_is_served_as_before() {
+    let (_bundle, base) = catalogue(source().items(20));
+    let state = tempfile::tempdir().unwrap();
+    let live = open(state.path(), &base);
+    live.write(vec![delete(item(1).id)]).await.unwrap();
+    live.compact(|_, _, _| ()).await.unwrap();
+    drop(live);
+    // One file for the folder, as it was.
+    let folder = state.path().join("base");
+    std::fs::rename(folder.join("catalogue/gen-1/STANDS-FOR"), folder.join("STANDS-FOR")).unwrap();
+    let live = reopened(state.path(), &base);
+    assert_eq!(live.view().base().base_name().to_string(), "compacted-1");
+    assert!(!folder.join("STANDS-FOR").exists());
 }
 
 #[tokio::test]

@@ -6,7 +6,11 @@ mod relink;
 
 pub use hnsw::BuildOptions;
 
-use std::{io::Write, path::Path, time::Instant};
+use std::{
+    io::Write,
+    path::Path,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use rayon::ThreadPool;
 
@@ -128,6 +132,7 @@ fn build_with(
         unreachable: reached.unreachable,
         orphans_repaired: reached.repaired,
         build_seconds: started.elapsed().as_secs_f64(),
+        built_at: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()),
         files: [(GRAPH, graph_seal), (ITEMS, items_seal), (FACETS, facets_seal)]
             .map(|(name, seal)| (name.to_owned(), seal))
             .into(),

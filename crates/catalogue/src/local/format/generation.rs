@@ -70,6 +70,9 @@ pub struct GenerationManifest {
     pub orphans_repaired: usize,
     /// How long the build took.
     pub build_seconds: f64,
+    /// When it was published, in seconds since 1970; a generation from before this was noted does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_at: Option<u64>,
     /// Size and digest of each file.
     pub files: BTreeMap<String, FileSeal>,
 }
@@ -89,8 +92,16 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     name.strip_prefix("gen-")?.parse().ok().filter(|&n| self::name(n) == name)
 }
 
-/// The folder of the generation in use, and its manifest.
-pub(crate) fn current(bundle: &Path) -> Result<(PathBuf, GenerationManifest), CatalogueError> {
+/// A generation as it lies on the disk, its manifest read and its files not yet.
+pub(crate) struct Lying {
+    /// What `CURRENT` says of it where it names it: its folder's name and its manifest's digest.
+    pub line: String,
+    pub folder: PathBuf,
+    pub manifest: GenerationManifest,
+}
+
+/// The generation in use.
+pub(crate) fn current(bundle: &Path) -> Result<Lying, CatalogueError> {
     let folder = folder(bundle);
     let current = folder.join(CURRENT);
     let text = read(&current)?;
@@ -104,13 +115,32 @@ pub(crate) fn current(bundle: &Path) -> Result<(PathBuf, GenerationManifest), Ca
     if hex(&Sha256::digest(&bytes)) != digest {
         return Err(CatalogueError::damaged(&path, "its sha256 differs from the one that CURRENT names"));
     }
-    Ok((folder.join(generation), parse(&path, &bytes)?))
+    let line = format!("{generation} sha256:{digest}");
+    Ok(Lying { line, folder: folder.join(generation), manifest: parse(&path, &bytes)? })
+}
+
+/// The generation of this number, whatever `CURRENT` names: nothing vouches for its manifest, which vouches for its files.
+pub(crate) fn numbered(bundle: &Path, generation: u64) -> Result<Lying, CatalogueError> {
+    let folder = folder(bundle).join(name(generation));
+    let path = folder.join(MANIFEST);
+    let bytes = read(&path)?;
+    let manifest = parse(&path, &bytes)?;
+    if manifest.generation != generation {
+        let why = format!("it is of generation {}, its folder of {generation}", manifest.generation);
+        return Err(CatalogueError::damaged(&path, why));
+    }
+    Ok(Lying { line: current_line(generation, &bytes).trim().to_owned(), folder, manifest })
 }
 
 /// What `CURRENT` says now: the generation in use and its digest.
 pub(crate) fn named(bundle: &Path) -> Result<String, CatalogueError> {
     let text = read(&folder(bundle).join(CURRENT))?;
     Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+/// The number in what `CURRENT` says of a generation.
+pub(crate) fn number_in(line: &str) -> Option<u64> {
+    number(line.split_whitespace().next()?)
 }
 
 /// What `CURRENT` says of a generation.

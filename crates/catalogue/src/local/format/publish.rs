@@ -10,7 +10,7 @@ use lookalike_common::{create_folder, remove, rename_durably, sync, write_atomic
 use crate::{
     contract::CatalogueError,
     local::format::generation::{
-        self, CURRENT, GenerationManifest, MANIFEST, current_line, name, number, numbers,
+        self, CURRENT, GenerationManifest, MANIFEST, current_line, name, number_in, numbers,
     },
 };
 
@@ -64,7 +64,7 @@ impl Draft {
         let previous = fs::read_to_string(&current).ok();
         let line = current_line(self.number, &bytes);
         write_atomically(&current, line.as_bytes()).map_err(CatalogueError::io("replace", &current))?;
-        let previous = previous.and_then(|line| number(line.split_whitespace().next()?));
+        let previous = previous.and_then(|line| number_in(&line));
         self.prune(previous)
     }
 

@@ -7,9 +7,11 @@
 
 mod compaction;
 mod handover;
+mod pin;
 mod record;
 mod rows;
 mod segment;
+mod snapshot;
 mod store;
 mod view;
 mod write;
@@ -17,6 +19,8 @@ mod writer;
 
 pub use handover::{HandedOver, HeldWrites, OtherState};
 pub use record::{Etag, Record, Records, Row};
+pub use snapshot::{PieceError, Snapshot, StateWriter};
+pub use store::{RESTORING, STATE_FILE, StateAbout};
 pub use view::{CameIn, View};
 pub use write::{Condition, Outcome, Write, WriteKind};
 
@@ -36,9 +40,12 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use crate::{
     contract::{Catalogue, CatalogueError},
     local::{
-        LocalCatalogue,
+        BaseName, LocalCatalogue,
+        bases::{Base, bundle_bases, compacted_bases},
         build::Stage,
+        format::generation::named,
         live::{
+            pin::Pin,
             segment::Builder,
             store::Store,
             writer::{Content, Request, Writer, laid},
@@ -68,8 +75,8 @@ pub struct LiveCatalogue {
     requests: mpsc::Sender<Request>,
     dims: Dims,
     state: PathBuf,
-    /// The bundle's generation, whatever it was compacted into. Held while another base is made or taken: one at a time.
-    bundle: Mutex<LocalCatalogue>,
+    /// Held while another base is made or taken: one at a time.
+    changing: Mutex<()>,
 }
 
 impl fmt::Debug for LiveCatalogue {
@@ -79,20 +86,24 @@ impl fmt::Debug for LiveCatalogue {
 }
 
 impl LiveCatalogue {
-    /// Opens the state in the folder, or begins one there, over this base, whose model gives vectors of `dims`.
+    /// Opens the state in the folder, or begins one there, over this generation of the bundle, whose model gives vectors of `dims`; or over
+    /// what it was compacted into; or over what was rolled back to, while the bundle is as it was then.
     ///
     /// # Errors
     /// Where another process has the state open, where it belongs to another model or has another format, where it is damaged.
     pub fn open(
         folder: &Path,
-        base: LocalCatalogue,
+        bundle: LocalCatalogue,
         dims: Dims,
         options: LiveOptions,
     ) -> Result<Self, CatalogueError> {
         let started = Instant::now();
-        let mut store = Store::open(folder, &base.manifest().model_id)?;
-        let bundle = base;
-        let base = compaction::opened(folder, &bundle).unwrap_or_else(|| bundle.clone());
+        let mut store = Store::open(folder, &bundle.manifest().model_id)?;
+        compaction::take_over(folder)?;
+        let base = match pin::served(folder, &bundle)? {
+            Some(pinned) => pinned,
+            None => compaction::opened(folder, &bundle).unwrap_or(bundle),
+        };
         let view = laid(&mut store, base.clone(), dims)?;
         let (records, hidden, revision) = (view.rows(), view.hidden(), view.revision());
         tracing::info!(state = %folder.display(), revision, rows = records, hidden, took = ?started.elapsed(), "state open");
@@ -111,7 +122,7 @@ impl LiveCatalogue {
         writer.builder.look(&writer.view.load_full());
         let thread = thread::Builder::new().name("writer".into()).spawn(move || writer.run(waiting));
         thread.map_err(CatalogueError::io("start a thread for", folder))?;
-        Ok(Self { view, requests, dims, state: folder.to_owned(), bundle: Mutex::new(bundle) })
+        Ok(Self { view, requests, dims, state: folder.to_owned(), changing: Mutex::new(()) })
     }
 
     /// What it is now.
@@ -119,13 +130,14 @@ impl LiveCatalogue {
         self.view.load_full()
     }
 
-    /// Lays what came in over another generation of the same model, if it is another: every write is kept, whatever it holds. The searches of one
-    /// [`view`](Self::view) see nothing of it.
+    /// Lays what came in over another generation of the same model, if it is another, or over what that was compacted into: every write is
+    /// kept, whatever it holds. The searches of one [`view`](Self::view) see nothing of it. A [rollback](Self::roll_back) ends with it.
     ///
     /// # Errors
     /// Where it belongs to another model; where the state cannot be read.
     pub async fn rebase(&self, bundle: LocalCatalogue) -> Result<(), CatalogueError> {
-        let mut served = self.bundle.lock().await;
+        let _alone = self.changing.lock().await;
+        let served = self.view().base().clone();
         let (expected, given) = (served.manifest().model_id.clone(), &bundle.manifest().model_id);
         if *given != expected {
             let belongs_to = given.clone();
@@ -135,16 +147,60 @@ impl LiveCatalogue {
                 expected,
             });
         }
-        if bundle.name() == served.name() {
+        let pin = Pin::read(&self.state)?;
+        if pin.is_none() && bundle.name() == served.of() {
             return Ok(()); // what it was compacted into stands for it
         }
-        self.take(bundle.clone(), Content::Other).await?;
-        *served = bundle;
-        Ok(())
+        let state = self.state.clone();
+        let opening =
+            tokio::task::spawn_blocking(move || compaction::opened(&state, &bundle).unwrap_or(bundle));
+        let base = opening.await.map_err(|_| CatalogueError::Stopped)?;
+        self.take_pinned(base, None).await
+    }
+
+    /// All that could be served: the generations of the bundle in this folder, then what was compacted under the state's.
+    ///
+    /// # Errors
+    /// Where a folder cannot be listed.
+    pub fn bases(&self, bundle: &Path) -> Result<Vec<Base>, CatalogueError> {
+        let mut bases = bundle_bases(bundle)?;
+        bases.extend(compacted_bases(&compaction::folder(&self.state))?);
+        Ok(bases)
+    }
+
+    /// The base that a rollback holds, where one does.
+    ///
+    /// # Errors
+    /// Where that cannot be read.
+    pub fn pinned(&self) -> Result<Option<BaseName>, CatalogueError> {
+        Ok(Pin::read(&self.state)?.map(|pin| pin.base))
+    }
+
+    /// Lays what came in over this base, one of those on the disk, and holds on to it: through restarts, until the bundle's `CURRENT` is
+    /// another than now, or until the next [`rebase`](Self::rebase). It is opened, verified and searched once before it answers.
+    ///
+    /// # Errors
+    /// Where it is not there, cannot be opened or belongs to another model: then nothing has changed.
+    pub async fn roll_back(&self, bundle: &Path, to: BaseName) -> Result<(), CatalogueError> {
+        let _alone = self.changing.lock().await;
+        let served = self.view().base().clone();
+        let (state, bundle) = (self.state.clone(), bundle.to_owned());
+        let opening = tokio::task::spawn_blocking(move || {
+            let base = match served.base_name() == to {
+                true => served,
+                false => pin::opened(&state, &bundle, to, &served.manifest().model_id)?,
+            };
+            base.warm_up()?;
+            let pin = Pin { base: to, line: base.name().to_owned(), overrides: named(&bundle)? };
+            Ok::<_, CatalogueError>((base, pin))
+        });
+        let (base, pin) = opening.await.map_err(|_| CatalogueError::Stopped)??;
+        self.take_pinned(base, Some(pin)).await
     }
 
     /// Folds what came in into a base of its own, under the state's folder: one graph again. It is built beside the searches at the
-    /// lowest priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it.
+    /// lowest priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it. After a rollback it is built
+    /// upon what that went back to, and held in its place.
     ///
     /// # Errors
     /// What [`build`](crate::build) says: then nothing has changed.
@@ -152,18 +208,20 @@ impl LiveCatalogue {
         &self,
         progress: impl Fn(Stage, u64, u64) + Send + Sync + 'static,
     ) -> Result<usize, CatalogueError> {
-        let served = self.bundle.lock().await;
-        let (state, bundle, view) = (self.state.clone(), served.clone(), self.view());
+        let _alone = self.changing.lock().await;
+        let (state, view) = (self.state.clone(), self.view());
         let (tell, told) = oneshot::channel();
         let run = move || {
             lowest_priority();
-            let _ = tell.send(compaction::compact(&state, &bundle, &view, &progress));
+            let _ = tell.send(compaction::compact(&state, &view, &progress));
         };
         let thread = thread::Builder::new().name("compaction".into()).spawn(run);
         thread.map_err(CatalogueError::io("start a thread for", &self.state))?;
         let base = told.await.map_err(|_| CatalogueError::Stopped)??;
         let items = base.len();
-        self.take(base, Content::Same).await?;
+        let pin = Pin::read(&self.state)?;
+        let pin = pin.map(|pin| Pin { base: base.base_name(), line: base.name().to_owned(), ..pin });
+        self.take_pinned(base, pin).await?;
         Ok(items)
     }
 
@@ -187,6 +245,35 @@ impl LiveCatalogue {
         self.requests.send(Request::Hold(reply, decided)).await.map_err(|_| CatalogueError::Stopped)?;
         let records = answer.await.map_err(|_| CatalogueError::Stopped)??;
         Ok(HeldWrites { records, decisions })
+    }
+
+    /// Takes a base, which is held by this pin or by none: what a restart would serve changes first, and back where it is not taken.
+    async fn take_pinned(&self, base: LocalCatalogue, pin: Option<Pin>) -> Result<(), CatalogueError> {
+        let before = Pin::read(&self.state)?;
+        Pin::replace(&self.state, pin.as_ref())?;
+        let view = self.view();
+        let (now, then) = (view.base(), &base);
+        if (now.base_name(), now.name()) == (then.base_name(), then.name()) {
+            return Ok(());
+        }
+        // What was compacted of one generation is, with what came in, the same as that generation with what came in.
+        let content = if now.of() == then.of() { Content::Same } else { Content::Other };
+        let taken = self.take(base, content).await;
+        if taken.is_err() {
+            Pin::replace(&self.state, before.as_ref())?;
+        }
+        taken
+    }
+
+    /// What came in as of now, to be read beside the writes to come.
+    ///
+    /// # Errors
+    /// Where the state cannot be read.
+    pub async fn snapshot(&self) -> Result<Snapshot, CatalogueError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(Request::Snapshot(reply)).await.map_err(|_| CatalogueError::Stopped)?;
+        let (reader, view) = answer.await.map_err(|_| CatalogueError::Stopped)??;
+        Snapshot::new(reader, view)
     }
 
     async fn take(&self, base: LocalCatalogue, content: Content) -> Result<(), CatalogueError> {

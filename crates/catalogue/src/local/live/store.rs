@@ -3,13 +3,16 @@
 use std::{
     fs::{File, OpenOptions},
     io,
+    ops::Bound,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use lookalike_common::{create_folder, remove, rename_durably, sync};
 use lookalike_items::ItemId;
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, backends::FileBackend,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageBackend,
+    TableDefinition, backends::FileBackend,
 };
 
 use crate::{
@@ -17,7 +20,10 @@ use crate::{
     local::live::record::{Record, Records},
 };
 
-const FILE: &str = "items.redb";
+/// The state's file, below its folder.
+pub const STATE_FILE: &str = "items.redb";
+/// Below a state's folder while a restore is under way: where it lies, nothing is a state yet.
+pub const RESTORING: &str = "restoring";
 /// Held while a state is opened or begun.
 const LOCK: &str = ".lock";
 /// The state of another model while it is made.
@@ -48,7 +54,33 @@ const MAGIC: usize = 9;
 type Open = dyn Fn() -> Result<Database, redb::Error> + Send;
 
 /// Ids and records as they lie in the file.
-type Lying = Vec<(String, Vec<u8>)>;
+pub(crate) type Lying = Vec<(String, Vec<u8>)>;
+
+/// What the file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateAbout {
+    /// The format of the file and of its records.
+    pub format: u64,
+    /// The model that embedded what came in.
+    pub model_id: String,
+    /// How often it had changed.
+    pub revision: u64,
+    /// How many records it holds.
+    pub records: u64,
+}
+
+/// The file as it was at one moment, read beside the writes to come. Where a write fails, the file is opened again, and this ends.
+pub(crate) struct Reader {
+    folder: PathBuf,
+    moment: Moment,
+}
+
+/// The store lets go of it where the file is to be opened again.
+type Moment = Arc<Mutex<Option<ReadTransaction>>>;
+
+fn locked(moment: &Moment) -> MutexGuard<'_, Option<ReadTransaction>> {
+    moment.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The state's file, open, and locked against another process.
 pub(crate) struct Store {
@@ -56,21 +88,27 @@ pub(crate) struct Store {
     open: Box<Open>,
     /// None after a write that failed: the file is opened again before the next.
     database: Option<Database>,
+    /// What is being read beside the writes.
+    moments: Vec<Weak<Mutex<Option<ReadTransaction>>>>,
 }
 
 impl Store {
     /// Opens the state in a folder, or begins one there, for vectors of this model.
     pub fn open(folder: &Path, model_id: &str) -> Result<Self, CatalogueError> {
         create_folder(folder).map_err(CatalogueError::io("create", folder))?;
-        let _alone = locked(folder)?;
-        let store = Self::over(folder, model_id, at(folder.join(FILE)))?;
+        if folder.join(RESTORING).exists() {
+            let why = "a restore into it was cut off: empty the folder and restore again".into();
+            return Err(CatalogueError::State { path: folder.to_owned(), why });
+        }
+        let _alone = alone(folder)?;
+        let store = Self::over(folder, model_id, at(folder.join(STATE_FILE)))?;
         sync(folder).map_err(CatalogueError::io("sync", folder))?;
         Ok(store)
     }
 
     /// The same wherever its file lies.
     fn over(folder: &Path, model_id: &str, open: Box<Open>) -> Result<Self, CatalogueError> {
-        let mut store = Self { folder: folder.to_owned(), open, database: None };
+        let mut store = Self { folder: folder.to_owned(), open, database: None, moments: Vec::new() };
         let began = store.begin(model_id);
         began.map_err(|e| store.error(e))??;
         Ok(store)
@@ -78,12 +116,13 @@ impl Store {
 
     /// Opens the state in a folder as it is, whatever model it belongs to; none where there is none.
     pub fn existing(folder: &Path) -> Result<Option<Self>, CatalogueError> {
-        let file = folder.join(FILE);
+        let file = folder.join(STATE_FILE);
         if !file.try_exists().map_err(CatalogueError::io("open", &file))? {
             return Ok(None);
         }
-        let _alone = locked(folder)?;
-        let mut store = Self { folder: folder.to_owned(), open: at(file), database: None };
+        let _alone = alone(folder)?;
+        let mut store =
+            Self { folder: folder.to_owned(), open: at(file), database: None, moments: Vec::new() };
         let model = store.model()?;
         // A file of a start that was cut off belongs to nobody yet.
         if model.is_empty() {
@@ -121,7 +160,7 @@ impl Store {
             .try_for_each(|some| next.write(some.iter().map(|(id, record)| (id, record)), to.revision));
         written.and_then(|()| next.write(std::iter::empty(), to.revision))?;
         drop(next);
-        let place = self.folder.join(FILE);
+        let place = self.folder.join(STATE_FILE);
         rename_durably(&path, &place).map_err(CatalogueError::io("replace", &place))
     }
 
@@ -220,6 +259,9 @@ impl Store {
         let written = self.write_all(records, revision);
         written.map_err(|e| {
             // Whatever the file holds now is read anew: its memory of it may be of the write that failed.
+            for moment in self.moments.drain(..).filter_map(|moment| moment.upgrade()) {
+                *locked(&moment) = None;
+            }
             self.database = None;
             self.error(e)
         })
@@ -238,6 +280,51 @@ impl Store {
                 table.insert(id.as_str(), bytes.as_slice())?;
             }
             transaction.open_table(NUMBERS)?.insert("revision", revision)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// The file as it is now.
+    pub fn reader(&mut self) -> Result<Reader, CatalogueError> {
+        let began = self.database().and_then(|database| Ok(database.begin_read()?));
+        let moment = Arc::new(Mutex::new(Some(began.map_err(|e| self.error(e))?)));
+        self.moments.retain(|moment| moment.strong_count() > 0);
+        self.moments.push(Arc::downgrade(&moment));
+        Ok(Reader { folder: self.folder.clone(), moment })
+    }
+
+    /// Begins a state that is to hold what another one held.
+    pub fn restored(folder: &Path, about: &StateAbout) -> Result<Self, CatalogueError> {
+        let mut store = Self { folder: folder.to_owned(), database: None, moments: Vec::new() };
+        let began = store.begin_restored(about);
+        began.map_err(|e| store.error(e))?;
+        Ok(store)
+    }
+
+    fn begin_restored(&mut self, about: &StateAbout) -> Result<(), redb::Error> {
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut numbers = transaction.open_table(NUMBERS)?;
+            numbers.insert("format", about.format)?;
+            numbers.insert("revision", about.revision)?;
+            transaction.open_table(TEXTS)?.insert("model", about.model_id.as_str())?;
+            transaction.open_table(RECORDS)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes records as they lay in another state's file.
+    pub fn write_lying(&mut self, rows: &[(ItemId, &[u8])]) -> Result<(), CatalogueError> {
+        self.insert_lying(rows).map_err(|e| self.error(e))
+    }
+
+    fn insert_lying(&mut self, rows: &[(ItemId, &[u8])]) -> Result<(), redb::Error> {
+        let transaction = self.database()?.begin_write()?;
+        {
+            let mut table = transaction.open_table(RECORDS)?;
+            for (id, bytes) in rows {
+                table.insert(id.as_str(), *bytes)?;
+            }
         }
         Ok(transaction.commit()?)
     }
@@ -264,7 +351,7 @@ fn at(path: PathBuf) -> Box<Open> {
 }
 
 /// Keeps other processes from opening or beginning the state, until it is dropped.
-fn locked(folder: &Path) -> Result<File, CatalogueError> {
+fn alone(folder: &Path) -> Result<File, CatalogueError> {
     let lock = folder.join(LOCK);
     let alone = File::create(&lock).map_err(CatalogueError::io("create", &lock))?;
     alone.lock().map_err(CatalogueError::io("lock", &lock))?;
@@ -282,6 +369,58 @@ fn opened(backend: impl StorageBackend) -> Result<Database, redb::Error> {
         backend.set_len(0)?;
     }
     Ok(Database::builder().set_cache_size(CACHE).create_with_backend(backend)?)
+}
+
+/// Whether this program reads records of this format.
+pub(crate) fn is_read(format: u64) -> bool {
+    (OLDEST..=FORMAT).contains(&format)
+}
+
+impl Reader {
+    /// What the file said of itself at that moment.
+    pub fn about(&self) -> Result<StateAbout, CatalogueError> {
+        self.read(|transaction| {
+            let (numbers, texts) = (transaction.open_table(NUMBERS)?, transaction.open_table(TEXTS)?);
+            let number =
+                |name: &str| Ok::<_, redb::Error>(numbers.get(name)?.map_or(0, |found| found.value()));
+            let model = texts.get("model")?.map(|found| found.value().to_owned());
+            Ok(StateAbout {
+                format: number("format")?,
+                model_id: model.unwrap_or_default(),
+                revision: number("revision")?,
+                records: transaction.open_table(RECORDS)?.len()?,
+            })
+        })
+    }
+
+    /// The records that follow this one by id, as they lay there: about `size` bytes of them, none at the end.
+    pub fn after(&self, id: Option<&str>, size: usize) -> Result<Lying, CatalogueError> {
+        self.read(|transaction| {
+            let records = transaction.open_table(RECORDS)?;
+            let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+            let (mut rows, mut bytes) = (Lying::new(), 0);
+            for entry in records.range::<&str>((from, Bound::Unbounded))? {
+                let (id, record) = entry?;
+                bytes += record.value().len();
+                rows.push((id.value().to_owned(), record.value().to_vec()));
+                if bytes >= size {
+                    break;
+                }
+            }
+            Ok(rows)
+        })
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>,
+    ) -> Result<T, CatalogueError> {
+        let state = |why: String| CatalogueError::State { path: self.folder.clone(), why };
+        match &*locked(&self.moment) {
+            Some(transaction) => read(transaction).map_err(|e| state(e.to_string())),
+            None => Err(state("a write failed while it was read: ask again".into())),
+        }
+    }
 }
 
 #[cfg(test)]

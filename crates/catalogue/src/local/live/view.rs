@@ -13,6 +13,7 @@ use crate::{
     local::{
         INLINE, LocalCatalogue,
         changes::Changes,
+        format::generation::number_in,
         live::{
             record::{Etag, Record, Row},
             rows::{ROW_COST, Rows},
@@ -131,6 +132,21 @@ impl View {
 
     pub(crate) fn set_revision(&mut self, revision: u64) {
         self.revision = revision;
+    }
+
+    /// What it is laid over.
+    pub fn base(&self) -> &LocalCatalogue {
+        &self.base.catalogue
+    }
+
+    /// The bundle's generation that it is laid over, or that its base was compacted of.
+    pub fn generation(&self) -> u64 {
+        number_in(self.base.catalogue.of()).unwrap_or_default()
+    }
+
+    /// The kept photos that items which came in online show: `photo:` and the name of each.
+    pub fn photos(&self) -> impl Iterator<Item = &str> {
+        self.shown.keys().map(String::as_str)
     }
 
     /// How many items came in online and are in no graph: each is compared in every search.

@@ -14,7 +14,7 @@ use crate::{
             handover::{Decision, held},
             record::{Etag, Record, Records, Row},
             segment::Builder,
-            store::Store,
+            store::{Reader, Store},
             view::View,
             write::{Condition, Outcome, Write, WriteKind},
         },
@@ -35,6 +35,8 @@ pub(crate) enum Request {
     Records(oneshot::Sender<Result<Records, CatalogueError>>),
     /// The same, and no write until it is decided what becomes of the state.
     Hold(oneshot::Sender<Result<Records, CatalogueError>>, std::sync::mpsc::Receiver<Decision>),
+    /// The state's file as it is now, and the view of it.
+    Snapshot(oneshot::Sender<Result<(Reader, Arc<View>), CatalogueError>>),
 }
 
 /// What another base holds.
@@ -50,13 +52,13 @@ impl Request {
     fn len(&self) -> usize {
         match self {
             Self::Write(writes, _) => writes.len(),
-            Self::Segment(..) | Self::Base(..) | Self::Records(..) | Self::Hold(..) => 0,
+            Self::Segment(..) | Self::Base(..) | Self::Records(..) | Self::Hold(..) | Self::Snapshot(_) => 0,
         }
     }
 
-    /// It is answered after the writes before it, and alone.
-    fn is_alone(&self) -> bool {
-        matches!(self, Self::Base(..) | Self::Records(..) | Self::Hold(..))
+    /// Whether it comes after the transaction of its group.
+    fn is_last(&self) -> bool {
+        matches!(self, Self::Base(..) | Self::Records(..) | Self::Hold(..) | Self::Snapshot(_))
     }
 }
 
@@ -86,13 +88,13 @@ impl Writer {
         while let Some(first) = waiting.blocking_recv() {
             let (mut count, mut group) = (first.len(), vec![first]);
             while count < GROUP
-                && !group.last().is_some_and(Request::is_alone)
+                && !group.last().is_some_and(Request::is_last)
                 && let Ok(next) = waiting.try_recv()
             {
                 count += next.len();
                 group.push(next);
             }
-            let last = group.pop_if(|last| last.is_alone());
+            let last = group.pop_if(|last| last.is_last());
             self.commit(group);
             match last {
                 Some(Request::Base(base, content, reply)) => drop(reply.send(self.rebase(base, content))),
@@ -103,6 +105,10 @@ impl Writer {
                         // Whoever waits hears that this catalogue has stopped.
                         return;
                     }
+                }
+                Some(Request::Snapshot(reply)) => {
+                    let reader = self.store.reader();
+                    let _ = reply.send(reader.map(|reader| (reader, self.view.load_full())));
                 }
                 Some(Request::Write(..) | Request::Segment(..)) | None => {}
             }
@@ -122,7 +128,9 @@ impl Writer {
                     continue;
                 }
                 // The last of a group, and taken out of it.
-                Request::Base(..) | Request::Records(..) | Request::Hold(..) => continue,
+                Request::Base(..) | Request::Records(..) | Request::Hold(..) | Request::Snapshot(_) => {
+                    continue;
+                }
             };
             let before = (draft.view.clone(), draft.records.clone());
             let made: Result<Vec<Outcome>, _> =

@@ -86,6 +86,6 @@ impl Ingest {
     fn erase_unshown(&self, held: Vec<HeldPhoto>) {
         let names: Vec<PhotoName> = held.iter().map(|photo| photo.name().clone()).collect();
         drop(held);
-        self.sweep(&names, &self.live.view());
+        names.iter().for_each(|name| self.sweep(name));
     }
 }

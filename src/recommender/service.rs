@@ -23,7 +23,7 @@ use lookalike_catalogue::{
     Base, BaseKind, BaseName, CatalogueError, Listing, LocalCatalogue, Outcome, Query, bundle_bases,
     one_before,
 };
-use lookalike_items::{Item, ItemId, Vectors};
+use lookalike_items::{Filter, Item, ItemId, Vectors};
 use lookalike_model::{Bundle, BundleError};
 use lookalike_photo::Photo;
 use lookalike_telemetry as telemetry;

@@ -84,5 +84,5 @@ pub(crate) fn take_over(state: &Path) -> Result<(), CatalogueError> {
             write_atomically(&path, name.as_bytes()).map_err(CatalogueError::io("write", &path))?;
         }
     }
-    fs::remove_file(&old).and_then(|()| sync(&folder)).map_err(CatalogueError::io("remove", &old))
+    remove(&old).and_then(|()| sync(&folder)).map_err(CatalogueError::io("remove", &old))
 }

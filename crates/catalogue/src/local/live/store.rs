@@ -295,7 +295,8 @@ impl Store {
 
     /// Begins a state that is to hold what another one held.
     pub fn restored(folder: &Path, about: &StateAbout) -> Result<Self, CatalogueError> {
-        let mut store = Self { folder: folder.to_owned(), database: None, moments: Vec::new() };
+        let open = at(folder.join(STATE_FILE));
+        let mut store = Self { folder: folder.to_owned(), open, database: None, moments: Vec::new() };
         let began = store.begin_restored(about);
         began.map_err(|e| store.error(e))?;
         Ok(store)

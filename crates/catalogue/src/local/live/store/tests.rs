@@ -240,11 +240,11 @@ proptest! {
 #[test]
 fn a_file_that_was_only_begun_is_begun_anew() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join(FILE), [0; 70_000]).expect("writable");
+    std::fs::write(folder.path().join(STATE_FILE), [0; 70_000]).expect("writable");
     let mut store = Store::open(folder.path(), MODEL).expect("opens");
     assert_eq!(state_of(&mut store).expect("reads"), State::default());
     drop(store);
-    std::fs::write(folder.path().join(FILE), "something else").expect("writable");
+    std::fs::write(folder.path().join(STATE_FILE), "something else").expect("writable");
     let why = Store::open(folder.path(), MODEL).err().expect("refused").to_string();
     assert!(why.contains("redb"), "{why}");
 }

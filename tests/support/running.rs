@@ -1,6 +1,9 @@
 //! A server on a free port, started as the program starts it, and a client that holds every answer to `openapi.yaml`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use lookalike::{
     config::ServerConfig,
@@ -51,7 +54,20 @@ impl Running {
 
     /// Starts a server and does not wait.
     pub async fn start_cold(shop: &Shop, more: &[&str]) -> Self {
-        let server = Server::open(&config(shop, more)).await.unwrap();
+        let config = config(shop, more);
+        let begun = Instant::now();
+        // Within one process, the thread of the server before frees its state a moment after it has stopped.
+        let server = loop {
+            match Server::open(&config).await {
+                Err(e)
+                    if e.to_string().contains("another process")
+                        && begun.elapsed() < Duration::from_secs(10) =>
+                {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                opened => break opened.unwrap(),
+            }
+        };
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let stop_asked = async move {

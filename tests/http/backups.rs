@@ -36,7 +36,7 @@ async fn restored(tar: &[u8]) -> Living {
     let path = state.path().join("snapshot.tar");
     fs::write(&path, tar).unwrap();
     restore(&path, &state.path().join("state")).unwrap();
-    let server = Living::over(tiny_shop(), &state).await;
+    let server = Living::over(tiny_shop(), &state, &[]).await;
     Living { state, server }
 }
 

@@ -183,7 +183,7 @@ fn write_on(
         let sent = drawn(rng, *count, &names, shop, photos);
         match ask(address, sent.method, &sent.path, sent.kind, &sent.body) {
             Some((200..=204, body)) => {
-                assert!(sent.method != "POST" || body.lines().all(|line| is_well(line)), "{body}");
+                assert!(sent.method != "POST" || body.lines().all(is_well), "{body}");
                 shop.extend(sent.then);
             }
             Some((404, _)) if sent.method == "DELETE" => assert_eq!(shop[&sent.then[0].0], None),
@@ -317,11 +317,11 @@ fn what_was_acknowledged_survives_kill_9() {
         assert_eq!(list["total"], others + found.values().flatten().count(), "crash {crash}");
         shop = found;
         if crash % 50 == 49 {
-            println!("{} crashes, {count} writes", crash + 1); // seen with --nocapture
+            eprintln!("{} crashes, {count} writes", crash + 1); // seen with --nocapture
         }
     }
     let [compactions, reloads] = ended.map(AtomicUsize::into_inner);
-    println!("{crashes} crashes, {count} writes, {compactions} compactions, {reloads} reloads");
+    eprintln!("{crashes} crashes, {count} writes, {compactions} compactions, {reloads} reloads");
     assert!(count > crashes as u64 && compactions > 0 && reloads > 0);
 }
 
@@ -357,7 +357,7 @@ fn a_full_disk_refuses_writes_and_loses_none() {
         };
         let lines: Vec<String> = (0..100).map(line).collect();
         let (status, body) =
-            ask(started.address, "POST", "/items", "application/x-ndjson", &lines.join("\n")).unwrap();
+            ask(started.address, "POST", "/items", "application/x-ndjson", lines.join("\n")).unwrap();
         assert_eq!(status, 200);
         for told in body.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
             match told["status"].as_u64() {

@@ -86,7 +86,7 @@ async fn run() -> Result<(), Failed> {
     let (state, keys) = (folder.path().join("state"), folder.path().join("keys"));
     fs::write(&keys, KEY)?;
     let text = |path: &Path| path.to_str().map(str::to_owned).ok_or("a path is not UTF-8");
-    let flags = ["--state", &text(&state)?, "--admin-keys-file", &text(&keys)?];
+    let flags = ["--reads", "open", "--state", &text(&state)?, "--admin-keys-file", &text(&keys)?];
     let running = Server::ours(&bundle, &flags).called("lookalike-day").start().await?;
     let shop = Shop::new(running.address, &photos);
     let load = Load::new(running.address, photos, false);
@@ -123,6 +123,9 @@ async fn run() -> Result<(), Failed> {
     }
     let all = quantiles(answers.iter().cloned());
     println!("searches: {all}");
+    if all["answered"] == 0 {
+        return Err("no search was answered with 200: target/bench/serve-lookalike-day.log".into());
+    }
     println!("puts, deletes, patches made: {writes:?}; compactions in seconds: {compacted:?}");
     for sample in samples.iter().step_by((samples.len() / 12).max(1)) {
         println!("{sample}");

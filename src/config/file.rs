@@ -67,7 +67,8 @@ fn check(arg: &Arg, name: &str, values: &[String]) -> Result<(), String> {
         Err(e) => {
             let text = e.to_string();
             let line = text.lines().next().unwrap_or_default();
-            Err(line.split_once(">': ").map_or(line, |(_, why)| why).to_owned())
+            let why = line.split_once(">': ").or_else(|| line.split_once(">]': "));
+            Err(why.map_or(line, |(_, why)| why).to_owned())
         }
     }
 }

@@ -10,7 +10,9 @@ use std::{
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
-use crate::config::{ApiKeys, ByteSize, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off};
+use crate::config::{
+    ApiKeys, ByteSize, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off, yes_or_no,
+};
 use crate::ingest::ImageHost;
 use lookalike_model::{DeviceChoice, PrecisionChoice};
 use lookalike_telemetry::LogFormat;
@@ -114,7 +116,7 @@ pub struct ServerConfig {
     pub image_hosts: Vec<ImageHost>,
     /// Whether these hosts may have addresses of a private network, or of this machine: true or false.
     #[arg(long, env = "LOOKALIKE_IMAGE_PRIVATE_ADDRESSES", value_name = "BOOL", num_args = 0..=1, require_equals = true,
-        default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set)]
+        default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = yes_or_no)]
     pub image_private_addresses: bool,
     /// A file of certificate authorities, in PEM, that these hosts' certificates may be from besides the public ones.
     #[arg(long, env = "LOOKALIKE_IMAGE_CA", value_name = "FILE")]

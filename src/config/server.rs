@@ -124,8 +124,10 @@ pub struct ServerConfig {
     /// Seconds that fetching a photo may take.
     #[arg(long, env = "LOOKALIKE_IMAGE_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub image_timeout: Duration,
-    /// Where the state is of another model than the bundle: drop what came in as an embedding alone, which cannot be embedded again.
-    #[arg(long, env = "LOOKALIKE_DROP_UNEMBEDDABLE")]
+    /// Where the state is of another model than the bundle, whether to drop what came in as an embedding alone, which cannot be embedded
+    /// again: true or false.
+    #[arg(long, env = "LOOKALIKE_DROP_UNEMBEDDABLE", value_name = "BOOL", num_args = 0..=1, require_equals = true,
+        default_value = "false", default_missing_value = "true", action = clap::ArgAction::Set, value_parser = yes_or_no)]
     pub drop_unembeddable: bool,
     /// Who may search where there are keys: keyed, or open to everybody.
     #[arg(long, env = "LOOKALIKE_READS", value_enum, default_value_t)]

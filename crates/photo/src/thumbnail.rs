@@ -1,12 +1,11 @@
 //! A photo made small, to be shown in a list.
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
 use turbojpeg::{PixelFormat, Subsamp};
 
-use crate::{Limits, Photo, PhotoError};
+use crate::{
+    Limits, Photo, PhotoError,
+    bilinear::{Window, resize_window},
+};
 
 /// Of the JPEG: at the size it is shown at, what is lost is hardly seen.
 const QUALITY: i32 = 82;
@@ -22,19 +21,16 @@ pub fn thumbnail(bytes: &[u8], limits: &Limits, width: u32) -> Result<Vec<u8>, P
     let to_width = width.clamp(1, photo.width());
     let height = u64::from(photo.height()) * u64::from(to_width) + u64::from(photo.width()) / 2;
     let to_height = u32::try_from(height / u64::from(photo.width())).unwrap_or(u32::MAX).max(1);
+    let (width, height) = (to_width as usize, to_height as usize);
     let resized;
     let pixels = if (have_width, have_height) == (to_width, to_height) {
         photo.rgb().as_raw()
     } else {
-        let source = ImageRef::new(have_width, have_height, photo.rgb().as_raw(), PixelType::U8x3)
-            .map_err(|e| failed(e.to_string()))?;
-        let mut target = Image::new(to_width, to_height, PixelType::U8x3);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-        Resizer::new().resize(&source, &mut target, &options).map_err(|e| failed(e.to_string()))?;
-        resized = target.into_vec();
+        let have = (have_width as usize, have_height as usize);
+        let whole = Window { left: 0, top: 0, width, height };
+        resized = resize_window(photo.rgb().as_raw(), have, (width, height), whole);
         &resized
     };
-    let (width, height) = (to_width as usize, to_height as usize);
     let image = turbojpeg::Image {
         pixels: pixels.as_slice(),
         width,

@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
 use crate::{
+    living::{KEY, Living, a_photo, vector},
     support::{running::send, tiny_shop},
-    writes::{KEY, Living, a_photo, vector},
 };
 
 async fn snapshot(living: &Living) -> (u64, Vec<u8>) {

@@ -8,12 +8,12 @@ use lookalike_model::Bundle;
 use serde_json::{Value, json};
 
 use crate::{
+    living::{KEY, Living, a_photo},
     support::{
         Shop,
         running::{Running, send},
         tiny_shop,
     },
-    writes::{KEY, Living, a_photo},
 };
 
 /// A shop whose bundle may change.

@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use crate::{
+    living::Living,
     support::{
         photo_host::PhotoHost,
         pictures::{jpeg, shape, with_orientation},
         running::Answer,
         tiny_shop,
     },
-    writes::Living,
 };
 
 /// A server that may ask this host, with these flags more.

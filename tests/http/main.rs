@@ -16,6 +16,7 @@ mod items;
 mod large;
 mod life;
 mod limits;
+mod living;
 mod models;
 mod names;
 mod openapi;

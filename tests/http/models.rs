@@ -15,8 +15,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
+    living::{Living, a_photo, vector},
     support::{Shop, network_shop, running, tiny_shop},
-    writes::{Living, a_photo, vector},
 };
 
 /// A shop whose bundle can be changed for one of another model.

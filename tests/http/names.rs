@@ -10,8 +10,8 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    living::{Living, a_photo, vector},
     support::{running::send, tiny_shop},
-    writes::{Living, a_photo, vector},
 };
 
 /// Names, and how an address has them.

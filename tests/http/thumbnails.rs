@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use crate::{
+    living::Living,
     support::{
         pictures::{jpeg, shape},
         running::{Answer, Running, send},
         tiny_shop,
     },
-    writes::Living,
 };
 
 fn size(answer: &Answer) -> (u32, u32) {

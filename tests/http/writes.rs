@@ -7,108 +7,13 @@ use lookalike_model::Bundle;
 use reqwest::multipart;
 use serde_json::{Value, json};
 
+use crate::living::{Living, a_photo, vector};
 use crate::support::{
     Shop,
     pictures::{jpeg, png, shape, with_orientation},
-    running::{Answer, Running, send},
+    running::{Running, send},
     tiny_shop,
 };
-
-pub const KEY: &str = "an-admin-key-of-the-tests";
-
-/// A server with a state, whose searches are open to everybody.
-pub struct Living {
-    pub state: tempfile::TempDir,
-    pub server: Running,
-}
-
-impl Living {
-    pub async fn start(shop: &Shop) -> Self {
-        Self::start_with(shop, &[]).await
-    }
-
-    /// With these flags more.
-    pub async fn start_with(shop: &Shop, more: &[&str]) -> Self {
-        let state = tempfile::tempdir().unwrap();
-        std::fs::write(state.path().join("keys"), KEY).unwrap();
-        let server = Self::over(shop, &state, more).await;
-        Self { state, server }
-    }
-
-    pub async fn over(shop: &Shop, state: &tempfile::TempDir, more: &[&str]) -> Running {
-        let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
-        let arguments = [
-            "--state",
-            folder.to_str().unwrap(),
-            "--admin-keys-file",
-            keys.to_str().unwrap(),
-            "--reads",
-            "open",
-        ];
-        Running::start(shop, &[&arguments, more].concat()).await
-    }
-
-    pub async fn restarted(self, shop: &Shop) -> Self {
-        let Self { state, server } = self;
-        server.stop().await;
-        let server = Self::over(shop, &state, &[]).await;
-        Self { state, server }
-    }
-
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        self.server.request(method, path).bearer_auth(KEY)
-    }
-
-    pub async fn put(&self, id: &str, photo: &[u8], item: &Value, headers: &[(&str, &str)]) -> Answer {
-        let image = multipart::Part::bytes(photo.to_vec()).file_name("photo.jpg");
-        let form = multipart::Form::new().part("image", image).text("item", item.to_string());
-        let request = self.request("PUT", &format!("/items/{id}")).multipart(form);
-        send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
-    }
-
-    pub async fn put_vector(&self, id: &str, body: &Value) -> Answer {
-        let request = self.request("PUT", &format!("/items/{id}")).header("content-type", "application/json");
-        send(request.body(body.to_string())).await
-    }
-
-    pub async fn patch(&self, id: &str, patch: &Value) -> Answer {
-        let request = self.request("PATCH", &format!("/items/{id}"));
-        send(request.header("content-type", "application/merge-patch+json").body(patch.to_string())).await
-    }
-
-    pub async fn delete(&self, id: &str) -> Answer {
-        send(self.request("DELETE", &format!("/items/{id}"))).await
-    }
-
-    pub async fn bulk(&self, lines: &[Value]) -> Vec<Value> {
-        let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        let request = self.request("POST", "/items").header("content-type", "application/x-ndjson");
-        let answer = send(request.body(body)).await;
-        assert_eq!(answer.status, 200);
-        String::from_utf8(answer.body)
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    pub async fn first(&self, photo: &[u8]) -> String {
-        self.server.post("/similar?k=1", "image/png", photo.to_vec()).await.ids().remove(0)
-    }
-
-    pub fn photos(&self) -> usize {
-        let Ok(folders) = std::fs::read_dir(self.state.path().join("state/photos")) else { return 0 };
-        folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
-    }
-}
-
-pub fn a_photo(n: u8) -> Vec<u8> {
-    jpeg(&shape("circle", [255 - n, 30 * (n % 8), 240], u32::from(n % 5)))
-}
-
-pub fn vector(n: usize) -> Vec<f64> {
-    (0..193).map(|i| (((i * 31 + n * 17) % 101) as f64 - 50.0) / 50.0).collect()
-}
 
 #[tokio::test]
 async fn what_is_put_is_in_the_very_next_search_and_after_a_restart() {
@@ -357,21 +262,6 @@ async fn many_writes_are_told_line_by_line() {
     living.server.stop().await;
 }
 
-impl Living {
-    /// Begins an operation and waits for its end.
-    pub async fn operate(&self, path: &str) -> Value {
-        let begun = send(self.request("POST", path)).await;
-        assert_eq!(begun.status, 202);
-        loop {
-            let told = send(self.request("GET", begun.header("location"))).await.json();
-            if told["state"] != "running" {
-                return told;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    }
-}
-
 /// The bundle's next generation: the same items.
 fn indexed_again(bundle: &std::path::Path) {
     let model = Bundle::open(bundle).unwrap().manifest().model_id.clone();
@@ -415,7 +305,9 @@ async fn compaction_and_reload_keep_every_write_and_no_request_fails() {
             asked
         })
     };
-    for _ in 0..5 {
+    // More by hand.
+    let times = std::env::var("RELOADS").map_or(5, |n| n.parse().unwrap());
+    for _ in 0..times {
         let told = living.operate("/admin/compact").await;
         assert_eq!((&told["state"], &told["detail"]), (&"done".into(), &"62 items in one graph".into()));
         indexed_again(bundle.path());

@@ -10,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FormatStrFormatter, LogFormatter
 
 OURS, OTHERS = "#b3123f", ["#3b6fb5", "#6b9e3c", "#c98a1b", "#9aa0a6"]
 FILES = {"items": "items.redb", "base": "compacted base", "segment": "segment", "photos": "photos"}
@@ -41,10 +42,13 @@ def main(source, target):
     for panel in panels:
         for began, ended in day["compactions"]:
             panel.axvspan(began / 60, ended / 60, color="#000000", alpha=0.07, linewidth=0)
-        if panel is not latency:
-            panel.set_ylim(bottom=0 if panel is not recall else None)
+        if panel in (memory, files):
+            panel.set_ylim(bottom=0)
         panel.grid(True, color="#eeeeee")
-        panel.legend(frameon=False, fontsize=9, loc="upper left", ncols=4)
+        # Beside the panel: within it there is no place that no curve may come to.
+        panel.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    latency.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    latency.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     latency.set_title(
         f"{day['items']:,} items, {day['searches_per_second']:g} searches/s; {day['puts']:,} puts, {day['deletes']:,} deletes,"
         f" {day['patches']:,} patches; compactions shaded",

@@ -190,13 +190,8 @@ fn open(file: &File) -> Result<Store, CatalogueError> {
     Store::over(Path::new("state"), MODEL, Box::new(move || opened(file.clone())))
 }
 
-/// `POWER_LOSSES=10000` tries more.
-fn cases() -> u32 {
-    std::env::var("POWER_LOSSES").map_or(256, |n| n.parse().expect("a number"))
-}
-
+// `PROPTEST_CASES=10000` tries more than 256.
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
     #[test]
     fn what_was_acknowledged_survives_a_loss_of_power(lives in lives()) {
         let mut bytes = Vec::new();

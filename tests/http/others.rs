@@ -162,7 +162,7 @@ async fn examples_that_are_none_are_refused() {
         json!({"positive": []}),
         json!({"positive": many}),
         json!({"negative": ["circle-red~0"]}),
-        json!({"positive": ["a b"]}),
+        json!({"positive": ["a\nb"]}),
         json!({"positive": ["circle-red~0"], "vector": [1]}),
         json!({"positive": "circle-red~0"}),
         json!({"positive": ["circle-red~0"], "more": 1}),
@@ -201,7 +201,7 @@ async fn all_items_are_listed_page_by_page() {
     );
     assert!(ids(&server.get("/items?after=zzz").await.json()).is_empty());
     for (parameter, name) in
-        [("limit=0", "limit"), ("limit=101", "limit"), ("after=a%20b", "after"), ("category=", "category")]
+        [("limit=0", "limit"), ("limit=101", "limit"), ("after=a%0Ab", "after"), ("category=", "category")]
     {
         let detail = server.get(&format!("/items?{parameter}")).await.problem(400, "bad_parameter");
         assert!(detail.contains(&format!("'{name}'")), "{detail}");

@@ -159,7 +159,7 @@ async fn every_parameter_has_its_range() {
         ("min_score", &["-0.1", "1.01", "NaN", "x"]),
         ("category", &[""]),
         ("attribute", &["colour", ":red", "colour:"]),
-        ("exclude", &["a%20b", ""]),
+        ("exclude", &["a%0Ab", ".."]),
         ("color_weight", &["-1", "1.5", "inf"]),
         ("box", &["0,0,1", "0,0,1,2", "a,b,c,d", ""]),
         ("collapse", &["item", ""]),

@@ -22,7 +22,7 @@ nginx=target/test/nginx
 if ! have nginx && [ ! -x "$nginx/usr/sbin/nginx" ]; then
   rm -rf "$nginx"
   mkdir -p "$nginx"
-  (cd "$nginx" && apt-get download -qq nginx) || {
+  (cd "$nginx" && get_package nginx) || {
     echo "Missing to test: nginx (Debian's name). Install it, then run this again." >&2
     exit 1
   }

@@ -3,6 +3,14 @@
 
 have() { command -v "$1" > /dev/null 2>&1; }
 
+# Into this folder, without installing it.
+get_package() { # PACKAGE
+  have apt-get || return 1
+  apt-get download -qq -o APT::Sandbox::User=root "$1" 2> /dev/null && return 0
+  # A machine that was never asked for a package has no lists of them.
+  apt-get update -qq && apt-get download -qq -o APT::Sandbox::User=root "$1"
+}
+
 install_packages() { # PURPOSE PACKAGE…
   local purpose=$1 as_root=()
   shift

@@ -14,6 +14,7 @@ mod answer;
 mod ask;
 mod cache;
 mod canary;
+mod changing;
 mod diversify;
 mod find;
 mod opening;
@@ -27,9 +28,10 @@ pub use ask::{
     Ask, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadRegion, BadUnit, Collapse, Examples, K,
     Offset, Page, Region, Subject, Unit,
 };
+pub use changing::{Bases, ReloadError, RollbackError};
 pub use opening::{Opening, SharedThreads};
 pub use pair::{Opened, Pair, PairError};
-pub use service::{Bases, Recommender, RecommenderOptions, ReloadError, RollbackError};
+pub use service::{Recommender, RecommenderOptions};
 
 pub use lookalike_catalogue::{BaseKind, BaseName, Hit, Listing};
 pub use lookalike_items::{Dims, Filter, Item, ItemId};

@@ -80,7 +80,7 @@ mod tests {
             "{}",
             r#"{"positive":[]}"#,
             r#"{"negative":["a"]}"#,
-            r#"{"positive":["a b"]}"#,
+            r#"{"positive":["a\nb"]}"#,
             r#"{"positive":["a"],"vector":[1]}"#,
             r#"{"positive":["a"],"negative":null}"#,
             r#"{"vector":null}"#,

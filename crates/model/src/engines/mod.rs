@@ -73,7 +73,8 @@ impl Model {
             Precision::F32 | Precision::Bf16 if device == Device::Cpu => {
                 let (module, reason) = PackedModule::load(path, preprocessing.size()).map_err(refused)?;
                 if let Some(reason) = reason {
-                    tracing::warn!(%reason, "the model's convolutions are not packed; it is slower than it could be");
+                    let reason = what_happened(&reason.to_string());
+                    tracing::warn!(reason, "the model's convolutions are not packed; it is slower than it could be");
                 }
                 Engine::Packed(module)
             }

@@ -74,7 +74,10 @@ impl Model {
                 let (module, reason) = PackedModule::load(path, preprocessing.size()).map_err(refused)?;
                 if let Some(reason) = reason {
                     let reason = what_happened(&reason.to_string());
-                    tracing::warn!(reason, "the model's convolutions are not packed; it is slower than it could be");
+                    tracing::warn!(
+                        reason,
+                        "the model's convolutions are not packed; it is slower than it could be"
+                    );
                 }
                 Engine::Packed(module)
             }

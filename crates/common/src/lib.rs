@@ -16,5 +16,5 @@ pub use file_steps::{FileStep, Listening, listen};
 pub use hex::hex;
 pub use huge_pages::{HUGE_PAGE, HugePages};
 pub use instructions::{InstructionSet, Instructions};
-pub use priority::lowest_priority;
+pub use priority::{low_priority, lowest_priority};
 pub use sealed_file::{FileSeal, SealedFile};

@@ -13,3 +13,10 @@ pub fn lowest_priority() {
         let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
     }
 }
+
+/// Lets this thread, and those it starts from now on, have a tenth of what others have where cores are short: for what must come to
+/// an end however busy the machine is. A system that refuses leaves it as it was.
+pub fn low_priority() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
+}

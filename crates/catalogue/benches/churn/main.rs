@@ -3,7 +3,7 @@
 //! A base of 139,709 items (the bundle of `make bench-bundle`), half of which go, drawn at random, while as many new ones come, in a
 //! hundred rounds with searches in between; the same in the same order for both. Then queries a second and recall over rising
 //! candidate lists, one thread each. Ours writes to the disk, a round a transaction, and its graphs of what came in are built by
-//! threads of the lowest priority beside it; hnswlib keeps everything in memory, marks deleted and lets new items take over the
+//! threads of low priority beside it; hnswlib keeps everything in memory, marks deleted and lets new items take over the
 //! places of deleted ones (`scripts/bench-churn-peer.py`). hnswlib knows no blend of two distances: it searches `[deep, w·colour]`
 //! by L2 and is held against the exact answer to that, ours against the exact blend.
 //!

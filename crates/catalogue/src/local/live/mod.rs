@@ -33,7 +33,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use lookalike_common::lowest_priority;
+use lookalike_common::low_priority;
 use lookalike_items::Dims;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
@@ -198,8 +198,8 @@ impl LiveCatalogue {
         self.take_pinned(base, Some(pin)).await
     }
 
-    /// Folds what came in into a base of its own, under the state's folder: one graph again. It is built beside the searches at the
-    /// lowest priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it. After a rollback it is built
+    /// Folds what came in into a base of its own, under the state's folder: one graph again. It is built beside the searches at a
+    /// low priority, and holds all items in memory twice meanwhile; writes go on, and are laid over it. After a rollback it is built
     /// upon what that went back to, and held in its place.
     ///
     /// # Errors
@@ -212,7 +212,7 @@ impl LiveCatalogue {
         let (state, view) = (self.state.clone(), self.view());
         let (tell, told) = oneshot::channel();
         let run = move || {
-            lowest_priority();
+            low_priority();
             let _ = tell.send(compaction::compact(&state, &view, &progress));
         };
         let thread = thread::Builder::new().name("compaction".into()).spawn(run);

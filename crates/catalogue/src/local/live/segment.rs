@@ -1,4 +1,4 @@
-//! The graph of what came in online, built beside the searches: one thread of the lowest priority, which never has more than one
+//! The graph of what came in online, built beside the searches: one thread of low priority, which never has more than one
 //! build under way. Its files are a copy: what they hold is in the state, and they are built again when it is opened.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lookalike_common::{create_folder, lowest_priority};
+use lookalike_common::{create_folder, low_priority};
 
 use crate::{
     contract::CatalogueError,
@@ -50,7 +50,7 @@ impl Builder {
         let busy = Arc::new(AtomicBool::new(false));
         let at_work = Arc::clone(&busy);
         let run = move || {
-            lowest_priority();
+            low_priority();
             while let Ok(view) = waiting.recv() {
                 let told = match built(&folder, &model_id, &view) {
                     Ok((catalogue, rows)) => done(catalogue, rows),

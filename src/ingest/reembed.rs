@@ -56,14 +56,6 @@ pub enum ReembedError {
         /// Their ids, the first ones.
         named: String,
     },
-    /// A vector that is none.
-    #[error("the photo {photo} cannot be embedded: {why}")]
-    Photo {
-        /// Its name.
-        photo: String,
-        /// Why not.
-        why: String,
-    },
     /// Everything else.
     #[error(transparent)]
     Ingest(#[from] IngestError),

@@ -49,7 +49,7 @@ pub enum RollbackError {
     Unknown(BaseName),
     /// It is of another model.
     #[error(
-        "{name} is of model {found}, and {served} is served: restart the server over a bundle of that model"
+        "{name} is of model {found}, and {served} is served: put a bundle of that model in place and reload it"
     )]
     OtherModel {
         /// What was asked for.

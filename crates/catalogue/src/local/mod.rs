@@ -43,19 +43,24 @@ use crate::{
     local::{
         adjacency::Links,
         changes::Changes,
+        codes::{Codebook, Coded},
         format::{
             facets::{Admitted, Facets},
             generation::{self, FACETS, GRAPH, ITEMS, Lying, MANIFEST},
             graph_file::Frozen,
             items_file::Lines,
         },
-        search::{Found, Search},
+        kernel::Rows,
+        search::{Candidate, Found, Search},
     },
 };
 use lookalike_items::{ColourWeight, Dims, Distance, Filter, Item, ItemId, Vectors};
 
 /// Searches that compare more than this many photos leave the async threads to others.
 const INLINE: usize = 20_000;
+
+/// Codes of fewer items fit little but those: what comes in is not compared by them.
+const CODES_FROM: usize = 4_096;
 
 /// Of fewer than one item in so many, all are gathered and sorted; of more, the first ones soon come along.
 const SPARSE: usize = 8;
@@ -265,8 +270,56 @@ impl LocalCatalogue {
 
     /// The points that a search finds, nearest first.
     pub(crate) fn run(&self, search: &Search, query: &Query) -> Vec<(u32, Distance)> {
-        let found = search.run(&self.0.frozen, query);
+        self.points_of(search.run(&self.0.frozen, query))
+    }
+
+    /// The points that a search may find, by codes; what is farther than `bound` may be left out.
+    pub(crate) fn candidates(&self, search: &Search, query: &Coded<'_>, bound: f32) -> Vec<Candidate> {
+        search.candidates(&self.0.frozen, query, bound)
+    }
+
+    /// Those of these points that a search answers, nearest first.
+    pub(crate) fn nearest_of(
+        &self,
+        search: &Search,
+        query: &Query,
+        points: impl Iterator<Item = u32>,
+    ) -> Vec<(u32, Distance)> {
+        self.points_of(search.compare(self.0.frozen.view(), query, points))
+    }
+
+    fn points_of(&self, found: Vec<Found>) -> Vec<(u32, Distance)> {
         found.into_iter().map(|found| (self.0.points[found.item as usize], found.distance)).collect()
+    }
+
+    /// Whether its codes tell others apart too: `count` items that are like its own.
+    pub(crate) fn codes_fit_others(&self, count: usize) -> bool {
+        self.len() >= CODES_FROM.max(count)
+    }
+
+    /// How its vectors became codes.
+    pub(crate) fn codebook(&self) -> &Codebook {
+        self.0.frozen.book()
+    }
+
+    /// A query in its codes.
+    pub(crate) fn encode(&self, query: &Query) -> Coded<'static> {
+        self.0.frozen.encode(query)
+    }
+
+    /// Vectors of its dimensions as a row of codes.
+    pub(crate) fn codes_of(&self, vectors: &Vectors) -> Vec<u8> {
+        let (book, kernel) = (self.codebook(), self.0.frozen.view().kernel);
+        let mut codes = vec![0; book.shape().stride()];
+        if vectors.dims() == book.shape().dims {
+            book.encode(kernel, vectors.deep(), vectors.colour(), &mut codes);
+        }
+        codes
+    }
+
+    /// Rows of its codes.
+    pub(crate) fn code_rows<'a>(&self, codes: &'a [u8]) -> Rows<'a> {
+        self.codebook().shape().rows(codes)
     }
 
     /// The places and points, by rising id from `start` on, that the filter admits after these changes: at most `limit`; and how

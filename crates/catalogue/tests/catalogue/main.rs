@@ -1,6 +1,7 @@
 //! The catalogue from outside: what it is asked and what it answers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod came_in;
 mod formats;
 mod golden;
 mod handover;

@@ -22,7 +22,7 @@ use crate::{
             reachability::{Reached, reach_all},
             relink::refine,
         },
-        codes,
+        codes::{self, Codebook},
         format::{
             facets::Facets,
             generation::{FACETS, FORMAT, GRAPH, GenerationManifest, ITEMS},
@@ -66,6 +66,17 @@ pub fn build(
     options: &BuildOptions,
     progress: Progress<'_>,
 ) -> Result<GenerationManifest, CatalogueError> {
+    build_coded(bundle_dir, model_id, (items, None), options, progress)
+}
+
+/// [`build`], in another catalogue's codes where its codebook is given: searches of both can then compare what they find by codes.
+pub(crate) fn build_coded(
+    bundle_dir: &Path,
+    model_id: &str,
+    items: (Vec<(Item, Vectors)>, Option<&Codebook>),
+    options: &BuildOptions,
+    progress: Progress<'_>,
+) -> Result<GenerationManifest, CatalogueError> {
     options.check()?;
     let pool = options.pool()?;
     pool.install(|| build_with(&pool, (bundle_dir, model_id), items, options, progress))
@@ -75,14 +86,15 @@ pub fn build(
 fn build_with(
     pool: &ThreadPool,
     (bundle_dir, model_id): (&Path, &str),
-    items: Vec<(Item, Vectors)>,
+    (items, book): (Vec<(Item, Vectors)>, Option<&Codebook>),
     options: &BuildOptions,
     progress: Progress<'_>,
 ) -> Result<GenerationManifest, CatalogueError> {
     let started = Instant::now();
     let Gathered { items, rows, dims } = gather(items)?;
     progress(Stage::Codes, 0, 1);
-    let book = codes::fit(&rows, dims);
+    let given = book.filter(|book| book.shape().dims == dims);
+    let book = given.map_or_else(|| codes::fit(&rows, dims), Codebook::clone);
     let coded = codes::encode_all(&book, &rows);
     progress(Stage::Codes, 1, 1);
     let points = Points { rows: book.shape().rows(&coded), scale: book.scale(ColourWeight::DEFAULT) };

@@ -70,8 +70,8 @@ impl Audit {
         let query = points.query(point);
         let near: Vec<u32> = Scratch::with(|scratch| {
             let ground = Ground { links: graph.links(), rows: points.rows, query: &query };
-            scratch.walk(ground, graph.entry, CANDIDATES);
-            scratch.found().collect()
+            scratch.walk(ground, graph.entry, CANDIDATES, f32::INFINITY);
+            scratch.found().map(|(_, point)| point).collect()
         });
         // Some reachable point always can: a tree over them has fewer links than they have slots.
         let candidates = || near.iter().chain(&self.order).copied();

@@ -59,8 +59,8 @@ fn by_distance(a: &Near, b: &Near) -> std::cmp::Ordering {
 fn look_around(links: Links<'_>, points: Points<'_>, point: u32, ef: usize) -> Vec<u32> {
     let query = points.query(point);
     let mut near: Vec<Near> = Scratch::with(|scratch| {
-        scratch.walk(Ground { links, rows: points.rows, query: &query }, point, ef);
-        scratch.measured().filter(|(_, other)| *other != point).collect()
+        scratch.walk(Ground { links, rows: points.rows, query: &query }, point, ef, f32::INFINITY);
+        scratch.found().filter(|(_, other)| *other != point).collect()
     });
     let further: Vec<u32> =
         links.of(point).filter(|&n| n != point && !near.iter().any(|(_, other)| *other == n)).collect();

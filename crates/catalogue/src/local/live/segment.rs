@@ -18,7 +18,7 @@ use crate::{
     contract::CatalogueError,
     local::{
         LocalCatalogue,
-        build::{BuildOptions, build},
+        build::{BuildOptions, build_coded},
         live::{record::Row, view::View},
     },
 };
@@ -91,7 +91,9 @@ fn built(folder: &Path, model_id: &str, view: &View) -> Result<(LocalCatalogue, 
     let rows = view.whole()?;
     create_folder(folder).map_err(CatalogueError::io("create", folder))?;
     let items = rows.iter().map(|row| ((*row.item).clone(), (*row.vectors).clone())).collect();
-    build(folder, model_id, items, &BuildOptions::default(), &|_, _, _| ())?;
+    // In the codes of the base, so that a search of both compares what it finds in one order.
+    let book = view.base().codes_fit_others(rows.len()).then(|| view.base().codebook());
+    build_coded(folder, model_id, (items, book), &BuildOptions::default(), &|_, _, _| ())?;
     let catalogue = LocalCatalogue::open(folder, model_id)?;
     tracing::debug!(items = rows.len(), took = ?started.elapsed(), "built a graph of what came in");
     Ok((catalogue, rows))

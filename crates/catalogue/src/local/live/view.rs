@@ -16,9 +16,9 @@ use crate::{
         format::generation::number_in,
         live::{
             record::{Etag, Record, Row},
-            rows::{ROW_COST, Rows},
+            rows::Rows,
         },
-        search::Search,
+        search::{Candidate, Search, reranked},
     },
 };
 
@@ -98,6 +98,8 @@ pub struct View {
     base: Layer,
     /// Most of what came in, with a graph of its own.
     segment: Option<Layer>,
+    /// Whether the segment has the codes of the base.
+    coded_alike: bool,
     /// The rest.
     rows: Rows,
     places: OrdMap<ItemId, Place>,
@@ -121,13 +123,54 @@ struct Plan {
     /// Of the base, then of the segment.
     searches: Vec<Search>,
     n: usize,
+    /// Whether all that came in and is in no graph is compared exactly.
+    exact: bool,
+}
+
+/// Where candidates lie.
+const BASE: usize = 0;
+const ROWS: usize = 2;
+
+/// What may be among the nearest, by one set of codes: where it lies, and its point or slot.
+#[derive(Default)]
+struct Candidates(Vec<(f32, usize, u32)>);
+
+impl Candidates {
+    fn add(&mut self, place: usize, candidates: Vec<Candidate>) {
+        self.0.extend(candidates.into_iter().map(|(distance, point)| (distance, place, point)));
+    }
+
+    /// What is farther than this is not compared exactly where `n` are asked for: so many are nearer already.
+    fn bound(&self, n: usize) -> f32 {
+        // One place's candidates alone: nearest first.
+        self.0.get(reranked(n) - 1).map_or(f32::INFINITY, |(distance, ..)| *distance)
+    }
+
+    /// Those that are compared exactly where `n` are asked for, of each place.
+    fn best(mut self, n: usize) -> [Vec<u32>; 3] {
+        let room = reranked(n);
+        if room < self.0.len() {
+            self.0.select_nth_unstable_by(room - 1, |a, b| a.0.total_cmp(&b.0));
+            self.0.truncate(room);
+        }
+        let mut places = [const { Vec::new() }; 3];
+        for (_, place, point) in self.0 {
+            places[place].push(point);
+        }
+        places
+    }
+}
+
+fn near_at(place: usize, (point, distance): (u32, Distance)) -> (Distance, Found) {
+    (distance, if place == BASE { Found::Base(point) } else { Found::Segment(point) })
 }
 
 impl View {
     /// The base alone.
     pub(crate) fn new(base: LocalCatalogue, dims: Dims) -> Self {
-        let (rows, places, shown) = Default::default();
-        Self { revision: 0, dims, base: Layer::new(base), segment: None, rows, places, shown }
+        let (rows, places, shown) = (Rows::over(&base), OrdMap::new(), OrdMap::new());
+        let (revision, segment, coded_alike) = (0, None, false);
+        Self { revision, dims, base: Layer::new(base), segment, coded_alike, rows, places, shown }
     }
 
     pub(crate) fn set_revision(&mut self, revision: u64) {
@@ -303,7 +346,7 @@ impl View {
             }
         }
         // The rows that are left move together: a search looks at every slot.
-        let mut rows = Rows::default();
+        let mut rows = Rows::over(&self.base.catalogue);
         let left = places.iter().filter_map(|(id, place)| match place {
             Place::Row(slot) => Some((id.clone(), self.rows.get(*slot)?.clone())),
             _ => None,
@@ -311,6 +354,7 @@ impl View {
         for (id, row) in left.collect::<Vec<_>>() {
             places.insert(id, Place::Row(rows.insert(row)));
         }
+        self.coded_alike = segment.catalogue.codebook() == self.base.catalogue.codebook();
         (self.places, self.rows, self.segment) = (places, rows, Some(segment));
         Ok(())
     }
@@ -372,20 +416,15 @@ impl View {
         let plan = |(layer, part): (&Layer, f32)| {
             layer.catalogue.plan(query, n, filter, effort, (&layer.changes, part))
         };
-        Ok(Plan { searches: self.layers().zip(parts).map(plan).collect::<Result<_, _>>()?, n })
+        let searches = self.layers().zip(parts).map(plan).collect::<Result<Vec<_>, _>>()?;
+        Ok(Plan { searches, n, exact: effort == Effort::Exact })
     }
 
     fn answer(&self, query: &Query, plan: &Plan, filter: &Filter) -> Result<Nearest, CatalogueError> {
-        let (rows, mut available) = self.rows.nearest(query, plan.n, filter);
-        // Nearest first within each; where two are as near, those of the base come first.
-        let mut found: Vec<(Distance, Found)> = Vec::new();
-        for (i, (layer, search)) in self.layers().zip(&plan.searches).enumerate() {
-            available += search.available;
-            let place = if i == 0 { Found::Base } else { Found::Segment };
-            let points = layer.catalogue.run(search, query).into_iter();
-            found.extend(points.map(|(point, distance)| (distance, place(point))));
-        }
-        found.extend(rows.into_iter().map(|(row, distance)| (distance, Found::Row(row))));
+        let rows = self.rows.admitted(filter);
+        let available = plan.searches.iter().map(|search| search.available).sum::<usize>() + rows.len();
+        let mut found = self.nearest(query, plan, &rows);
+        // Where two are as near, those of the base come first, then those of the segment.
         found.sort_by(|a, b| a.0.blend.total_cmp(&b.0.blend));
         found.truncate(plan.n);
         let hits = found.into_iter().map(|(distance, found)| {
@@ -398,6 +437,49 @@ impl View {
         });
         let hits = hits.collect::<Result<Vec<_>, CatalogueError>>()?;
         Ok(Nearest { exhausted: hits.len() == available, hits })
+    }
+
+    /// What is nearest where it lies, place after place; among `rows`, ties by id.
+    fn nearest(&self, query: &Query, plan: &Plan, rows: &[u32]) -> Vec<(Distance, Found)> {
+        let mut candidates = Candidates::default();
+        let mut found = Vec::new();
+        let coded = self.rows.coded().then(|| self.base.catalogue.encode(query));
+        for (place, (layer, search)) in self.layers().zip(&plan.searches).enumerate() {
+            let catalogue = &layer.catalogue;
+            let coded = coded.as_ref().filter(|_| !search.is_exact() && (place == BASE || self.coded_alike));
+            match coded {
+                Some(coded) => {
+                    let bound = candidates.bound(plan.n);
+                    candidates.add(place, catalogue.candidates(search, coded, bound));
+                }
+                None => {
+                    found.extend(catalogue.run(search, query).into_iter().map(|near| near_at(place, near)))
+                }
+            }
+        }
+        let in_codes = coded.as_ref().filter(|_| rows.len() > plan.n && !plan.exact);
+        if let Some(coded) = in_codes {
+            candidates.add(ROWS, self.rows.candidates(coded, rows, reranked(plan.n)));
+        }
+        let [of_base, of_segment, of_rows] = candidates.best(plan.n);
+        for (place, ((layer, search), points)) in
+            self.layers().zip(&plan.searches).zip([of_base, of_segment]).enumerate()
+        {
+            let near = layer.catalogue.nearest_of(search, query, points.into_iter());
+            found.extend(near.into_iter().map(|near| near_at(place, near)));
+        }
+        let slots = if in_codes.is_some() { &of_rows } else { rows };
+        let mut rows = self.rows.measured(query, slots.iter().copied());
+        let order = |a: &(&Row, Distance), b: &(&Row, Distance)| {
+            a.1.blend.total_cmp(&b.1.blend).then_with(|| a.0.item.id.cmp(&b.0.item.id))
+        };
+        if plan.n > 0 && plan.n < rows.len() {
+            rows.select_nth_unstable_by(plan.n - 1, order);
+        }
+        rows.truncate(plan.n);
+        rows.sort_unstable_by(order);
+        found.extend(rows.into_iter().map(|(row, distance)| (distance, Found::Row(row.clone()))));
+        found
     }
 
     /// [`Catalogue::nearest`] on this thread.
@@ -480,7 +562,7 @@ impl Catalogue for View {
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
         let plan = self.plan(query, n, filter, effort)?;
-        let cost = plan.searches.iter().map(Search::cost).sum::<usize>() + self.rows.len() * ROW_COST;
+        let cost = plan.searches.iter().map(Search::cost).sum::<usize>() + self.rows.cost();
         match Handle::try_current() {
             Ok(runtime) if cost > INLINE => {
                 let (view, query, filter) = (self.clone(), query.clone(), filter.clone());

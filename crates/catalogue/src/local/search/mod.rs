@@ -64,6 +64,9 @@ pub(crate) struct Search {
     way: Way,
 }
 
+/// A point that may be among the nearest, and how far it is by codes.
+pub(crate) type Candidate = (f32, u32);
+
 /// An item found and how far it is, exactly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
@@ -80,7 +83,7 @@ impl Found {
 }
 
 /// How many candidates are compared exactly where `n` are asked for.
-fn reranked(n: usize) -> usize {
+pub(crate) fn reranked(n: usize) -> usize {
     RERANKED.max(n + n / 2 + 25)
 }
 
@@ -129,26 +132,37 @@ impl Search {
         }
     }
 
+    /// Whether all that may answer are compared exactly: there are no candidates then.
+    pub fn is_exact(&self) -> bool {
+        self.way == Way::Exact
+    }
+
     /// The nearest `n` points, nearest first.
     pub fn run(&self, frozen: &Frozen, query: &Query) -> Vec<Found> {
         if self.n == 0 {
+            Vec::new()
+        } else if self.is_exact() {
+            self.compare(frozen.view(), query, self.points())
+        } else {
+            let candidates = self.candidates(frozen, &frozen.encode(query), f32::INFINITY);
+            self.compare(frozen.view(), query, candidates.into_iter().map(|(_, point)| point))
+        }
+    }
+
+    /// Who may be among the nearest, by codes, nearest first. What is farther than `bound` may be left out.
+    pub fn candidates(&self, frozen: &Frozen, query: &Coded<'_>, bound: f32) -> Vec<Candidate> {
+        if self.n == 0 {
             return Vec::new();
         }
-        let view = frozen.view();
-        if self.way == Way::Exact {
-            return self.compare(view, query, self.points());
-        }
-        let coded = frozen.encode(query);
         Scratch::with(|scratch| {
             let walked = match self.way {
-                Way::Walk(list) => self.walk_on(frozen, &coded, list, scratch),
+                Way::Walk(list) => self.walk_on(frozen, query, (list, bound), scratch),
                 _ => None,
             };
-            let candidates = walked.unwrap_or_else(|| {
-                scratch.scan(view.codes, &coded, self.points(), reranked(self.n));
+            walked.unwrap_or_else(|| {
+                scratch.scan(frozen.view().codes, query, self.points(), reranked(self.n));
                 scratch.found().collect()
-            });
-            self.compare(view, query, candidates.into_iter())
+            })
         })
     }
 
@@ -166,11 +180,11 @@ impl Search {
         &self,
         frozen: &Frozen,
         query: &Coded<'_>,
-        mut list: usize,
+        (mut list, bound): (usize, f32),
         scratch: &mut Scratch,
-    ) -> Option<Vec<u32>> {
+    ) -> Option<Vec<Candidate>> {
         loop {
-            let found = self.walk(frozen, query, list, scratch);
+            let found = self.walk(frozen, query, (list, bound), scratch);
             list = list.saturating_mul(LONGER);
             if found.is_some() || list.saturating_mul(WALK_COST) > self.available {
                 return found;
@@ -183,23 +197,23 @@ impl Search {
         &self,
         frozen: &Frozen,
         query: &Coded<'_>,
-        list: usize,
+        (list, bound): (usize, f32),
         scratch: &mut Scratch,
-    ) -> Option<Vec<u32>> {
+    ) -> Option<Vec<Candidate>> {
         let view = frozen.view();
         let ground = Ground { links: view.links, rows: view.codes, query };
         let wanted = reranked(self.n).min(list.max(self.n)).min(self.available);
-        scratch.walk(ground, frozen.descend(query), list.max(wanted));
+        let bounded = scratch.walk(ground, frozen.descend(query), list.max(wanted), bound);
         let Some(admitted) = &self.admitted else {
             return Some(scratch.found().take(wanted).collect());
         };
-        let among = scratch.found().filter(|&point| admitted.contains(point));
-        let found: Vec<u32> = among.take(wanted).collect();
-        (found.len() == wanted).then_some(found)
+        let among = scratch.found().filter(|&(_, point)| admitted.contains(point));
+        let found: Vec<Candidate> = among.take(wanted).collect();
+        (found.len() == wanted || bounded).then_some(found)
     }
 
     /// The nearest of the candidates, by exact distance.
-    fn compare(
+    pub fn compare(
         &self,
         view: View<'_>,
         query: &Query,

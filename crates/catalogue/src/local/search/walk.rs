@@ -72,6 +72,9 @@ impl Pool {
     }
 }
 
+/// A walk that knows a bound takes so many steps before it believes that nothing is within.
+const BEYOND: usize = 10;
+
 /// Where a walk goes: neighbours, codes and the query in codes.
 #[derive(Clone, Copy)]
 pub(crate) struct Ground<'a> {
@@ -101,30 +104,30 @@ impl Scratch {
         result
     }
 
-    /// What was found last, nearest first.
-    pub fn found(&self) -> impl Iterator<Item = u32> + '_ {
-        self.pool.best.iter().map(|place| place.point())
-    }
-
     /// What was found last and how far it is, nearest first.
-    pub fn measured(&self) -> impl Iterator<Item = (f32, u32)> + '_ {
+    pub fn found(&self) -> impl Iterator<Item = (f32, u32)> + '_ {
         self.pool.best.iter().map(|place| (place.distance(), place.point()))
     }
 
-    /// Walks from `start` and keeps the `ef` nearest points.
-    pub fn walk(&mut self, ground: Ground<'_>, start: u32, ef: usize) {
+    /// Walks from `start` and keeps the `ef` nearest points. What is farther than `bound` is of no use: once the walk has gone
+    /// [`BEYOND`] steps, it goes no further from there. Whether it ended so.
+    pub fn walk(&mut self, ground: Ground<'_>, start: u32, ef: usize, bound: f32) -> bool {
         let Self { visited, touched, pool } = self;
         visited.clear(touched, ground.links.len());
         pool.reset(ef);
         visited.insert(start);
         touched.push(start);
         pool.insert(Place::new(ground.query.to(ground.rows, start), start));
-        let (mut next, mut distances) = (0, [0.0; BATCH]);
+        let (mut next, mut steps, mut distances) = (0, 0, [0.0; BATCH]);
         while let Some(place) = pool.best.get_mut(next) {
             if place.expanded() {
                 next += 1;
                 continue;
             }
+            if place.distance() > bound && steps >= BEYOND {
+                return true;
+            }
+            steps += 1;
             let point = place.point();
             place.0 |= 1;
             let mut first = next + 1;
@@ -156,6 +159,7 @@ impl Scratch {
             }
             next = first;
         }
+        false
     }
 
     /// Compares all `points` and keeps the `room` nearest.

@@ -342,10 +342,11 @@ fn written(e: &IngestError) -> Problem {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_item", shown(&detail, 400))
         }
         IngestError::Catalogue(CatalogueError::Full(_)) => full(),
-        IngestError::Keep(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
+        IngestError::Keep(e) | IngestError::Spool(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
         IngestError::HandedOver => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_changed", detail),
         IngestError::Model(_)
         | IngestError::Keep(_)
+        | IngestError::Spool(_)
         | IngestError::Catalogue(_)
         | IngestError::Interrupted(_) => Problem::internal(),
     }

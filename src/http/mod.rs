@@ -16,6 +16,7 @@ mod reply;
 mod routes;
 mod server;
 mod signals;
+mod spool;
 mod thumbnails;
 mod upload;
 

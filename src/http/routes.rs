@@ -8,7 +8,7 @@ use axum::{
     middleware::from_fn_with_state,
     routing::{MethodRouter, delete, get, patch, post, put},
 };
-use tower_http::timeout::TimeoutLayer;
+use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
 use crate::config::Role;
 use crate::http::{
@@ -126,6 +126,11 @@ pub fn router(app: App) -> Router {
         let many = if is_write(&method, path) { BULK } else { Duration::ZERO };
         let limit = options.request_timeout.saturating_add(coming_in).saturating_add(many);
         let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);
+        // What is spooled has a limit of its own.
+        let handler = match (&method, path) {
+            (&Method::POST, "/items") => handler,
+            _ => handler.layer(RequestBodyLimitLayer::new(options.max_body)),
+        };
         routes = routes.route(path, handler.layer(timeout));
     }
     layers::around(routes.fallback(nowhere).with_state(app.clone()), app.options())

@@ -40,9 +40,6 @@ pub(crate) struct WholeItem {
 /// A JSON merge patch.
 pub(crate) struct MergePatch(pub(crate) Value);
 
-/// The lines of `application/x-ndjson`; empty ones are none.
-pub(crate) struct Lines(pub(crate) Vec<String>);
-
 /// For fields that may be left out: what is given is not null.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
@@ -59,9 +56,6 @@ pub(crate) enum PhotoText {
     /// Its address.
     Url(String),
 }
-
-/// The most lines of one `POST /items`.
-const LINES: usize = 1_000;
 
 /// The most photos of one request.
 pub(crate) const BATCH: usize = 32;
@@ -163,27 +157,6 @@ impl FromRequest<App> for MergePatch {
     }
 }
 
-impl FromRequest<App> for Lines {
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        if essence(&request) != "application/x-ndjson" {
-            return Err(media_type(&request, "send application/x-ndjson, an operation a line"));
-        }
-        let bytes = in_time(app, whole(request, app)).await?;
-        let text = str::from_utf8(&bytes).map_err(|_| ApiError::Json("it is not UTF-8".into()))?;
-        let lines: Vec<String> =
-            text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-        match lines.len() {
-            0 => Err(ApiError::Json("it has no lines".into())),
-            n if n > LINES => {
-                Err(ApiError::Json(format!("it has {n} lines, {LINES} at most are taken: split it")))
-            }
-            _ => Ok(Self(lines)),
-        }
-    }
-}
-
 /// A field `image`, the photo, and a field `item`, its JSON; each once, and nothing else.
 async fn item_form(request: Request, max_body: usize) -> Result<WholeItem, ApiError> {
     let broken = |e: MultipartError| form_error(&e, max_body);
@@ -239,7 +212,10 @@ fn bad(why: &str) -> ApiError {
     IngestError::from(BadItem(why.to_owned())).into()
 }
 
-async fn in_time<T>(app: &App, read: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+pub(crate) async fn in_time<T>(
+    app: &App,
+    read: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
     tokio::time::timeout(app.options().upload_timeout, read).await.map_err(|_| ApiError::SlowUpload)?
 }
 
@@ -256,12 +232,12 @@ fn content_type(request: &Request) -> Option<String> {
 }
 
 /// The content type without its parameters.
-fn essence(request: &Request) -> String {
+pub(crate) fn essence(request: &Request) -> String {
     let text = content_type(request).unwrap_or_default();
     text.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
 }
 
-fn media_type(request: &Request, wanted: &'static str) -> ApiError {
+pub(crate) fn media_type(request: &Request, wanted: &'static str) -> ApiError {
     ApiError::MediaType { given: content_type(request), wanted }
 }
 

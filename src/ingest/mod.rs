@@ -15,6 +15,7 @@ pub use reembed::{ReembedError, Unembeddable};
 pub use snapshot::Snapshot;
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -73,6 +74,9 @@ pub enum IngestError {
     /// The photo cannot be kept.
     #[error("the photo cannot be kept: {0}")]
     Keep(std::io::Error),
+    /// What comes in cannot be put aside.
+    #[error("what comes in cannot be put aside: {0}")]
+    Spool(std::io::Error),
     /// The state is being sent as a snapshot already.
     #[error("a snapshot is being sent, and one at a time does")]
     SnapshotRunning,
@@ -127,8 +131,17 @@ pub enum ChangeKind {
     Delete,
 }
 
-/// What became of each change, and the revision they are in.
-pub type Made = (Vec<Result<Outcome, IngestError>>, u64);
+/// Many changes, read one by one when it is their turn: memory holds some of them, and not all.
+pub trait Changes: Send + Sync + 'static {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Reads one of them, on a thread that may wait for a disk; none where it is no change. It may be read again.
+    fn read(&self, place: usize) -> Option<Change>;
+}
+
+/// What became of each change, none where it was no change; and the revision they are in.
+pub type Made = (Vec<Option<Result<Outcome, IngestError>>>, u64);
 
 /// Loads the model in f32.
 type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;
@@ -261,8 +274,10 @@ impl Ingest {
     /// # Errors
     /// Where it was not made, whatever the reason but its condition.
     pub async fn change(&self, change: Change) -> Result<(Outcome, u64), IngestError> {
-        let (mut outcomes, revision) = self.made(vec![change], Patience::No).await?;
-        outcomes.pop().unwrap_or(Err(IngestError::Busy)).map(|outcome| (outcome, revision))
+        let prepared = self.prepare(change, Patience::No).await;
+        let (mut outcomes, revision) = self.made(vec![Some(prepared)]).await?;
+        let outcome = outcomes.pop().flatten().unwrap_or(Err(IngestError::Busy));
+        outcome.map(|outcome| (outcome, revision))
     }
 
     /// Makes changes in their order, in one transaction; those that cannot be made are left out, and the others are made. What
@@ -270,25 +285,32 @@ impl Ingest {
     ///
     /// # Errors
     /// [`IngestError::HandedOver`]: then none was made.
-    pub async fn changes(&self, changes: Vec<Change>) -> Result<Made, IngestError> {
-        self.made(changes, Patience::Yes).await
+    pub async fn changes(&self, changes: &Arc<impl Changes>) -> Result<Made, IngestError> {
+        self.made(self.prepared(changes).await).await
     }
 
-    async fn made(&self, changes: Vec<Change>, patience: Patience) -> Result<Made, IngestError> {
+    /// A file of no name, for what comes in and is not in memory.
+    ///
+    /// # Errors
+    /// Where the state's folder takes none.
+    pub fn spool(&self) -> Result<File, IngestError> {
+        tempfile::tempfile_in(&self.state).map_err(IngestError::Spool)
+    }
+
+    async fn made(&self, prepared: Vec<Option<Prepared>>) -> Result<Made, IngestError> {
         let (mut ready, mut held, mut unshown) = (Vec::new(), Vec::new(), Vec::new());
-        let mut outcomes: Vec<Option<Result<Outcome, IngestError>>> = Vec::new();
-        for Prepared { id, condition, kind, photo } in self.prepared(changes, patience).await {
+        // Of those that are ready nothing is known yet.
+        let mut refused: Vec<Option<Result<(), IngestError>>> = Vec::new();
+        for prepared in prepared {
+            let Some(Prepared { id, condition, kind, photo }) = prepared else {
+                refused.push(None);
+                continue;
+            };
             unshown.extend(self.kept_photo(&id));
             // Kept for a change that is not made after all, or that a later one overtakes, it goes as well.
             unshown.extend(photo.as_ref().map(|photo| photo.name().clone()));
             held.extend(photo);
-            match kind {
-                Ok(kind) => {
-                    ready.push(Write { id, kind, condition });
-                    outcomes.push(None);
-                }
-                Err(e) => outcomes.push(Some(Err(e))),
-            }
+            refused.push(Some(kind.map(|kind| ready.push(Write { id, kind, condition }))));
         }
         let made = if ready.is_empty() { Ok(Vec::new()) } else { self.live.write(ready).await };
         if matches!(made, Err(CatalogueError::Stopped)) {
@@ -296,18 +318,18 @@ impl Ingest {
             return Err(IngestError::HandedOver);
         }
         let view = self.live.view();
-        let mut made = match made {
-            Ok(made) => made.into_iter().map(Ok).collect::<Vec<_>>(),
+        let (mut made, failed) = match made {
+            Ok(made) => (made.into_iter(), None),
             // One transaction: the same for all, told to each.
-            Err(e) => {
-                outcomes.iter().filter(|told| told.is_none()).map(|_| Err(e.told_again().into())).collect()
-            }
-        }
-        .into_iter();
-        let told =
-            outcomes.into_iter().map(|told| told.or_else(|| made.next()).unwrap_or(Err(IngestError::Busy)));
-        let told: Vec<_> = told.collect();
-        told.iter().for_each(|outcome| telemetry::written(name_of(outcome)));
+            Err(e) => (Vec::new().into_iter(), Some(e)),
+        };
+        let mut next = || match &failed {
+            Some(e) => Err(e.told_again().into()),
+            None => made.next().ok_or(IngestError::Busy),
+        };
+        let told: Vec<_> =
+            refused.into_iter().map(|told| told.map(|told| told.and_then(|()| next()))).collect();
+        told.iter().flatten().for_each(|outcome| telemetry::written(name_of(outcome)));
         drop(held);
         unshown.iter().for_each(|name| self.sweep(name));
         Ok((told, view.revision()))

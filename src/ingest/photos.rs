@@ -10,8 +10,10 @@ use std::{
 
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
 use lookalike_common::{create_folder, hex, remove, sync, write_atomically};
+use lookalike_items::Vectors;
 use lookalike_photo::Photo;
 use sha2::{Digest, Sha256};
+use tokio::sync::OnceCell;
 
 /// Before the name of a kept photo, where an item says where its photo is.
 const SCHEME: &str = "photo:";
@@ -60,6 +62,8 @@ struct Holders {
     count: usize,
     /// Held by the one of them that writes the file.
     writing: Arc<Mutex<()>>,
+    /// What the first of them that embeds it finds.
+    vectors: Arc<OnceCell<Vectors>>,
 }
 
 /// A photo of a write under way.
@@ -67,12 +71,21 @@ pub struct HeldPhoto {
     name: PhotoName,
     store: PhotoStore,
     writing: Arc<Mutex<()>>,
+    vectors: Arc<OnceCell<Vectors>>,
 }
 
 impl HeldPhoto {
     /// What it is called.
     pub fn name(&self) -> &PhotoName {
         &self.name
+    }
+
+    /// Its vectors: embedded once, however many writes under way show it. The others wait for the first.
+    ///
+    /// # Errors
+    /// What `embed` says; another write tries again then.
+    pub async fn vectors<E>(&self, embed: impl Future<Output = Result<Vectors, E>>) -> Result<Vectors, E> {
+        self.vectors.get_or_try_init(|| embed).await.cloned()
     }
 }
 
@@ -114,7 +127,8 @@ impl PhotoStore {
         let mut held = self.held();
         let holders = held.entry(name.clone()).or_default();
         holders.count += 1;
-        HeldPhoto { name, store: self.clone(), writing: Arc::clone(&holders.writing) }
+        let (writing, vectors) = (Arc::clone(&holders.writing), Arc::clone(&holders.vectors));
+        HeldPhoto { name, store: self.clone(), writing, vectors }
     }
 
     /// Writes a photo, unless it is there: on the disk when this returns, whoever wrote it.

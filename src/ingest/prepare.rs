@@ -14,7 +14,8 @@ use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, oneshot};
 
 use crate::ingest::{
-    Change, ChangeKind, FetchError, HeldPhoto, Ingest, IngestError, Load, PHOTOS_OF_MANY, PhotoName, Source,
+    Change, ChangeKind, Changes, FetchError, HeldPhoto, Ingest, IngestError, Load, PHOTOS_OF_MANY, PhotoName,
+    Source,
 };
 
 /// How long photos of many wait between two attempts to get into the model's queue.
@@ -37,18 +38,24 @@ pub(super) struct Prepared {
 }
 
 impl Ingest {
-    /// In the order of the changes.
-    pub(super) async fn prepared(&self, changes: Vec<Change>, patience: Patience) -> Vec<Prepared> {
-        let each = changes
-            .into_iter()
-            .enumerate()
-            .map(|(place, change)| async move { (place, self.prepare(change, patience).await) });
+    /// In the order of the changes, of which [`PHOTOS_OF_MANY`] are in memory at once.
+    pub(super) async fn prepared(&self, changes: &Arc<impl Changes>) -> Vec<Option<Prepared>> {
+        let each = (0..changes.count()).map(|place| async move {
+            let _room = self.room_for_many.acquire().await;
+            let changes = Arc::clone(changes);
+            // A panic in there is told by the hook; the line is then none.
+            let change = tokio::task::spawn_blocking(move || changes.read(place)).await.ok().flatten();
+            match change {
+                Some(change) => (place, Some(self.prepare(change, Patience::Yes).await)),
+                None => (place, None),
+            }
+        });
         let mut all: Vec<_> = stream::iter(each).buffer_unordered(PHOTOS_OF_MANY).collect().await;
         all.sort_unstable_by_key(|(place, _)| *place);
         all.into_iter().map(|(_, prepared)| prepared).collect()
     }
 
-    async fn prepare(&self, change: Change, patience: Patience) -> Prepared {
+    pub(super) async fn prepare(&self, change: Change, patience: Patience) -> Prepared {
         let Change { id, kind, condition } = change;
         let mut photo = None;
         let kind = match kind {
@@ -86,13 +93,15 @@ impl Ingest {
         let vectors = match known {
             Some((_, vectors)) => Arc::unwrap_or_clone(vectors),
             None => {
+                // Many have their room already.
                 let _room = match patience {
-                    Patience::Yes => Arc::clone(&self.room_for_many).acquire_owned().await.ok(),
-                    Patience::No => Arc::clone(&self.room).try_acquire_owned().ok(),
-                }
-                .ok_or(IngestError::Busy)?;
+                    Patience::Yes => None,
+                    Patience::No => {
+                        Some(Arc::clone(&self.room).try_acquire_owned().map_err(|_| IngestError::Busy)?)
+                    }
+                };
                 drop(fetched);
-                self.embedded(bytes, photo, patience).await?
+                photo.vectors(self.embedded(bytes, photo, patience)).await?
             }
         };
         Ok(WriteKind::Put(Item { image, ..item }, vectors))

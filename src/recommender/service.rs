@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
-use crate::ingest::{Change, Ingest, IngestError, Made};
+use crate::ingest::{Change, Changes, Ingest, IngestError, Made};
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Opening, Pair, Region, ReloadError,
     SharedThreads, Subject, Timings,
@@ -93,10 +93,10 @@ impl Recommender {
 
     /// Makes changes as [`Ingest::changes`] does; where the model changes meanwhile, by the one that is served then. None where the server
     /// has no state.
-    pub async fn changes(&self, changes: Vec<Change>) -> Option<Result<Made, IngestError>> {
+    pub async fn changes(&self, changes: &Arc<impl Changes>) -> Option<Result<Made, IngestError>> {
         loop {
             let ingest = self.ingest()?;
-            let made = ingest.changes(changes.clone()).await;
+            let made = ingest.changes(changes).await;
             if !self.is_past(&ingest, made.as_ref().err()) {
                 return Some(made);
             }

@@ -125,18 +125,13 @@ async fn conditions_hold() {
 async fn the_same_photo_is_kept_once_and_embedded_once() {
     let living = Living::start(tiny_shop()).await;
     let photo = a_photo(2);
-    let batches = async || {
-        let metrics = send(living.request("GET", "/metrics")).await;
-        let text = String::from_utf8(metrics.body).unwrap();
-        let line = text.lines().find_map(|l| l.strip_prefix("lookalike_model_batch_photos_count ")).unwrap();
-        line.trim().parse::<f64>().unwrap()
-    };
+    let before = living.embedded().await;
     let first = living.put("a", &photo, &json!({"category": "circle"}), &[]).await;
     living.put("b", &photo, &json!({"category": "circle"}), &[]).await;
     assert_eq!(living.photos(), 1);
     let again = living.put("a", &photo, &json!({"category": "square"}), &[]).await;
     assert_ne!(first.header("etag"), again.header("etag"));
-    assert!(batches().await >= 2.0);
+    assert_eq!(living.embedded().await - before, 2.0, "for a and for b, and not for a again");
     assert_eq!(living.delete("a").await.status, 204);
     assert_eq!(living.photos(), 1, "another item shows it");
     assert_eq!(living.server.get("/images/b").await.status, 200);
@@ -259,6 +254,46 @@ async fn many_writes_are_told_line_by_line() {
         let request = living.request("POST", "/items").header("content-type", "application/x-ndjson");
         send(request.body(body.to_owned())).await.problem(400, code);
     }
+    living.server.stop().await;
+}
+
+#[tokio::test]
+async fn many_writes_may_be_larger_than_another_body_and_a_photo_of_several_is_embedded_once() {
+    let living = Living::start_with(tiny_shop(), &["--max-body", "100kB"]).await;
+    let photo = STANDARD.encode(a_photo(6));
+    let line = |n: usize, padding: usize| {
+        let item = json!({"category": "circle", "title": format!("circle {n}")});
+        let line = json!({"op": "put", "id": format!("n{n}"), "item": item, "photo": {"base64": photo}});
+        format!("{line}{}", " ".repeat(padding))
+    };
+    let send_lines = |lines: Vec<String>| {
+        let request = living.request("POST", "/items").header("content-type", "application/x-ndjson");
+        send(request.body(lines.join("\n")))
+    };
+    // The model in f32 is there, warmed up.
+    living.put("first", &a_photo(1), &json!({"category": "circle"}), &[]).await;
+    let before = living.embedded().await;
+    let told = send_lines((0..40).map(|n| line(n, 80_000)).collect()).await;
+    assert_eq!(told.status, 200);
+    let told = String::from_utf8(told.body).unwrap();
+    assert_eq!(told.lines().filter(|line| line.contains("\"status\":201")).count(), 40);
+    assert_eq!(living.embedded().await - before, 1.0);
+    assert_eq!(living.photos(), 2);
+    let long = send_lines(vec![line(1, 0), line(2, 100_000)]).await.problem(400, "bad_body");
+    assert!(long.contains("line 2") && long.contains("100000 bytes"), "{long}");
+    let declared = living.request("POST", "/items").header("content-type", "application/x-ndjson");
+    let much = send(declared.body(vec![b' '; (64 << 20) + 1])).await.problem(413, "body_too_large");
+    assert!(much.contains("67108864 bytes"), "{much}");
+    // A line that is no text is one that fails, and the others are made.
+    let mixed = [line(50, 0).as_bytes(), b"\n\xff\xfe\n", line(51, 0).as_bytes()].concat();
+    let request = living.request("POST", "/items").header("content-type", "application/x-ndjson");
+    let told = String::from_utf8(send(request.body(mixed)).await.body).unwrap();
+    let statuses: Vec<Value> =
+        told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["status"].clone()).collect();
+    assert_eq!(statuses, [json!(201), json!(400), json!(201), Value::Null]);
+    let names = std::fs::read_dir(living.state.path().join("state")).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.starts_with(".tmp")), "nothing is left of bodies: {names:?}");
     living.server.stop().await;
 }
 

@@ -1,5 +1,7 @@
 //! What changes items: `PUT`, `PATCH` and `DELETE /items/{id}`, and many at once by `POST /items`.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::{
     extract::{Extension, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -17,9 +19,10 @@ use crate::{
         listener::layers::RequestIdText,
         params::{NoParams, WriteId},
         reply::{ItemReply, LineReply},
-        upload::{Lines, MergePatch, PhotoText, WholeItem, given, source},
+        spool::Lines,
+        upload::{MergePatch, PhotoText, WholeItem, given, source},
     },
-    ingest::{Change, ChangeKind, IngestError, quoted},
+    ingest::{Change, ChangeKind, Changes, IngestError, quoted},
 };
 
 /// The header that says in which revision a write is.
@@ -159,41 +162,55 @@ impl Line {
     }
 }
 
+/// The lines of one request as changes, and what was read of each: its id, and why it is no change.
+struct Operations {
+    lines: Lines,
+    read: Vec<Mutex<(String, Option<ApiError>)>>,
+}
+
+impl Operations {
+    fn new(lines: Lines) -> Self {
+        let read = (0..lines.count()).map(|_| Mutex::default()).collect();
+        Self { lines, read }
+    }
+}
+
+impl Changes for Operations {
+    fn count(&self) -> usize {
+        self.lines.count()
+    }
+
+    fn read(&self, place: usize) -> Option<Change> {
+        let line = self.lines.read(place).map_err(|e| ApiError::from(IngestError::Spool(e)));
+        let (id, change) = line.map_or_else(|e| (String::new(), Err(e)), |line| parse(&line));
+        let (change, refusal) = change.map_or_else(|e| (None, Some(e)), |change| (Some(change), None));
+        *self.read.get(place)?.lock().unwrap_or_else(PoisonError::into_inner) = (id, refusal);
+        change
+    }
+}
+
 /// `POST /items`
 pub(crate) async fn bulk(
     State(app): State<App>,
     Extension(request): Extension<RequestIdText>,
     _: NoParams,
-    Lines(lines): Lines,
+    lines: Lines,
 ) -> Result<Response, ApiError> {
-    let parsed: Vec<(String, Result<Change, ApiError>)> = lines.iter().map(|line| parse(line)).collect();
-    let mut changes = Vec::new();
-    let mut told: Vec<(String, Option<ApiError>)> = Vec::new();
-    for (id, change) in parsed {
-        match change {
-            Ok(change) => {
-                changes.push(change);
-                told.push((id, None));
-            }
-            Err(e) => told.push((id, Some(e))),
-        }
-    }
+    let operations = Arc::new(Operations::new(lines));
     // Made even where the client leaves meanwhile: what was sent in whole is done in whole.
     let made = tokio::spawn({
-        let app = app.clone();
-        async move { app.recommender().changes(changes).await }
+        let (app, operations) = (app.clone(), Arc::clone(&operations));
+        async move { app.recommender().changes(&operations).await }
     });
     let (outcomes, revision) = made.await.map_err(IngestError::from)?.ok_or(ApiError::NoRoute)??;
-    let mut outcomes = outcomes.into_iter();
-    let (mut text, mut ok, all) = (String::new(), 0, told.len());
-    for (number, (id, refusal)) in (1..).zip(told) {
-        let outcome = match refusal {
-            Some(e) => Err(e),
-            None => match outcomes.next() {
-                Some(Ok(outcome)) => settled(&id, outcome),
-                Some(Err(e)) => Err(e.into()),
-                None => Err(ApiError::NoRoute),
-            },
+    let (mut text, mut ok, all) = (String::new(), 0, outcomes.len());
+    for ((number, read), outcome) in (1..).zip(&operations.read).zip(outcomes) {
+        let (id, refusal) = std::mem::take(&mut *read.lock().unwrap_or_else(PoisonError::into_inner));
+        let outcome = match (refusal, outcome) {
+            (None, Some(Ok(outcome))) => settled(&id, outcome),
+            (None, Some(Err(e))) => Err(e.into()),
+            (Some(e), _) => Err(e),
+            (None, None) => Err(ApiError::NoRoute),
         };
         ok += usize::from(outcome.is_ok());
         let problem = outcome.as_ref().err().map(ApiError::logged);
@@ -212,14 +229,14 @@ pub(crate) async fn bulk(
 }
 
 /// The id that a line names, as far as it can be read, and the change it asks for.
-fn parse(line: &str) -> (String, Result<Change, ApiError>) {
-    match serde_json::from_str::<Line>(line) {
+fn parse(line: &[u8]) -> (String, Result<Change, ApiError>) {
+    match serde_json::from_slice::<Line>(line) {
         Ok(line) => {
             let id = line.id.chars().filter(|c| !c.is_control()).take(128).collect();
             (id, line.change())
         }
         Err(e) => {
-            let id = serde_json::from_str::<Map<String, Value>>(line).ok();
+            let id = serde_json::from_slice::<Map<String, Value>>(line).ok();
             let id = id.and_then(|map| map.get("id")?.as_str().map(str::to_owned)).unwrap_or_default();
             (id.chars().filter(|c| !c.is_control()).take(128).collect(), Err(ApiError::Json(e.to_string())))
         }

@@ -12,7 +12,6 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, Any as AnyOrigin, CorsLayer},
-    limit::RequestBodyLimitLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::TraceLayer,
 };
@@ -38,8 +37,7 @@ pub(crate) struct RequestIdText(pub(crate) String);
 /// Puts the layers around the routes.
 pub(crate) fn around(routes: Router, options: &AppOptions) -> Router {
     routes
-        .layer(DefaultBodyLimit::disable()) // the next one holds for every kind of body
-        .layer(RequestBodyLimitLayer::new(options.max_body))
+        .layer(DefaultBodyLimit::disable()) // each route has one that holds for every kind of body
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(options.max_body, identify))
         .layer(cors(&options.cors_origins))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    http::{app::AppOptions, upload::BATCH},
+    http::{app::AppOptions, spool, upload::BATCH},
     recommender::{Dims, K, Page, Pair},
 };
 
@@ -45,6 +45,8 @@ struct LimitsReply {
     body_bytes: usize,
     photo_pixels: u64,
     batch_photos: usize,
+    bulk_bytes: usize,
+    bulk_lines: usize,
     k: usize,
     offset_plus_k: usize,
     request_seconds: f64,
@@ -87,6 +89,8 @@ impl<'a> InfoReply<'a> {
                 body_bytes: options.max_body,
                 photo_pixels: options.max_pixels,
                 batch_photos: BATCH,
+                bulk_bytes: spool::BODY,
+                bulk_lines: spool::LINES,
                 k: K::MAX,
                 offset_plus_k: Page::REACH,
                 request_seconds: options.request_timeout.as_secs_f64(),

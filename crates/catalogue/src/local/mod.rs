@@ -251,9 +251,12 @@ impl LocalCatalogue {
 
     /// A point's item as its generation has it, and its vectors.
     pub(crate) fn at(&self, point: u32) -> Result<(Item, Vectors), CatalogueError> {
-        let view = self.0.frozen.view();
-        let place = view.items[point as usize];
-        Ok((self.0.lines.item(place as usize)?, Vectors::stored(view.vectors(point))))
+        Ok((self.item_at(point)?, Vectors::stored(self.0.frozen.view().vectors(point))))
+    }
+
+    /// A point's item as its generation has it.
+    pub(crate) fn item_at(&self, point: u32) -> Result<Item, CatalogueError> {
+        self.0.lines.item(self.0.frozen.view().items[point as usize] as usize)
     }
 
     /// How a search of what is left of it after these changes is to be done; `part` as [`Search::plan`] takes it.

@@ -70,13 +70,13 @@ impl Layer {
     fn item(&self, point: u32) -> Result<Arc<Item>, CatalogueError> {
         match self.changes.item(point) {
             Some(item) => Ok(Arc::clone(item)),
-            None => Ok(Arc::new(self.catalogue.at(point)?.0)),
+            None => Ok(Arc::new(self.catalogue.item_at(point)?)),
         }
     }
 
     /// The point answers, and this is its item.
     fn set(&mut self, point: u32, item: &Arc<Item>) -> Result<(), CatalogueError> {
-        if self.catalogue.at(point)?.0 == **item {
+        if self.catalogue.item_at(point)? == **item {
             self.changes.restore(point);
         } else {
             self.changes.patch(point, Arc::clone(item));

@@ -10,6 +10,11 @@
  * @property {number} [minScore]  The least score, 0 to 1.
  * @property {string | string[]} [category]  Of one of these categories.
  * @property {Record<string, string | string[]>} [attributes]  With one of these values for every key.
+ * @property {Record<string, [number | null, number | null]>} [ranges]  With a number from the first to the second for every key; null is
+ *   an open end.
+ * @property {string | string[]} [notCategory]  Of none of these categories.
+ * @property {Record<string, string | string[]>} [notAttributes]  With none of these values.
+ * @property {string | string[]} [facet]  Keys to count by, into `facets` of the answer.
  * @property {string | string[]} [exclude]  Ids that must not come.
  * @property {number} [colorWeight]  From 0, the same shape in any colour, to 1, this very colour (0.1).
  * @property {number[]} [box]  The part to search with: [x1, y1, x2, y2], shares of the upright photo's width and height.
@@ -25,6 +30,7 @@
  * @property {string | null} product
  * @property {string} category
  * @property {Record<string, string[]>} attributes
+ * @property {Record<string, number>} numbers
  * @property {string | null} title
  * @property {string | null} url  The shop's page about it.
  * @property {Record<string, unknown> | null} payload  Whatever the shop gave along.
@@ -33,19 +39,30 @@
  *
  * @typedef {Item & { rank: number, score: number, distance: { deep: number, colour: number, blend: number } }} Result
  *
+ * @typedef {object} Facet
+ * @property {string} key
+ * @property {number} items  How many were counted over: those that the filters on other keys admit.
+ * @property {{ value: string, items: number }[]} values  The most frequent first, twenty at most.
+ * @property {number} other  The counts of all other values.
+ * @property {number} missing  How many items have no value.
+ * @property {{ min: number, max: number, bins: { from: number, to: number, items: number }[], missing: number } | null} numbers
+ *
  * @typedef {object} Answer  As openapi.yaml has it (`Similar`); what is used most:
  * @property {string} request_id
  * @property {Result[]} results  Nearest first.
+ * @property {Facet[]} facets  One for each `facet` asked for.
  * @property {boolean} exhausted  The catalogue has no more to offer.
  */
 
 /** Parameters of a search, by the names they have here. */
 const PARAMETERS = {
-  k: "k", offset: "offset", minScore: "min_score", category: "category", exclude: "exclude", colorWeight: "color_weight",
-  box: "box", collapse: "collapse", dedup: "dedup", diversity: "diversity", exact: "exact",
+  k: "k", offset: "offset", minScore: "min_score", category: "category", notCategory: "not_category", exclude: "exclude",
+  colorWeight: "color_weight", facet: "facet", box: "box", collapse: "collapse", dedup: "dedup", diversity: "diversity", exact: "exact",
 };
 /** Options that are not sent. */
-const LOCAL = ["attributes", "signal", "onProgress"];
+const LOCAL = ["attributes", "notAttributes", "ranges", "signal", "onProgress"];
+/** Parameters of what is listed and counted. */
+const FILTERS = { category: "category", notCategory: "not_category" };
 
 /** What a server refused, or why it was not reached. */
 export class LookalikeError extends Error {
@@ -118,12 +135,12 @@ export class Lookalike {
 
   /**
    * Items by id, a page at a time; `after` is `next` of the page before.
-   * @param {{ limit?: number, after?: string, category?: string | string[], attributes?: Record<string, string | string[]>,
-   *   signal?: AbortSignal }} [options]
+   * @param {{ limit?: number, after?: string } & Pick<Options, "category" | "attributes" | "ranges" | "notCategory" | "notAttributes" |
+   *   "signal">} [options]
    * @returns {Promise<{ items: Item[], total: number, next: string | null }>}
    */
   items(options = {}) {
-    return this.#send(`items${query(options, { limit: "limit", after: "after", category: "category" })}`, local(options));
+    return this.#send(`items${query(options, { limit: "limit", after: "after", ...FILTERS })}`, local(options));
   }
 
   /** One item. @param {string} id @param {{ signal?: AbortSignal }} [options] @returns {Promise<Item>} */
@@ -135,7 +152,8 @@ export class Lookalike {
    * The whole item, new or in place of what it was, with its `photo`, with the `photoUrl` that the server fetches it from, or with an
    * `embedding` of the server's model. Takes an admin key, which no page may hold: this is for programs.
    * @param {string} id
-   * @param {{ product?: string, category: string, attributes?: Record<string, string[]>, image?: string }} fields
+   * @param {{ product?: string, category: string, attributes?: Record<string, string[]>,
+   *   numbers?: Record<string, number>, image?: string }} fields
    * @param {{ photo?: Photo, photoUrl?: string, embedding?: number[], colour?: number[], model?: string }} source
    * @param {{ ifMatch?: string, onlyNew?: boolean, signal?: AbortSignal }} [options] @returns {Promise<Item>}
    */
@@ -168,6 +186,16 @@ export class Lookalike {
   /** The catalogue's categories. @param {{ signal?: AbortSignal }} [options] @returns {Promise<{ categories: { name: string, items: number }[] }>} */
   categories({ signal } = {}) {
     return this.#send("categories", { signal });
+  }
+
+  /**
+   * How many items have what: an attribute's values, where a number lies, or `category`.
+   * @param {string | string[]} facet  The keys.
+   * @param {Pick<Options, "category" | "attributes" | "ranges" | "notCategory" | "notAttributes" | "exclude" | "signal">} [options]
+   * @returns {Promise<{ items: number, revision: number, facets: Facet[] }>}
+   */
+  facets(facet, options = {}) {
+    return this.#send(`facets${query({ ...options, facet }, { facet: "facet", exclude: "exclude", ...FILTERS })}`, local(options));
   }
 
   /** What the server runs: model, catalogue, device, versions, limits. @param {{ signal?: AbortSignal }} [options] */
@@ -209,7 +237,10 @@ function query(options, parameters = PARAMETERS) {
     const values = name === "box" ? [[...value].join()] : [value].flat();
     for (const one of values) pairs.append(parameters[name], one);
   }
-  for (const [key, values] of Object.entries(options.attributes ?? {})) for (const one of [values].flat()) pairs.append("attribute", `${key}:${one}`);
+  for (const [given, name] of [["attributes", "attribute"], ["notAttributes", "not_attribute"]]) {
+    for (const [key, values] of Object.entries(options[given] ?? {})) for (const one of [values].flat()) pairs.append(name, `${key}:${one}`);
+  }
+  for (const [key, [least, most]] of Object.entries(options.ranges ?? {})) pairs.append("range", `${key}:${least ?? ""}..${most ?? ""}`);
   return pairs.size ? `?${pairs}` : "";
 }
 

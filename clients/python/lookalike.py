@@ -45,8 +45,8 @@ class Lookalike:
     """A Lookalike server.
 
     The options of a search are the API's query parameters by their own names (openapi.yaml lists them): `k`, `offset`,
-    `min_score`, `category`, `attribute` (`"colour:red"`), `exclude`, `color_weight`, `box`, `collapse`, `dedup`,
-    `diversity`, `exact`. A list is sent as a parameter for each value, but for `box`, which takes its four numbers. What the
+    `min_score`, `category`, `attribute` (`"colour:red"`), `range` (`"price:10..50"`), `not_category`, `not_attribute`,
+    `exclude`, `color_weight`, `box`, `collapse`, `dedup`, `diversity`, `exact`, `facet`. A list is sent as a parameter for each value, but for `box`, which takes its four numbers. What the
     server does not know, it refuses by name.
     """
 
@@ -73,6 +73,11 @@ class Lookalike:
     def categories(self) -> dict[str, Any]:
         """The catalogue's categories."""
         return self._send("/categories")
+
+    def facets(self, *keys: str, **filters: Any) -> dict[str, Any]:
+        """How many items have what: an attribute's values, where a number lies, or `"category"`; over all that the filters admit,
+        a key's own left out."""
+        return self._send(f"/facets{_query({'facet': list(keys), **filters})}")
 
     def info(self) -> dict[str, Any]:
         """What the server runs: model, catalogue, device, versions."""
@@ -209,6 +214,9 @@ def _arguments() -> argparse.ArgumentParser:
         command.add_argument("--min-score", type=float, help="the least score, 0 to 1")
         command.add_argument("--category", action="append", help="of this category; may be repeated")
         command.add_argument("--attribute", action="append", metavar="KEY:VALUE", help="with this attribute; may be repeated")
+        command.add_argument("--range", action="append", metavar="KEY:FROM..TO", help="with such a number; may be repeated")
+        command.add_argument("--not-category", action="append", help="not of this category; may be repeated")
+        command.add_argument("--not-attribute", action="append", metavar="KEY:VALUE", help="without this value; may be repeated")
         command.add_argument("--exclude", action="append", metavar="ID", help="without this item; may be repeated")
         command.add_argument("--color-weight", type=float, help="0 the same shape in any colour, 1 this very colour")
         command.add_argument("--box", metavar="X1,Y1,X2,Y2", help="the part to search with, as shares of width and height")

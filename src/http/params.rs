@@ -1,7 +1,7 @@
 //! Query parameters and path segments: parsed once, into types that cannot hold a bad value. Nothing is clamped, and
 //! what is not known is refused by name.
 
-use std::{fmt::Display, str::FromStr};
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
 use axum::{
     extract::{FromRequestParts, Path, Query},
@@ -29,6 +29,15 @@ pub(crate) struct ListParams {
     pub(crate) limit: K,
 }
 
+/// What is counted, and over which items.
+pub(crate) struct FacetParams {
+    pub(crate) filter: Filter,
+    pub(crate) keys: Vec<String>,
+}
+
+/// The parameters of a question about several photos: all but the facets, which would be the same for each.
+pub(crate) struct BatchParams(pub(crate) Ask);
+
 /// How wide a photo is shown.
 pub(crate) struct WidthParam(pub(crate) Option<Width>);
 
@@ -48,24 +57,33 @@ pub(crate) struct PathId(pub(crate) ItemId);
 pub(crate) struct WriteId(pub(crate) ItemId);
 
 /// What may be given more than once.
-const REPEATABLE: [&str; 3] = ["category", "attribute", "exclude"];
+const REPEATABLE: [&str; 7] =
+    ["category", "attribute", "range", "not_category", "not_attribute", "exclude", "facet"];
 
 /// How often, at most; and the longest category or attribute, in characters.
 const REPEATED: usize = 100;
 const LONGEST: usize = 200;
 
+/// The most keys that are counted for one answer.
+const FACETS: usize = 10;
+
+/// `box` and `facet` last: some questions do without.
 const ASK: &[&str] = &[
     "k",
     "offset",
     "min_score",
     "category",
     "attribute",
+    "range",
+    "not_category",
+    "not_attribute",
     "exclude",
     "color_weight",
     "collapse",
     "dedup",
     "diversity",
     "exact",
+    "facet",
     "box",
 ];
 
@@ -73,7 +91,10 @@ const NO_ID: &str = "must be an item's id: 1 to 128 characters, no control chara
 
 const ROLLBACK: &[&str] = &["to"];
 
-const LIST: &[&str] = &["limit", "after", "category", "attribute"];
+const COUNTED: &[&str] =
+    &["facet", "category", "attribute", "range", "not_category", "not_attribute", "exclude"];
+
+const LIST: &[&str] = &["limit", "after", "category", "attribute", "range", "not_category", "not_attribute"];
 
 /// A query string whose names are all known, each given once unless it may come more often.
 struct Params(Vec<(String, String)>);
@@ -122,21 +143,43 @@ impl Params {
     }
 
     fn filter(&self) -> Result<Filter, ApiError> {
-        let mut filter = Filter::default();
-        for category in self.values("category") {
-            filter.categories.push(text("category", category)?.to_owned());
-        }
-        for attribute in self.values("attribute") {
-            let pair =
-                text("attribute", attribute)?.split_once(':').filter(|(k, v)| !k.is_empty() && !v.is_empty());
-            let (key, value) =
-                pair.ok_or_else(|| refused("attribute", &"must be key:value, as in colour:red"))?;
-            filter.attributes.entry(key.to_owned()).or_default().push(value.to_owned());
+        let mut filter = Filter {
+            categories: self.texts("category")?,
+            attributes: self.attributes("attribute")?,
+            not_categories: self.texts("not_category")?,
+            not_attributes: self.attributes("not_attribute")?,
+            ..Filter::default()
+        };
+        for range in self.values("range") {
+            // A range holds no colon; a key may.
+            let (key, range) = text("range", range)?
+                .rsplit_once(':')
+                .filter(|(key, _)| !key.is_empty())
+                .ok_or_else(|| refused("range", &"must be key:from..to, as in price:10..49.9"))?;
+            let range = range.parse().map_err(|e| refused("range", &e))?;
+            if filter.ranges.insert(key.to_owned(), range).is_some() {
+                return Err(refused("range", &format!("is given more than once for '{key}'")));
+            }
         }
         for id in self.values("exclude") {
             filter.exclude.push(ItemId::parse(id).map_err(|_| refused("exclude", &NO_ID))?);
         }
         Ok(filter)
+    }
+
+    fn texts(&self, name: &'static str) -> Result<Vec<String>, ApiError> {
+        self.values(name).map(|value| text(name, value).map(str::to_owned)).collect()
+    }
+
+    /// The values under each key.
+    fn attributes(&self, name: &'static str) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
+        let mut attributes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for attribute in self.values(name) {
+            let pair = text(name, attribute)?.split_once(':').filter(|(k, v)| !k.is_empty() && !v.is_empty());
+            let (key, value) = pair.ok_or_else(|| refused(name, &"must be key:value, as in colour:red"))?;
+            attributes.entry(key.to_owned()).or_default().push(value.to_owned());
+        }
+        Ok(attributes)
     }
 
     fn ask(&self) -> Result<Ask, ApiError> {
@@ -151,7 +194,19 @@ impl Params {
             dedup: self.flag("dedup")?,
             diversity: self.parsed("diversity")?,
             exact: self.flag("exact")?,
+            facets: self.facets()?,
         })
+    }
+
+    /// The keys to be counted, each once.
+    fn facets(&self) -> Result<Vec<String>, ApiError> {
+        let mut keys = self.texts("facet")?;
+        if keys.len() > FACETS {
+            return Err(refused("facet", &format!("is given more than {FACETS} times")));
+        }
+        let mut seen = std::collections::HashSet::new();
+        keys.retain(|key| seen.insert(key.clone()));
+        Ok(keys)
     }
 }
 
@@ -180,6 +235,34 @@ impl<S: Send + Sync> FromRequestParts<S> for SearchParams {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let without_box = &ASK[..ASK.len() - 1];
         Params::of(&parts.uri, without_box)?.ask().map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for BatchParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let params = Params::of(&parts.uri, ASK)?;
+        match params.values("facet").next() {
+            Some(_) => Err(refused("facet", &"is for one photo: ask GET /facets once")),
+            None => params.ask().map(Self),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for FacetParams {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let params = Params::of(&parts.uri, COUNTED)?;
+        let (filter, keys) = (params.filter()?, params.facets()?);
+        if keys.is_empty() {
+            return Err(refused(
+                "facet",
+                &"must name an attribute, a number or 'category': give it at least once",
+            ));
+        }
+        Ok(Self { filter, keys })
     }
 }
 
@@ -273,7 +356,7 @@ mod tests {
     fn every_parameter_is_read() {
         let read = ask(
             "k=7&offset=3&min_score=0.5&category=Tee&category=Coat&attribute=fit:slim&attribute=fit:wide&\
-             attribute=a:b:c&exclude=x~1&color_weight=1&collapse=product&dedup=true&diversity=0.3&exact=true&box=0,0,1,0.5",
+             attribute=a:b:c&range=price:10..50&range=a:b:..3&not_category=Cape&not_attribute=brand:acme&exclude=x~1&color_weight=1&collapse=product&dedup=true&diversity=0.3&exact=true&box=0,0,1,0.5",
         )
         .unwrap();
         assert_eq!((read.page.offset(), read.page.end()), (3, 10));
@@ -281,6 +364,9 @@ mod tests {
         assert_eq!(read.filter.attributes["fit"], ["slim", "wide"]);
         assert_eq!(read.filter.attributes["a"], ["b:c"]);
         assert_eq!(read.filter.exclude[0].as_str(), "x~1");
+        assert!(read.filter.ranges["price"].contains(50.0) && !read.filter.ranges["a:b"].contains(3.1));
+        assert_eq!(read.filter.not_categories, ["Cape"]);
+        assert_eq!(read.filter.not_attributes["brand"], ["acme"]);
         assert!(read.dedup && read.exact && read.region.is_some());
         let plain = ask("").unwrap();
         assert_eq!((plain.page.k(), plain.page.offset()), (K::default(), 0));
@@ -289,12 +375,18 @@ mod tests {
 
     #[test]
     fn what_is_not_in_range_is_refused_by_name() {
-        let refusals: [(&'static str, &[&str]); 11] = [
+        let refusals: [(&'static str, &[&str]); 14] = [
             ("k", &["0", "101", "abc", "", "1.5"]),
             ("offset", &["-1", "500", "x", "495"]),
             ("min_score", &["-0.1", "1.1", "NaN", ""]),
             ("category", &[""]),
             ("attribute", &["", "colour", ":red", "colour:"]),
+            (
+                "range",
+                &["", "price", "1..2", ":1..2", "price:..", "price:2..1", "price:a..b", "price:1..inf"],
+            ),
+            ("not_category", &[""]),
+            ("not_attribute", &["", "colour", ":red", "colour:"]),
             ("exclude", &["", "a%00b", ".", ".."]),
             ("color_weight", &["2", "-1", "x"]),
             ("collapse", &["items", "", "Product"]),
@@ -311,7 +403,12 @@ mod tests {
                 );
             }
         }
-        for twice in ["k=1&k=2", "box=0,0,1,1&box=0,0,1,1", "dedup=true&dedup=true"] {
+        for twice in [
+            "range=price:1..2&range=price:3..4",
+            "k=1&k=2",
+            "box=0,0,1,1&box=0,0,1,1",
+            "dedup=true&dedup=true",
+        ] {
             assert!(matches!(ask(twice), Err(ApiError::BadParameter { .. })), "{twice}");
         }
         assert!(matches!(

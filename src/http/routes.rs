@@ -82,6 +82,7 @@ fn table() -> Vec<Route> {
         on_get(Public, "/images/{id}", get(images::photo)),
         on_get(Read, "/random", get(items::random)),
         on_get(Read, "/categories", get(info::categories)),
+        on_get(Read, "/facets", get(info::facets)),
         on_get(Read, "/info", get(info::info)),
         on_get(Public, "/livez", get(health::live)),
         on_get(Public, "/readyz", get(health::ready)),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::recommender::{AskError, Examples, Page, Pair, Region};
-use lookalike_catalogue::Hit;
+use lookalike_catalogue::{Facet, Hit};
 use lookalike_items::{Item, Vectors};
 use lookalike_photo::PhotoFormat;
 use lookalike_telemetry::Stage;
@@ -23,6 +23,8 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// The catalogue has no more to offer after these.
     pub exhausted: bool,
+    /// What was to be counted, one a key.
+    pub facets: Vec<Facet>,
     /// Where the time went.
     pub timings: Timings,
 }

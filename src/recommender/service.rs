@@ -16,7 +16,7 @@ use crate::recommender::{
     opening::Serving,
     photo::Studio,
 };
-use lookalike_catalogue::{Listing, Outcome, Query};
+use lookalike_catalogue::{Facet, Listing, Outcome, Query};
 use lookalike_items::{Filter, Item, ItemId, Vectors};
 use lookalike_photo::Photo;
 use lookalike_telemetry as telemetry;
@@ -187,6 +187,17 @@ impl Recommender {
         Ok(self.pair().catalogue.list(filter, after, limit).await?)
     }
 
+    /// How many items the filter admits, in which revision, and what was counted over them.
+    pub async fn facets(
+        &self,
+        filter: &Filter,
+        keys: &[String],
+    ) -> Result<(usize, u64, Vec<Facet>), AskError> {
+        let catalogue = Arc::clone(&self.pair().catalogue);
+        let items = catalogue.list(filter, None, 1).await?.total;
+        Ok((items, catalogue.revision(), catalogue.facets(filter, keys).await?))
+    }
+
     /// An item drawn at random.
     pub async fn random(&self) -> Result<Arc<Item>, AskError> {
         self.pair().catalogue.random().await?.ok_or(AskError::EmptyCatalogue)
@@ -219,13 +230,17 @@ impl Recommender {
         let searching = Instant::now();
         let query = Query { weight: weight(&pair, ask, start.colourless)?, vectors: start.vectors.clone() };
         let found = find(&pair, start, ask).instrument(debug_span!("search")).await?;
+        let facets = match ask.facets.as_slice() {
+            [] => Vec::new(),
+            keys => pair.catalogue.facets(&ask.filter, keys).await?,
+        };
         clock.timings.search = Some(searching.elapsed());
         if let Some(canary) = self.canary.as_ref().filter(|_| !ask.exact) {
             canary.saw(&pair.catalogue, &query, &ask.filter);
         }
         let (region, page) = (ask.region, ask.page);
         let (hits, exhausted) = (found.hits, found.exhausted);
-        Ok(Answer { pair, asked, region, page, hits, exhausted, timings: clock.stop() })
+        Ok(Answer { pair, asked, region, page, hits, exhausted, facets, timings: clock.stop() })
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, AskError> {

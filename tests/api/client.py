@@ -45,6 +45,8 @@ assert len(page.items) == 5 and page.total > 5 and page.next_ == page.items[-1].
 assert call("item", first.id) == first
 assert call("random_item").id
 assert first.category in [category.name for category in call("categories").categories]
+facets = call("facets", facet=["colour", "category"], not_category=[first.category])
+assert [facet.key for facet in facets.facets] == ["colour", "category"] and facets.items < page.total == facets.facets[1].items
 info = call("info")
 assert info.limits.k == 100 and info.catalogue.items == page.total
 

@@ -51,6 +51,7 @@ ITEMS = [item["id"] for item in ask("/items?limit=100")["items"]]
 MODEL, DIMS = (ask("/info")["model"][part] for part in ("id", "dims"))
 PHOTO = base64.b64encode(KINDS["image/jpeg"][0]).decode()
 ID = re.compile(r"(?!\.{1,2}$)[^\x00-\x1f\x7f-\x9f]{1,128}")
+RANGE = re.compile(r"(?P<key>[\s\S]+):(?P<least>[-+.0-9eE]*?)\.\.(?P<most>[-+.0-9eE]*)")
 BOX = re.compile(r"(0(\.[0-9]+)?|1(\.0+)?)(,(0(\.[0-9]+)?|1(\.0+)?)){3}")
 
 
@@ -132,10 +133,28 @@ def fit_query(query):
     k, offset, box = whole(query.get("k", 10)), whole(query.get("offset", 0)), query.get("box")
     if k is not None and offset is not None and 1 <= k <= 100 and 500 - k < offset < 500:
         query["offset"] = 500 - k
+    if isinstance(query.get("range"), list):
+        query["range"] = fit_ranges(query["range"])
     if isinstance(box, str) and BOX.fullmatch(box):
         x1, y1, x2, y2 = (float(corner) for corner in box.split(","))
         if x2 - x1 < 0.05 or y2 - y1 < 0.05:
             query["box"] = "0.1,0.2,0.8,0.9"
+
+
+def fit_ranges(ranges):
+    """A range's ends are in order, and a key is given once."""
+    fit, keys = [], set()
+    for text in ranges:
+        found = RANGE.fullmatch(text) if isinstance(text, str) and len(text) <= 200 else None
+        if not found:
+            fit.append(text)
+        elif found["key"] not in keys:
+            keys.add(found["key"])
+            ends = found["least"], found["most"]
+            if all(ends) and float(ends[0]) > float(ends[1]):
+                ends = ends[::-1]
+            fit.append(f"{found['key']}:{ends[0]}..{ends[1]}")
+    return fit
 
 
 def fit_body(body, coloured):

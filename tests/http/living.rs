@@ -92,14 +92,6 @@ impl Living {
         self.server.post("/similar?k=1", "image/png", photo.to_vec()).await.ids().remove(0)
     }
 
-    /// How many photos models have embedded since the start.
-    pub async fn embedded(&self) -> f64 {
-        let metrics = send(self.request("GET", "/metrics")).await;
-        let text = String::from_utf8(metrics.body).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("lookalike_model_batch_photos_sum "));
-        line.map_or(0.0, |sum| sum.trim().parse().unwrap())
-    }
-
     pub fn photos(&self) -> usize {
         let Ok(folders) = std::fs::read_dir(self.state.path().join("state/photos")) else { return 0 };
         folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()

@@ -12,6 +12,7 @@ mod bases;
 mod connections;
 mod docs;
 mod fetched;
+mod filters;
 mod items;
 mod large;
 mod life;

@@ -73,6 +73,7 @@ async fn every_operation_answers_as_the_file_says() {
                 continue;
             }
             ("POST", "/search") => server.json(&path, &json!({"positive": ["circle-red~0"]})).await,
+            ("GET", "/facets") => server.get("/facets?facet=colour").await,
             ("POST", _) => server.form(&path, &[("image", &shop.photo("circle-red~0"))]).await,
             _ => server.get(&path).await,
         };

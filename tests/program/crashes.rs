@@ -26,7 +26,7 @@ use crate::{
     support::{pictures, tiny_shop},
 };
 
-const KEY: &str = "an-admin-key-of-the-tests";
+pub const KEY: &str = "an-admin-key-of-the-tests";
 /// So many items are written again and again, beside some of the bundle's.
 const NAMES: usize = 12;
 
@@ -68,7 +68,7 @@ fn bytes_of(
 }
 
 /// The same for an answer that is text.
-fn ask(
+pub fn ask(
     address: SocketAddr,
     method: &str,
     path: &str,

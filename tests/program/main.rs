@@ -7,6 +7,7 @@ mod support;
 
 mod backups;
 mod crashes;
+mod embedding_once;
 mod gpu_check;
 mod lanes;
 mod memory;

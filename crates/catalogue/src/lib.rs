@@ -17,7 +17,10 @@
 pub mod contract;
 mod local;
 
-pub use contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query};
+pub use contract::{
+    BINS, Bin, CATEGORY, Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, NumberCounts,
+    Query, TOP_VALUES, ValueCounts,
+};
 pub use local::{
     Audit, Base, BaseKind, BaseName, BuildOptions, CameIn, Condition, Entry, Etag, Footprint,
     GenerationManifest, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, LocalCatalogue, OpenTiming,

@@ -28,6 +28,9 @@ pub struct Item {
     /// What else a shop may filter by, e.g. `colour: [red, white]`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Vec<String>>,
+    /// What a shop filters by from and to, and sorts by, e.g. `price: 39.9, stock: 3`. Finite.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, f64>,
     /// Whatever else the shop's pages need: any JSON, returned with the same meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Map<String, Value>>,
@@ -50,6 +53,7 @@ impl Item {
             category: category.to_owned(),
             image: String::new(),
             attributes: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             payload: None,
             updated: None,
         }
@@ -57,7 +61,7 @@ impl Item {
 
     /// Whether its texts are as short and as few as an item that comes in online may have: 128 characters for a category and an
     /// attribute's key or value, 256 for a product, 512 for a title, 2,048 for an address and an image's place; 64 attributes of 64
-    /// values each; 16 KiB of payload. No control characters. Its `url` is an address of the web.
+    /// values each; 64 finite numbers; 16 KiB of payload. No control characters. Its `url` is an address of the web.
     ///
     /// # Errors
     /// What is too long, too many, empty or no address, in words.
@@ -76,6 +80,7 @@ impl Item {
             }
         }
         self.check_attributes()?;
+        self.check_numbers()?;
         let payload = self
             .payload
             .as_ref()
@@ -112,6 +117,19 @@ impl Item {
         Ok(())
     }
 
+    fn check_numbers(&self) -> Result<(), BadItem> {
+        if self.numbers.len() > 64 {
+            return Err(BadItem(format!("there are {} numbers, 64 at most are right", self.numbers.len())));
+        }
+        for (key, number) in &self.numbers {
+            text("a number's key".into(), key, 1, 128)?;
+            if !number.is_finite() {
+                return Err(BadItem(format!("the number '{key}' is not finite")));
+            }
+        }
+        Ok(())
+    }
+
     /// An item from JSON: no field but an item's own.
     ///
     /// # Errors
@@ -141,8 +159,8 @@ fn text(what: String, text: &str, least: usize, most: usize) -> Result<(), BadIt
 
 /// Refuses a field that an item does not have, `null` or not.
 pub(crate) fn known(fields: &Map<String, Value>) -> Result<(), BadItem> {
-    const FIELDS: [&str; 9] =
-        ["id", "product", "title", "url", "category", "image", "attributes", "payload", "updated"];
+    const FIELDS: [&str; 10] =
+        ["id", "product", "title", "url", "category", "image", "attributes", "numbers", "payload", "updated"];
     match fields.keys().find(|key| !FIELDS.contains(&key.as_str())) {
         Some(unknown) => {
             Err(BadItem(format!("an item has no field '{}'", unknown.chars().take(80).collect::<String>())))
@@ -159,7 +177,7 @@ mod tests {
     fn every_field_is_known_and_survives_json() {
         let json = serde_json::json!({
             "id": "10/20 M", "product": "p", "title": "t", "url": "http://a", "category": "Tee", "image": "i",
-            "attributes": {"a": ["b"]}, "payload": {"x": [1, 2.5, null]}, "updated": "2026-11-26T16:30:25.123Z"
+            "attributes": {"a": ["b"]}, "numbers": {"price": 39.9, "stock": -3.0}, "payload": {"x": [1, 2.5, null]}, "updated": "2026-11-26T16:30:25.123Z"
         });
         let item = Item::parse(json.clone()).unwrap();
         assert_eq!((item.check(), serde_json::to_value(&item).unwrap()), (Ok(()), json));

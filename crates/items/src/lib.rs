@@ -14,7 +14,7 @@ mod vectors;
 
 pub use address::Schemes;
 pub use distance::{ColourWeight, Distance};
-pub use filter::Filter;
+pub use filter::{BadRange, Filter, NumberRange};
 pub use id::{BadItemId, ItemId};
 pub use item::{BadItem, Item};
 pub use patch::ItemPatch;

@@ -15,7 +15,7 @@ use crate::http::{
     app::App,
     error::{ApiError, Problem},
     listener::{guard::Caller, layers::RequestIdText},
-    params::AskParams,
+    params::BatchParams,
     reply::{BatchEntry, BatchReply, SimilarReply},
     upload::Uploads,
 };
@@ -29,7 +29,7 @@ pub(crate) async fn similar_to_photos(
     State(app): State<App>,
     Extension(id): Extension<RequestIdText>,
     Extension(caller): Extension<Caller>,
-    AskParams(ask): AskParams,
+    BatchParams(ask): BatchParams,
     Uploads(photos): Uploads,
 ) -> Result<Response, ApiError> {
     // The first photo is the request itself.

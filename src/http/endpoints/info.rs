@@ -10,8 +10,8 @@ use crate::{
     http::{
         app::App,
         error::ApiError,
-        params::NoParams,
-        reply::{CategoriesReply, InfoReply},
+        params::{FacetParams, NoParams},
+        reply::{CategoriesReply, FacetsReply, InfoReply},
     },
     recommender::AskError,
 };
@@ -20,6 +20,15 @@ use crate::{
 pub(crate) async fn categories(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
     let categories = app.recommender().pair().catalogue.categories().await.map_err(AskError::from)?;
     Ok(Json(CategoriesReply::of(categories)).into_response())
+}
+
+/// `GET /facets`
+pub(crate) async fn facets(
+    State(app): State<App>,
+    FacetParams { filter, keys }: FacetParams,
+) -> Result<Response, ApiError> {
+    let (items, revision, facets) = app.recommender().facets(&filter, &keys).await?;
+    Ok(Json(FacetsReply::of(items, revision, &facets)).into_response())
 }
 
 /// `GET /info`

@@ -17,6 +17,7 @@ pub(crate) struct ItemReply<'a> {
     url: Option<&'a str>,
     category: &'a str,
     attributes: &'a BTreeMap<String, Vec<String>>,
+    numbers: &'a BTreeMap<String, f64>,
     payload: Option<&'a Map<String, Value>>,
     updated: Option<Timestamp>,
     image_url: String,
@@ -39,6 +40,7 @@ impl<'a> ItemReply<'a> {
             url: item.url.as_deref(),
             category: &item.category,
             attributes: &item.attributes,
+            numbers: &item.numbers,
             payload: item.payload.as_ref(),
             updated: item.updated,
             // The photo's own place, a file or another host, stays behind this address.

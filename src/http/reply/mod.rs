@@ -3,6 +3,7 @@
 mod bases;
 mod batch;
 mod embedding;
+mod facets;
 mod info;
 mod items;
 mod similar;
@@ -11,6 +12,7 @@ mod writes;
 pub(crate) use bases::GenerationsReply;
 pub(crate) use batch::{BatchEntry, BatchReply};
 pub(crate) use embedding::EmbeddingReply;
+pub(crate) use facets::{FacetReply, FacetsReply};
 pub(crate) use info::{CategoriesReply, InfoReply};
 pub(crate) use items::{ItemReply, ItemsReply};
 pub(crate) use similar::{SimilarReply, server_timing};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use serde::Serialize;
 
-use crate::http::reply::{CatalogueReply, ItemReply, ModelReply};
+use crate::http::reply::{CatalogueReply, FacetReply, ItemReply, ModelReply};
 use crate::recommender::{Answer, Asked, Hit, ItemId, PhotoFacts, Region, Timings};
 
 /// The answer of a search.
@@ -19,6 +19,7 @@ pub(crate) struct SimilarReply<'a> {
     returned: usize,
     exhausted: bool,
     results: Vec<ResultReply<'a>>,
+    facets: Vec<FacetReply<'a>>,
     timings_ms: TimingsReply,
 }
 
@@ -88,6 +89,7 @@ impl<'a> SimilarReply<'a> {
             returned: answer.hits.len(),
             exhausted: answer.exhausted,
             results: ranked.map(|(rank, hit)| ResultReply::of(rank, hit)).collect(),
+            facets: answer.facets.iter().map(FacetReply::of).collect(),
             timings_ms: TimingsReply::of(answer.timings),
         }
     }

@@ -34,6 +34,8 @@ pub struct Ask {
     pub diversity: Unit,
     /// Whether every item is compared, instead of those that the index leads to.
     pub exact: bool,
+    /// The keys whose values are counted over all items that the filter admits.
+    pub facets: Vec<String>,
 }
 
 /// Whether a product may come more than once.

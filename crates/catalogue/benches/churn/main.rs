@@ -7,7 +7,7 @@
 //! places of deleted ones (`scripts/bench-churn-peer.py`). hnswlib knows no blend of two distances: it searches `[deep, w·colour]`
 //! by L2 and is held against the exact answer to that, ours against the exact blend.
 //!
-//! `ITEMS=20000` takes so many of the items into a base of their own. Prints a table, writes `target/bench/churn.json`.
+//! `PEERS=none` leaves hnswlib out and writes nothing. `ITEMS=20000` takes so many of the items into a base of their own. Prints a table, writes `target/bench/churn.json`.
 #![allow(missing_docs, clippy::print_stdout)]
 
 #[path = "../index/curve.rs"]
@@ -80,6 +80,9 @@ fn main() -> Result<(), Failed> {
     }
     println!("{items} items of {}, {} of them replaced in {ROUNDS} rounds", churn.dims, churn.gone.len());
     let sides = ours(&base, &churn)?;
+    if std::env::var("PEERS").is_ok_and(|peers| peers == "none") {
+        return Ok(());
+    }
     let peer = peer(&churn)?;
     let at = |side: &Side| side.curve.rate_at(RECALL).unwrap_or(f64::NAN);
     let mut report = Vec::new();

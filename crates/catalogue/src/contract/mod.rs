@@ -1,9 +1,11 @@
 //! What every engine that holds items promises: the trait, what it is asked, what it answers, how it fails.
 
 mod error;
+mod facets;
 mod query;
 
 pub use error::CatalogueError;
+pub use facets::{BINS, Bin, CATEGORY, Facet, NumberCounts, TOP_VALUES, ValueCounts};
 pub use query::{Effort, Hit, Listing, Nearest, Query};
 
 use std::sync::Arc;
@@ -36,6 +38,10 @@ pub trait Catalogue: Send + Sync {
 
     /// Every category and how many items it has, by name.
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError>;
+
+    /// How many items have which value of each key, and how their numbers of that name lie: over all that the filter admits, a key's
+    /// own conditions left out. One answer a key, in their order.
+    async fn facets(&self, filter: &Filter, keys: &[String]) -> Result<Vec<Facet>, CatalogueError>;
 
     /// The item of that name with its vectors, if it is there.
     async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError>;

@@ -7,10 +7,11 @@ use imbl::OrdMap;
 use lookalike_items::{Filter, Item};
 use roaring::RoaringBitmap;
 
-use crate::local::format::facets::{Admitted, Facets};
+use crate::local::counting::Tally;
+use crate::local::format::{admitted::Admitted, facets::Facets, numbers::Numbers};
 
 /// The changes of one generation's points. Cloning them is cheap: what they hold is shared until it changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Changes {
     /// Points that answer no more.
     hidden: RoaringBitmap,
@@ -20,9 +21,19 @@ pub(crate) struct Changes {
     items: OrdMap<u32, Arc<Item>>,
     /// … and what they can be filtered by.
     facets: Facets,
+    /// The numbers of all points as they are now, …
+    numbers: Numbers,
+    /// … and as their generation has them.
+    written: Numbers,
 }
 
 impl Changes {
+    /// None yet, of a generation of these numbers.
+    pub fn of(written: Numbers) -> Self {
+        let (hidden, patched, items, facets) = Default::default();
+        Self { hidden, patched, items, facets, numbers: written.clone(), written }
+    }
+
     /// The point answers no more.
     pub fn hide(&mut self, point: u32) {
         self.unpatch(point);
@@ -33,6 +44,7 @@ impl Changes {
     pub fn patch(&mut self, point: u32, item: Arc<Item>) {
         self.restore(point);
         self.facets.add(&item, point);
+        self.numbers.set(point, &item.numbers);
         self.items.insert(point, item);
         self.patched.insert(point);
     }
@@ -46,6 +58,7 @@ impl Changes {
     fn unpatch(&mut self, point: u32) {
         if let Some(item) = self.items.remove(&point) {
             self.facets.remove(&item, point);
+            self.numbers.restore(point, &self.written);
             self.patched.remove(point);
         }
     }
@@ -74,13 +87,53 @@ impl Changes {
         excluded: &[u32],
         count: usize,
     ) -> Option<Admitted> {
-        let mut hidden = self.hidden.clone();
-        hidden.extend(excluded);
-        let Some(points) = facets.meeting(filter) else {
-            return (!hidden.is_empty()).then(|| Admitted::all_but(hidden, count));
+        let unwanted = facets.unwanted(filter);
+        let mut out = self.facets.unwanted(filter) | (unwanted - &self.patched) | &self.hidden;
+        out.extend(excluded);
+        let admitted = match facets.meeting(filter) {
+            None if out.is_empty() && filter.ranges.is_empty() => return None,
+            None => Admitted::all_but(out, count),
+            Some(points) => {
+                let patched = self.facets.meeting(filter).unwrap_or_default();
+                Admitted::only(((points - &self.patched) | patched) - out)
+            }
         };
-        let patched = self.facets.meeting(filter).unwrap_or_default();
-        Some(Admitted::only(((points - &self.patched) | patched) - hidden))
+        if filter.ranges.is_empty() {
+            return Some(admitted);
+        }
+        let tests = self.numbers.tests(&filter.ranges);
+        Some(
+            tests.map_or_else(|| Admitted::only(RoaringBitmap::new()), |tests| admitted.within(tests, count)),
+        )
+    }
+
+    /// Counts the values and numbers of these points, which answer, under one key; `facets` are those of their generation, and `having`
+    /// its points that have a value.
+    pub fn tally<'a>(
+        &'a self,
+        key: &str,
+        (facets, having): (&'a Facets, Option<&RoaringBitmap>),
+        points: &RoaringBitmap,
+        tally: &mut Tally<'a>,
+    ) {
+        let (as_written, patched) = (points - &self.patched, points & &self.patched);
+        tally.items += points.len() as usize;
+        let mut having = having.map_or(0, |having| having.intersection_len(&as_written));
+        facets
+            .by_value(key)
+            .for_each(|(value, points)| tally.count(value, points.intersection_len(&as_written) as usize));
+        if !patched.is_empty() {
+            having += self.facets.having(key).intersection_len(&patched);
+            let of_value = self.facets.by_value(key);
+            of_value
+                .for_each(|(value, points)| tally.count(value, points.intersection_len(&patched) as usize));
+        }
+        tally.having += having as usize;
+        if let Some(column) = self.numbers.column(key) {
+            tally
+                .numbers
+                .extend(points.iter().map(|point| column.get(point)).filter(|number| !number.is_nan()));
+        }
     }
 
     /// How many points of each category answer, by the facets of their generation.
@@ -99,7 +152,8 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lookalike_items::ItemId;
+    use crate::local::format::admitted::Count;
+    use lookalike_items::{ItemId, NumberRange};
     use proptest::{collection::vec, prelude::*, sample::select};
 
     fn some(values: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
@@ -111,16 +165,30 @@ mod tests {
         prop::collection::btree_map(key, some(&["red", "slim", "wide"]), 0..3)
     }
 
+    fn numbers() -> impl Strategy<Value = std::collections::BTreeMap<String, f64>> {
+        let key = select(&["price", "stock"]).prop_map(String::from);
+        prop::collection::btree_map(key, (0..20).prop_map(f64::from), 0..3)
+    }
+
+    fn ranges() -> impl Strategy<Value = std::collections::BTreeMap<String, NumberRange>> {
+        let end = || prop::option::weighted(0.7, (0..20).prop_map(f64::from));
+        let range = (end(), end()).prop_filter_map("no range", |(a, b)| NumberRange::new(a, b).ok());
+        prop::collection::btree_map(select(&["price", "stock", "size"]).prop_map(String::from), range, 0..3)
+    }
+
     fn id(n: usize) -> ItemId {
         ItemId::parse(&format!("i{n}")).expect("an id")
     }
 
     fn item() -> impl Strategy<Value = Item> {
-        (select(&["Tee", "Hoodie", "Coat"]), attributes()).prop_map(|(category, attributes)| Item {
-            category: category.to_owned(),
-            attributes,
-            ..Item::new(id(0), "")
-        })
+        (select(&["Tee", "Hoodie", "Coat"]), attributes(), numbers()).prop_map(
+            |(category, attributes, numbers)| Item {
+                category: category.to_owned(),
+                attributes,
+                numbers,
+                ..Item::new(id(0), "")
+            },
+        )
     }
 
     /// What comes in: a point and what becomes of it.
@@ -139,17 +207,25 @@ mod tests {
     proptest! {
         #[test]
         fn a_compiled_filter_admits_what_the_filter_admits(
-            written in vec(item(), 0..80),
-            changes in vec((0usize..80, change()), 0..60),
+            written in prop_oneof![vec(item(), 0..80), vec(item(), 1_200..1_300)],
+            changes in vec((0usize..1_300, change()), 0..60),
             categories in some(&["Tee", "Coat", "Cape"]),
             attributes in attributes(),
+            ranges in ranges(),
+            not_categories in some(&["Hoodie", "Cape"]),
+            not_attributes in attributes(),
             exclude in vec(0usize..90, 0..4),
+            numberless in any::<bool>(),
         ) {
-            let written: Vec<Item> = written.into_iter().enumerate().map(|(n, item)| Item { id: id(n), ..item }).collect();
+            let mut written: Vec<Item> = written.into_iter().enumerate().map(|(n, item)| Item { id: id(n), ..item }).collect();
+            if numberless {
+                written.iter_mut().for_each(|item| item.numbers.clear());
+            }
             let facets = Facets::gather(written.iter());
             let mut plain: Vec<Option<Item>> = written.iter().cloned().map(Some).collect();
-            let mut held = Changes::default();
-            for (n, change) in changes.into_iter().filter(|(n, _)| *n < written.len()) {
+            let mut held = Changes::of(Numbers::gather(written.iter()));
+            for (n, change) in changes.into_iter().map(|(n, change)| (n % written.len().max(1), change)) {
+                if n >= written.len() { continue }
                 let point = n as u32;
                 match change {
                     Change::Hide => { held.hide(point); plain[n] = None; }
@@ -162,16 +238,25 @@ mod tests {
                 }
             }
             let excluded: Vec<u32> = exclude.iter().filter(|&&n| n < written.len()).map(|&n| n as u32).collect();
-            let filter = Filter { categories, attributes, exclude: exclude.into_iter().map(id).collect() };
+            let exclude = exclude.into_iter().map(id).collect();
+            let filter = Filter { categories, attributes, ranges, not_categories, not_attributes, exclude };
             let admits = |item: &Option<Item>| item.as_ref().is_some_and(|item| filter.admits(item));
             let expected: Vec<u32> = (0..).zip(&plain).filter(|(_, item)| admits(item)).map(|(n, _)| n).collect();
             match held.admitted(&facets, &filter, &excluded, written.len()) {
                 None => prop_assert_eq!(expected.len(), written.len()),
                 Some(admitted) => {
-                    prop_assert_eq!(admitted.count, expected.len());
+                    match admitted.count() {
+                        Count::Exactly(count) => prop_assert_eq!(count, expected.len()),
+                        Count::About(count) => {
+                            prop_assert!(!filter.ranges.is_empty() && count.abs_diff(expected.len()) < written.len() / 5);
+                        }
+                    }
                     prop_assert_eq!(admitted.iter(written.len()).collect::<Vec<_>>(), expected.clone());
                     let contained = (0..written.len() as u32).filter(|&point| admitted.contains(point));
-                    prop_assert_eq!(contained.collect::<Vec<_>>(), expected);
+                    prop_assert_eq!(contained.collect::<Vec<_>>(), expected.clone());
+                    let counted = admitted.counted(written.len());
+                    prop_assert_eq!(counted.count(), Count::Exactly(expected.len()));
+                    prop_assert_eq!(counted.iter(written.len()).collect::<Vec<_>>(), expected);
                 }
             }
             let mut counts = std::collections::BTreeMap::new();

@@ -8,6 +8,7 @@ mod bits;
 mod build;
 mod changes;
 mod codes;
+mod counting;
 mod distance;
 mod format;
 mod kernel;
@@ -29,6 +30,7 @@ pub use live::{
 };
 
 use std::{
+    collections::HashMap,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -36,22 +38,26 @@ use std::{
 };
 
 use async_trait::async_trait;
+use roaring::RoaringBitmap;
 use tokio::runtime::Handle;
 
 use crate::{
-    contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query},
+    contract::{CATEGORY, Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, Query},
     local::{
         adjacency::Links,
         changes::Changes,
         codes::{Codebook, Coded},
+        counting::Tally,
         format::{
-            facets::{Admitted, Facets},
-            generation::{self, FACETS, GRAPH, ITEMS, Lying, MANIFEST},
+            admitted::{Admitted, everyone},
+            facets::Facets,
+            generation::{self, FACETS, GRAPH, ITEMS, Lying, MANIFEST, NUMBERS},
             graph_file::Frozen,
             items_file::Lines,
+            numbers::Numbers,
         },
         kernel::Rows,
-        search::{Candidate, Found, Search},
+        search::{Found, Met, Search},
     },
 };
 use lookalike_items::{ColourWeight, Dims, Distance, Filter, Item, ItemId, Vectors};
@@ -89,6 +95,10 @@ struct Opened {
     /// The point of each item.
     points: Vec<u32>,
     facets: Facets,
+    /// The points that have a value, by attribute, and all of them under [`CATEGORY`].
+    having: HashMap<String, RoaringBitmap>,
+    /// No changes: its numbers are those of the file.
+    untouched: Changes,
     timing: OpenTiming,
 }
 
@@ -222,7 +232,7 @@ impl LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Vec<(usize, Distance)>, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, (&Changes::default(), 1.0))?;
+        let search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
         let found = search.run(&self.0.frozen, query);
         Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
     }
@@ -235,13 +245,18 @@ impl LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, (&Changes::default(), 1.0))?;
+        let search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
         self.0.answer(query, &search)
     }
 
     /// The point of the item of that name.
     pub(crate) fn point(&self, id: &ItemId) -> Result<Option<u32>, CatalogueError> {
         Ok(self.0.lines.find(id.as_str())?.map(|place| self.0.points[place]))
+    }
+
+    /// No changes of it.
+    pub(crate) fn untouched(&self) -> &Changes {
+        &self.0.untouched
     }
 
     /// The points of all items, by rising id.
@@ -277,7 +292,7 @@ impl LocalCatalogue {
     }
 
     /// The points that a search may find, by codes; what is farther than `bound` may be left out.
-    pub(crate) fn candidates(&self, search: &Search, query: &Coded<'_>, bound: f32) -> Vec<Candidate> {
+    pub(crate) fn candidates(&self, search: &Search, query: &Coded<'_>, bound: f32) -> Met {
         search.candidates(&self.0.frozen, query, bound)
     }
 
@@ -348,6 +363,27 @@ impl LocalCatalogue {
         changes.categories(&self.0.facets)
     }
 
+    /// The points that the filter admits after these changes.
+    pub(crate) fn points_admitted(
+        &self,
+        filter: &Filter,
+        changes: &Changes,
+    ) -> Result<RoaringBitmap, CatalogueError> {
+        let admitted = self.0.admitted(filter, changes)?;
+        Ok(admitted.map_or_else(|| everyone(self.len()), |admitted| admitted.into_bitmap(self.len())))
+    }
+
+    /// Counts what these points have under a key.
+    pub(crate) fn tally<'a>(
+        &'a self,
+        key: &str,
+        points: &RoaringBitmap,
+        changes: &'a Changes,
+        tally: &mut Tally<'a>,
+    ) {
+        changes.tally(key, (&self.0.facets, self.0.having.get(key)), points, tally);
+    }
+
     #[cfg(test)]
     pub(crate) fn open_unverified(
         folder: &Path,
@@ -363,6 +399,10 @@ impl Opened {
         let frozen = Frozen::open(&folder.join(GRAPH))?;
         let lines = Lines::open(&folder.join(ITEMS), frozen.lines())?;
         let facets = Facets::read(&folder.join(FACETS), lines.len())?;
+        let numbers = match manifest.files.contains_key(NUMBERS) {
+            true => Numbers::read(&folder.join(NUMBERS), lines.len())?,
+            false => Numbers::none(lines.len()),
+        };
         let found = (frozen.dims(), frozen.m(), frozen.book().shape().head);
         if lines.len() != manifest.count || found != (manifest.dims, manifest.m, manifest.code_head) {
             let why = format!(
@@ -372,6 +412,8 @@ impl Opened {
             );
             return Err(CatalogueError::damaged(&folder.join(MANIFEST), why));
         }
+        let keys = facets.keys().chain([CATEGORY]);
+        let having = keys.map(|key| (key.to_owned(), facets.having(key))).collect();
         let mut points = vec![0; lines.len()];
         for (point, &item) in (0..).zip(frozen.view().items) {
             points[item as usize] = point;
@@ -383,7 +425,9 @@ impl Opened {
             manifest,
             lines,
             points,
+            having,
             facets,
+            untouched: Changes::of(numbers),
             timing: OpenTiming::default(),
             frozen,
         })
@@ -416,7 +460,7 @@ impl Opened {
     /// The places of what is admitted from `start` on, rising: at most `limit`.
     fn places(&self, admitted: &Admitted, start: usize, limit: usize) -> Vec<usize> {
         let all = self.lines.len();
-        if admitted.count < all / SPARSE {
+        if admitted.count().number() < all / SPARSE {
             let items = self.frozen.view().items;
             let places = admitted.iter(all).map(|point| items[point as usize] as usize);
             let mut places: Vec<usize> = places.filter(|&place| place >= start).collect();
@@ -435,15 +479,16 @@ impl Opened {
         limit: usize,
         changes: &Changes,
     ) -> Result<(Vec<usize>, usize), CatalogueError> {
-        Ok(match &self.admitted(filter, changes)? {
-            None => ((start..self.lines.len()).take(limit).collect(), self.lines.len()),
-            Some(admitted) => (self.places(admitted, start, limit), admitted.count),
+        let all = self.lines.len();
+        Ok(match self.admitted(filter, changes)?.map(|admitted| admitted.counted(all)) {
+            None => ((start..all).take(limit).collect(), all),
+            Some(admitted) => (self.places(&admitted, start, limit), admitted.count().number()),
         })
     }
 
     fn list(&self, filter: &Filter, after: Option<&ItemId>, limit: usize) -> Result<Listing, CatalogueError> {
         let start = after.map_or(Ok(0), |id| self.lines.after(id.as_str()))?;
-        let (mut places, total) = self.listed(filter, start, limit + 1, &Changes::default())?;
+        let (mut places, total) = self.listed(filter, start, limit + 1, &self.untouched)?;
         let more = places.len() > limit;
         places.truncate(limit);
         let items = places.into_iter().map(|place| self.lines.item(place).map(Arc::new));
@@ -461,7 +506,7 @@ impl Opened {
             Ok(Hit { item, distance: found.distance })
         };
         let hits = search.run(&self.frozen, query).into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
-        Ok(Nearest { exhausted: hits.len() == search.available, hits })
+        Ok(Nearest { exhausted: search.is_all(hits.len()), hits })
     }
 }
 
@@ -474,7 +519,7 @@ impl Catalogue for LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, (&Changes::default(), 1.0))?;
+        let search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
         match Handle::try_current() {
             Ok(runtime) if search.cost() > INLINE => {
                 let (opened, query) = (Arc::clone(&self.0), query.clone());
@@ -498,8 +543,17 @@ impl Catalogue for LocalCatalogue {
         self.0.list(filter, after, limit)
     }
 
+    async fn facets(&self, filter: &Filter, keys: &[String]) -> Result<Vec<Facet>, CatalogueError> {
+        let (catalogue, filter, keys) = (self.clone(), filter.clone(), keys.to_vec());
+        let count = move || counting::facets(&[(&catalogue, catalogue.untouched())], &[], &filter, &keys);
+        match Handle::try_current() {
+            Ok(runtime) => runtime.spawn_blocking(count).await.map_err(|_| CatalogueError::Stopped)?,
+            Err(_) => count(),
+        }
+    }
+
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {
-        let mut all = self.category_counts(&Changes::default());
+        let mut all = self.category_counts(&self.0.untouched);
         all.sort_unstable();
         Ok(all)
     }

@@ -62,13 +62,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn pages_of_a_list_are_all_that_the_filter_admits(limit in 1usize..900, which in 0usize..5) {
+    fn pages_of_a_list_are_all_that_the_filter_admits(limit in 1usize..900, which in 0usize..8) {
         let filter = [
             Filter::default(),
             Filter { categories: vec!["Tee".into(), "Coat".into()], ..Filter::default() },
             Filter { attributes: [("stock".into(), vec!["last".into()])].into(), ..Filter::default() },
             Filter { exclude: vec![item(0).id, item(17).id], ..Filter::default() },
             Filter { categories: vec!["Cape".into()], ..Filter::default() },
+            Filter { ranges: [("price".into(), "100..399".parse().unwrap())].into(), ..Filter::default() },
+            Filter { ranges: [("stock".into(), "6..".parse().unwrap())].into(), ..Filter::default() },
+            Filter {
+                not_categories: vec!["Tee".into()],
+                not_attributes: [("stock".into(), vec!["last".into()])].into(),
+                ..Filter::default()
+            },
         ][which].clone();
         let expected: Vec<ItemId> = (0..ITEMS).map(item).filter(|item| filter.admits(item)).map(|item| item.id).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

@@ -52,6 +52,12 @@ pub fn agrees(view: &View, plain: &Plain, runtime: &Runtime) {
     let red =
         Filter { attributes: [("colour".to_owned(), vec!["red".to_owned()])].into(), ..Filter::default() };
     let tees = Filter { categories: vec!["Tee".into(), "Cape".into()], ..Filter::default() };
+    let dear = Filter {
+        ranges: [("price".to_owned(), "200..".parse().unwrap())].into(),
+        not_categories: vec!["Coat".into()],
+        ..Filter::default()
+    };
+    let not_red = Filter { not_attributes: red.attributes.clone(), ..Filter::default() };
     let some = plain.keys().step_by(3).cloned().collect();
     let without = Filter { exclude: some, ..tees.clone() };
     runtime.block_on(async {
@@ -64,7 +70,8 @@ pub fn agrees(view: &View, plain: &Plain, runtime: &Runtime) {
         let mut counts = BTreeMap::new();
         plain.values().for_each(|(item, _)| *counts.entry(item.category.clone()).or_insert(0) += 1);
         assert_eq!(view.categories().await.unwrap(), counts.into_iter().collect::<Vec<_>>());
-        for filter in [Filter::default(), red, tees, without] {
+        for filter in [Filter::default(), red, tees, dear, not_red, without] {
+            counts_agree(view, plain, &filter).await;
             let admitted: Vec<&(Item, Vectors)> =
                 plain.values().filter(|(item, _)| filter.admits(item)).collect();
             let mut listed = Vec::new();
@@ -99,6 +106,43 @@ pub fn agrees(view: &View, plain: &Plain, runtime: &Runtime) {
             }
         }
     });
+}
+
+/// Holds what is counted to the model.
+async fn counts_agree(view: &View, plain: &Plain, filter: &Filter) {
+    let keys = ["colour", "category", "price", "stock", "weight"].map(str::to_owned);
+    let facets = view.facets(filter, &keys).await.unwrap();
+    assert_eq!(facets.len(), keys.len());
+    for (key, facet) in keys.iter().zip(facets) {
+        let less = filter.without(key).unwrap_or_else(|| filter.clone());
+        let admitted: Vec<&Item> =
+            plain.values().map(|(item, _)| item).filter(|item| less.admits(item)).collect();
+        let values = |item: &&Item| -> std::collections::BTreeSet<String> {
+            match key.as_str() {
+                "category" => [item.category.clone()].into(),
+                key => item.attributes.get(key).into_iter().flatten().cloned().collect(),
+            }
+        };
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        admitted.iter().flat_map(values).for_each(|value| *counts.entry(value).or_insert(0) += 1);
+        let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        assert_eq!((&facet.key, facet.items), (key, admitted.len()));
+        assert_eq!((facet.values.top, facet.values.other), (counts, 0), "{key}");
+        assert_eq!(facet.values.missing, admitted.iter().filter(|item| values(item).is_empty()).count());
+        let numbers: Vec<f64> = admitted.iter().filter_map(|item| item.numbers.get(key).copied()).collect();
+        assert_eq!(facet.numbers.is_some(), !numbers.is_empty());
+        if let Some(told) = facet.numbers {
+            assert_eq!(told.missing, admitted.len() - numbers.len());
+            assert_eq!(told.min, numbers.iter().copied().fold(f64::INFINITY, f64::min));
+            assert_eq!(told.max, numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+            for bin in &told.bins {
+                let within = numbers.iter().filter(|n| bin.from <= **n && **n <= bin.to);
+                assert_eq!(within.count(), bin.items);
+            }
+            assert_eq!(told.bins.iter().map(|bin| bin.items).sum::<usize>(), numbers.len());
+        }
+    }
 }
 
 /// What happens to a catalogue.
@@ -229,12 +273,15 @@ proptest! {
                 }
                 Event::Patch(n, category) => {
                     let id = item(n).id;
-                    let write = patch(id.clone(), serde_json::json!({"category": category}));
+                    let price = (category.len() * 90) as f64;
+                    let numbers = serde_json::json!({"price": price, "stock": null, "weight": 1});
+                    let write = patch(id.clone(), serde_json::json!({"category": category, "numbers": numbers}));
                     let Some((now, held)) = plain.get(&id) else {
                         prop_assert_eq!(runtime.block_on(live.write(vec![write])).unwrap(), [Outcome::Missing]);
                         continue;
                     };
-                    let now = Item { category: category.into(), ..now.clone() };
+                    let numbers = [("price".to_owned(), price), ("weight".to_owned(), 1.0)].into();
+                    let now = Item { category: category.into(), numbers, ..now.clone() };
                     let last = match came_in.get(&id) {
                         Some(CameIn::Whole(..)) => CameIn::Whole(now, held.clone()),
                         _ => CameIn::Metadata(now),

@@ -1,9 +1,12 @@
 //! Searches against the naive truth.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use lookalike_catalogue::{Catalogue, CatalogueError, Effort, LocalCatalogue, Query, distance};
-use lookalike_items::{ColourWeight, Filter, Item, ItemId, Vectors};
+use lookalike_items::{ColourWeight, Filter, Item, ItemId, NumberRange, Vectors};
 use proptest::{collection::vec, prelude::*, sample::select};
 use tempfile::TempDir;
 
@@ -169,11 +172,31 @@ fn filters() -> impl Strategy<Value = Filter> {
         1 => Just(vec![("stock".to_owned(), vec!["last".to_owned()])]),
     ];
     let exclude = vec((0usize..5_100).prop_map(|n| item(n).id), 0..5);
-    (categories, attributes, exclude).prop_map(|(categories, attributes, exclude)| Filter {
-        categories,
-        attributes: attributes.into_iter().collect(),
-        exclude,
-    })
+    let not_categories = vec(select(&["Tee", "Coat", "Cape"]).prop_map(String::from), 0..2);
+    let not_blue = any::<bool>().prop_map(|not| not.then(|| ("colour".to_owned(), vec!["blue".to_owned()])));
+    (categories, attributes, ranges(), not_categories, not_blue, exclude).prop_map(
+        |(categories, attributes, ranges, not_categories, not_blue, exclude)| Filter {
+            categories,
+            attributes: attributes.into_iter().collect(),
+            ranges,
+            not_categories,
+            not_attributes: not_blue.into_iter().collect(),
+            exclude,
+        },
+    )
+}
+
+/// Of none, one or two keys; some keep nothing.
+fn ranges() -> impl Strategy<Value = BTreeMap<String, NumberRange>> {
+    let range = |most: u32| {
+        let end = move || prop::option::of((0..most).prop_map(f64::from));
+        (end(), end()).prop_filter_map("no range", |(a, b)| NumberRange::new(a, b).ok())
+    };
+    let one = |key: &'static str, most| {
+        prop::option::weighted(0.3, range(most)).prop_map(move |range| Some((key.to_owned(), range?)))
+    };
+    (one("price", 520), one("stock", 8), one("weight", 3))
+        .prop_map(|(a, b, c)| [a, b, c].into_iter().flatten().collect())
 }
 
 fn efforts() -> impl Strategy<Value = Effort> {

@@ -43,7 +43,8 @@ fn normal(rng: &mut ChaCha8Rng) -> f32 {
     (0..12).map(|_| rng.random_range(-0.5..0.5f32)).sum()
 }
 
-/// Item `n`: of one of four categories, red or blue or both, one in a hundred rare.
+/// Item `n`: of one of four categories, red or blue or both, one in a hundred rare; nine of ten have a price from 0 to 499, one of three
+/// a stock from 0 to 6.
 pub fn item(n: usize) -> Item {
     let colours: &[&str] = [&["red"][..], &["blue"], &["red", "blue"]][n % 3];
     let mut attributes =
@@ -51,8 +52,11 @@ pub fn item(n: usize) -> Item {
     if n % 100 == 7 {
         attributes.push(("stock".to_owned(), vec!["last".to_owned()]));
     }
+    let price = (!n.is_multiple_of(10)).then(|| ("price".to_owned(), (n * 37 % 500) as f64));
+    let stock = n.is_multiple_of(3).then(|| ("stock".to_owned(), (n % 7) as f64));
     Item {
         product: Some(format!("product-{}", n / 4)),
+        numbers: price.into_iter().chain(stock).collect(),
         image: format!("img/{n:06}.jpg"),
         attributes: attributes.into_iter().collect(),
         ..Item::new(

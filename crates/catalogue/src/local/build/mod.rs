@@ -25,8 +25,9 @@ use crate::{
         codes::{self, Codebook},
         format::{
             facets::Facets,
-            generation::{FACETS, FORMAT, GRAPH, GenerationManifest, ITEMS},
+            generation::{FACETS, FORMAT, GRAPH, GenerationManifest, ITEMS, NUMBERS},
             graph_writer::Thaw,
+            numbers::Numbers,
             publish::Draft,
         },
     },
@@ -118,6 +119,10 @@ fn build_with(
     let path = draft.path(FACETS);
     let facets = Facets::gather(reached.order.iter().map(|&item| &items[item as usize]));
     let facets_seal = facets.write(&path).map_err(CatalogueError::io("write", &path))?;
+    let numbers = Numbers::gather(reached.order.iter().map(|&item| &items[item as usize]));
+    let path = draft.path(NUMBERS);
+    let numbers_seal = (!numbers.is_empty()).then(|| numbers.write(&path)).transpose();
+    let numbers_seal = numbers_seal.map_err(CatalogueError::io("write", &path))?;
     let path = draft.path(GRAPH);
     let thaw = Thaw {
         rows: &rows,
@@ -146,8 +151,10 @@ fn build_with(
         build_seconds: started.elapsed().as_secs_f64(),
         built_at: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs()),
         files: [(GRAPH, graph_seal), (ITEMS, items_seal), (FACETS, facets_seal)]
+            .into_iter()
+            .chain(numbers_seal.map(|seal| (NUMBERS, seal)))
             .map(|(name, seal)| (name.to_owned(), seal))
-            .into(),
+            .collect(),
     };
     draft.publish(&manifest)?;
     progress(Stage::Write, 1, 1);

@@ -8,7 +8,10 @@ use std::{collections::HashMap, io::Write, path::Path};
 
 use roaring::{MultiOps, RoaringBitmap};
 
-use crate::{contract::CatalogueError, local::format::generation};
+use crate::{
+    contract::{CATEGORY as CATEGORY_KEY, CatalogueError},
+    local::format::generation,
+};
 use lookalike_common::{FileSeal, SealedFile};
 use lookalike_items::{Filter, Item};
 
@@ -24,49 +27,6 @@ type Postings = HashMap<String, RoaringBitmap>;
 pub(crate) struct Facets {
     categories: Postings,
     attributes: HashMap<String, Postings>,
-}
-
-/// The points a filter lets through.
-#[derive(Debug)]
-pub(crate) struct Admitted {
-    points: Points,
-    /// How many there are.
-    pub count: usize,
-}
-
-#[derive(Debug)]
-enum Points {
-    Only(RoaringBitmap),
-    AllBut(RoaringBitmap),
-}
-
-impl Admitted {
-    /// These points alone.
-    pub fn only(points: RoaringBitmap) -> Self {
-        Self { count: points.len() as usize, points: Points::Only(points) }
-    }
-
-    /// All of `count` points but these.
-    pub fn all_but(points: RoaringBitmap, count: usize) -> Self {
-        Self { count: count - points.len() as usize, points: Points::AllBut(points) }
-    }
-
-    /// Whether this point may answer.
-    #[inline]
-    pub fn contains(&self, point: u32) -> bool {
-        match &self.points {
-            Points::Only(points) => points.contains(point),
-            Points::AllBut(points) => !points.contains(point),
-        }
-    }
-
-    /// All of them, rising; `all` is how many points there are.
-    pub fn iter(&self, all: usize) -> Box<dyn Iterator<Item = u32> + '_> {
-        match &self.points {
-            Points::Only(points) => Box::new(points.iter()),
-            Points::AllBut(points) => Box::new((0..all as u32).filter(|&point| !points.contains(point))),
-        }
-    }
 }
 
 impl Facets {
@@ -111,6 +71,29 @@ impl Facets {
         }
         wanted.extend(filter.attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values)));
         (!wanted.is_empty()).then(|| wanted.intersection())
+    }
+
+    /// The points that have a category or an attribute's value which the filter does not want.
+    pub fn unwanted(&self, filter: &Filter) -> RoaringBitmap {
+        let of_keys =
+            filter.not_attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values));
+        of_keys.fold(any_of(Some(&self.categories), &filter.not_categories), |all, points| all | points)
+    }
+
+    /// The points of every value of a key; of every category where that is the key.
+    pub fn by_value(&self, key: &str) -> impl Iterator<Item = (&str, &RoaringBitmap)> {
+        let postings = if key == CATEGORY_KEY { Some(&self.categories) } else { self.attributes.get(key) };
+        postings.into_iter().flatten().map(|(value, points)| (value.as_str(), points))
+    }
+
+    /// The points that have a value of a key.
+    pub fn having(&self, key: &str) -> RoaringBitmap {
+        self.by_value(key).map(|(_, points)| points).union()
+    }
+
+    /// The keys of the attributes.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.attributes.keys().map(String::as_str)
     }
 
     /// The points of every category.

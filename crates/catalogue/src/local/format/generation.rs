@@ -6,6 +6,7 @@
 //! catalogue/gen-3/items.jsonl      the items by rising id
 //! catalogue/gen-3/graph.bin        their vectors, codes of them, and the graph over them
 //! catalogue/gen-3/facets.bin       what they can be filtered by
+//! catalogue/gen-3/numbers.bin      their numbers, where they have any
 //! ```
 //!
 //! `CURRENT` vouches for the manifest, the manifest for the files: no byte can change unseen.
@@ -33,10 +34,12 @@ pub(crate) const ITEMS: &str = "items.jsonl";
 pub(crate) const GRAPH: &str = "graph.bin";
 /// Who has which category and attributes, of a generation.
 pub(crate) const FACETS: &str = "facets.bin";
+/// The numbers of a generation whose items have any.
+pub(crate) const NUMBERS: &str = "numbers.bin";
 pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const CURRENT: &str = "CURRENT";
 
-/// The files that a manifest vouches for.
+/// The files that every manifest vouches for.
 pub(crate) const FILES: [&str; 3] = [ITEMS, GRAPH, FACETS];
 
 /// What a generation is and how it came to be.
@@ -164,7 +167,8 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<GenerationManifest, CatalogueError
 
 /// Holds every file against its size and digest.
 pub(crate) fn verify(folder: &Path, manifest: &GenerationManifest) -> Result<(), CatalogueError> {
-    for name in FILES {
+    let numbers = manifest.files.contains_key(NUMBERS).then_some(NUMBERS);
+    for name in FILES.into_iter().chain(numbers) {
         let path = folder.join(name);
         let Some(seal) = manifest.files.get(name) else {
             return Err(CatalogueError::damaged(&folder.join(MANIFEST), format!("it does not list {name}")));

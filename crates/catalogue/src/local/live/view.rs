@@ -9,10 +9,11 @@ use lookalike_items::{Dims, Distance, Filter, Item, ItemId, Vectors};
 use tokio::runtime::Handle;
 
 use crate::{
-    contract::{Catalogue, CatalogueError, Effort, Hit, Listing, Nearest, Query},
+    contract::{Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, Query},
     local::{
         INLINE, LocalCatalogue,
         changes::Changes,
+        counting,
         format::generation::number_in,
         live::{
             record::{Etag, Record, Row},
@@ -57,7 +58,7 @@ struct Layer {
 
 impl Layer {
     fn new(catalogue: LocalCatalogue) -> Self {
-        Self { catalogue, changes: Changes::default() }
+        Self { changes: catalogue.untouched().clone(), catalogue }
     }
 
     /// A point's item as it is now, and its vectors.
@@ -138,12 +139,6 @@ struct Candidates(Vec<(f32, usize, u32)>);
 impl Candidates {
     fn add(&mut self, place: usize, candidates: Vec<Candidate>) {
         self.0.extend(candidates.into_iter().map(|(distance, point)| (distance, place, point)));
-    }
-
-    /// What is farther than this is not compared exactly where `n` are asked for: so many are nearer already.
-    fn bound(&self, n: usize) -> f32 {
-        // One place's candidates alone: nearest first.
-        self.0.get(reranked(n) - 1).map_or(f32::INFINITY, |(distance, ..)| *distance)
     }
 
     /// Those that are compared exactly where `n` are asked for, of each place.
@@ -422,7 +417,8 @@ impl View {
 
     fn answer(&self, query: &Query, plan: &Plan, filter: &Filter) -> Result<Nearest, CatalogueError> {
         let rows = self.rows.admitted(filter);
-        let available = plan.searches.iter().map(|search| search.available).sum::<usize>() + rows.len();
+        let in_graphs = plan.searches.iter().map(|search| search.available.exactly()).sum::<Option<usize>>();
+        let available = in_graphs.map(|count| count + rows.len());
         let mut found = self.nearest(query, plan, &rows);
         // Where two are as near, those of the base come first, then those of the segment.
         found.sort_by(|a, b| a.0.blend.total_cmp(&b.0.blend));
@@ -436,12 +432,12 @@ impl View {
             Ok(Hit { item, distance })
         });
         let hits = hits.collect::<Result<Vec<_>, CatalogueError>>()?;
-        Ok(Nearest { exhausted: hits.len() == available, hits })
+        Ok(Nearest { exhausted: hits.len() < plan.n || available == Some(hits.len()), hits })
     }
 
     /// What is nearest where it lies, place after place; among `rows`, ties by id.
     fn nearest(&self, query: &Query, plan: &Plan, rows: &[u32]) -> Vec<(Distance, Found)> {
-        let mut candidates = Candidates::default();
+        let (mut candidates, mut radius) = (Candidates::default(), f32::INFINITY);
         let mut found = Vec::new();
         let coded = self.rows.coded().then(|| self.base.catalogue.encode(query));
         for (place, (layer, search)) in self.layers().zip(&plan.searches).enumerate() {
@@ -449,8 +445,10 @@ impl View {
             let coded = coded.as_ref().filter(|_| !search.is_exact() && (place == BASE || self.coded_alike));
             match coded {
                 Some(coded) => {
-                    let bound = candidates.bound(plan.n);
-                    candidates.add(place, catalogue.candidates(search, coded, bound));
+                    // What is beyond where the base was searched would not be a candidate there either.
+                    let met = catalogue.candidates(search, coded, radius);
+                    candidates.add(place, met.candidates);
+                    radius = met.radius;
                 }
                 None => {
                     found.extend(catalogue.run(search, query).into_iter().map(|near| near_at(place, near)))
@@ -584,6 +582,19 @@ impl Catalogue for View {
         limit: usize,
     ) -> Result<Listing, CatalogueError> {
         self.listing(filter, after, limit)
+    }
+
+    async fn facets(&self, filter: &Filter, keys: &[String]) -> Result<Vec<Facet>, CatalogueError> {
+        let (view, filter, keys) = (self.clone(), filter.clone(), keys.to_vec());
+        let count = move || {
+            let layers: Vec<_> = view.layers().map(|layer| (&layer.catalogue, &layer.changes)).collect();
+            let rows: Vec<_> = view.rows.iter().map(|row| &row.item).collect();
+            counting::facets(&layers, &rows, &filter, &keys)
+        };
+        match Handle::try_current() {
+            Ok(runtime) => runtime.spawn_blocking(count).await.map_err(|_| CatalogueError::Stopped)?,
+            Err(_) => count(),
+        }
     }
 
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {

@@ -10,7 +10,7 @@ use crate::{
         codes::{Coded, RERANKED},
         distance::measured,
         format::{
-            facets::Admitted,
+            admitted::{Admitted, Count},
             graph_file::{Frozen, View},
         },
         kernel::prefetch,
@@ -59,13 +59,23 @@ pub(crate) struct Search {
     n: usize,
     count: usize,
     admitted: Option<Admitted>,
+    /// How many were asked for.
+    asked: usize,
     /// How many points may answer.
-    pub available: usize,
+    pub available: Count,
     way: Way,
 }
 
 /// A point that may be among the nearest, and how far it is by codes.
 pub(crate) type Candidate = (f32, u32);
+
+/// What a search by codes met.
+pub(crate) struct Met {
+    /// Nearest first.
+    pub candidates: Vec<Candidate>,
+    /// How far from the query it looked.
+    pub radius: f32,
+}
 
 /// An item found and how far it is, exactly.
 #[derive(Clone, Copy, Debug)]
@@ -97,8 +107,10 @@ impl Search {
         effort: Effort,
         (weight, part): (ColourWeight, f32),
     ) -> Self {
-        let available = admitted.as_ref().map_or(count, |admitted| admitted.count);
-        let n = n.min(available);
+        let asked = n;
+        let counted = admitted.as_ref().map_or(Count::Exactly(count), Admitted::count);
+        // What was guessed bounds nothing.
+        let (available, n) = (counted.number(), n.min(counted.exactly().unwrap_or(count)));
         let walk = |ef: usize, as_asked: bool| {
             // A walk that may keep one in x of what it meets has to meet x times as many.
             let list = ef.max(n).saturating_mul(count) / available.max(1);
@@ -118,18 +130,25 @@ impl Search {
             Effort::Ef(ef) => walk(ef.min(count), true),
             Effort::Exact => Way::Exact,
         };
-        Self { n, count, admitted, available, way }
+        Self { n, count, admitted, asked, available: counted, way }
     }
 
     /// How many rows of codes it compares, at most, or so.
     pub fn cost(&self) -> usize {
         match self.way {
             // It may find too few, and scan after all.
-            Way::Walk(list) => list * WALK_COST + if self.admitted.is_some() { self.available } else { 0 },
-            Way::Scan => self.available,
+            Way::Walk(list) => {
+                list * WALK_COST + if self.admitted.is_some() { self.available.number() } else { 0 }
+            }
+            Way::Scan => self.available.number(),
             // Four bytes a number instead of one or a quarter.
-            Way::Exact => self.available * 8,
+            Way::Exact => self.available.number() * 8,
         }
+    }
+
+    /// Whether so many that were found are all that there are.
+    pub fn is_all(&self, found: usize) -> bool {
+        found < self.asked || self.available == Count::Exactly(found)
     }
 
     /// Whether all that may answer are compared exactly: there are no candidates then.
@@ -144,25 +163,26 @@ impl Search {
         } else if self.is_exact() {
             self.compare(frozen.view(), query, self.points())
         } else {
-            let candidates = self.candidates(frozen, &frozen.encode(query), f32::INFINITY);
-            self.compare(frozen.view(), query, candidates.into_iter().map(|(_, point)| point))
+            let met = self.candidates(frozen, &frozen.encode(query), f32::INFINITY);
+            self.compare(frozen.view(), query, met.candidates.into_iter().map(|(_, point)| point))
         }
     }
 
-    /// Who may be among the nearest, by codes, nearest first. What is farther than `bound` may be left out.
-    pub fn candidates(&self, frozen: &Frozen, query: &Coded<'_>, bound: f32) -> Vec<Candidate> {
+    /// Who may be among the nearest, by codes. What is farther than `bound` may be left out.
+    pub fn candidates(&self, frozen: &Frozen, query: &Coded<'_>, bound: f32) -> Met {
         if self.n == 0 {
-            return Vec::new();
+            return Met { candidates: Vec::new(), radius: f32::INFINITY };
         }
         Scratch::with(|scratch| {
             let walked = match self.way {
                 Way::Walk(list) => self.walk_on(frozen, query, (list, bound), scratch),
                 _ => None,
             };
-            walked.unwrap_or_else(|| {
+            let candidates = walked.unwrap_or_else(|| {
                 scratch.scan(frozen.view().codes, query, self.points(), reranked(self.n));
                 scratch.found().collect()
-            })
+            });
+            Met { candidates, radius: scratch.radius() }
         })
     }
 
@@ -186,7 +206,7 @@ impl Search {
         loop {
             let found = self.walk(frozen, query, (list, bound), scratch);
             list = list.saturating_mul(LONGER);
-            if found.is_some() || list.saturating_mul(WALK_COST) > self.available {
+            if found.is_some() || list.saturating_mul(WALK_COST) > self.available.number() {
                 return found;
             }
         }
@@ -202,14 +222,15 @@ impl Search {
     ) -> Option<Vec<Candidate>> {
         let view = frozen.view();
         let ground = Ground { links: view.links, rows: view.codes, query };
-        let wanted = reranked(self.n).min(list.max(self.n)).min(self.available);
+        let available = self.available.exactly().unwrap_or(self.count);
+        let wanted = reranked(self.n).min(list.max(self.n)).min(available);
         let bounded = scratch.walk(ground, frozen.descend(query), list.max(wanted), bound);
         let Some(admitted) = &self.admitted else {
             return Some(scratch.found().take(wanted).collect());
         };
         let among = scratch.found().filter(|&(_, point)| admitted.contains(point));
         let found: Vec<Candidate> = among.take(wanted).collect();
-        (found.len() == wanted || bounded).then_some(found)
+        (bounded || found.len() >= self.n.max(wanted / 2)).then_some(found)
     }
 
     /// The nearest of the candidates, by exact distance.

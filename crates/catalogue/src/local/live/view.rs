@@ -445,10 +445,13 @@ impl View {
             let coded = coded.as_ref().filter(|_| !search.is_exact() && (place == BASE || self.coded_alike));
             match coded {
                 Some(coded) => {
-                    // What is beyond where the base was searched would not be a candidate there either.
                     let met = catalogue.candidates(search, coded, radius);
+                    // As many as are compared exactly are nearer than the last of them: what is farther is of no use.
+                    radius = match met.candidates.get(reranked(plan.n) - 1) {
+                        Some((last, _)) => *last,
+                        None => met.radius,
+                    };
                     candidates.add(place, met.candidates);
-                    radius = met.radius;
                 }
                 None => {
                     found.extend(catalogue.run(search, query).into_iter().map(|near| near_at(place, near)))

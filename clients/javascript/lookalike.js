@@ -21,6 +21,9 @@
  * @property {"product" | "none"} [collapse]  `product`: one item a product.
  * @property {boolean} [dedup]  Of items that show nearly the same photo, one.
  * @property {number} [diversity]  From 0, the closest, to 1, the most varied (0).
+ * @property {string} [sort]  `price`: the most similar by that number; `-price`: the largest first.
+ * @property {string | string[]} [boost]  `stock:1..*1.2`: such items count for more, in `rank_score`.
+ * @property {number} [pool]  How many of the most similar are sorted or boosted, 1 to 500 (100).
  * @property {boolean} [exact]  Compare with every item instead of walking the graph.
  * @property {AbortSignal} [signal]  Gives the request up.
  * @property {(share: number) => void} [onProgress]  Hears how much of the photo is sent, 0 to 1. Browsers only.
@@ -37,7 +40,7 @@
  * @property {string | null} updated  When it last came in online, in RFC 3339.
  * @property {string} image_url  Relative to the server: see `imageUrl`.
  *
- * @typedef {Item & { rank: number, score: number, distance: { deep: number, colour: number, blend: number } }} Result
+ * @typedef {Item & { rank: number, score: number, rank_score: number | null, distance: { deep: number, colour: number, blend: number } }} Result
  *
  * @typedef {object} Facet
  * @property {string} key
@@ -58,6 +61,7 @@
 const PARAMETERS = {
   k: "k", offset: "offset", minScore: "min_score", category: "category", notCategory: "not_category", exclude: "exclude",
   colorWeight: "color_weight", facet: "facet", box: "box", collapse: "collapse", dedup: "dedup", diversity: "diversity", exact: "exact",
+  sort: "sort", boost: "boost", pool: "pool",
 };
 /** Options that are not sent. */
 const LOCAL = ["attributes", "notAttributes", "ranges", "signal", "onProgress"];

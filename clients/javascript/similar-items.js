@@ -4,11 +4,17 @@ import { Lookalike, LookalikeError } from "./lookalike.js";
 import { sheet } from "./style.js";
 
 /** Attributes that are options of a search, by their names there; what is no number stays text. */
-const SETTINGS = { "color-weight": "colorWeight", diversity: "diversity", collapse: "collapse", "min-score": "minScore", box: "box" };
+const SETTINGS = {
+  "color-weight": "colorWeight", diversity: "diversity", collapse: "collapse", "min-score": "minScore", box: "box", sort: "sort", pool: "pool",
+};
+/** Attributes that are lists with commas between. */
+const LISTS = { category: "category", "not-category": "notCategory", boost: "boost" };
+/** The same of `key:value`. */
+const PAIRS = { attributes: "attributes", "not-attributes": "notAttributes" };
 /** Attributes after whose change everything is asked for anew. */
-const ASKED = ["api", "api-key", "image", "item", "k", "category", ...Object.keys(SETTINGS)];
+const ASKED = ["api", "api-key", "image", "item", "k", "range", ...[SETTINGS, LISTS, PAIRS].flatMap(Object.keys)];
 /** Attributes that change what is shown alone. */
-const SHOWN = ["heading", "link", "scores"];
+const SHOWN = ["heading", "link", "scores", "currency"];
 /** Where this file was sent from, if that was a Lookalike server's /assets/. */
 const HOME = new URL("../", import.meta.url).href;
 
@@ -148,11 +154,22 @@ export class SimilarItems extends HTMLElement {
 
   #options() {
     const options = { k: this.getAttribute("k") ?? undefined };
-    const category = (this.getAttribute("category") ?? "").split(",").map((name) => name.trim()).filter(Boolean);
-    if (category.length) options.category = category;
+    for (const [attribute, name] of Object.entries(LISTS)) if (this.hasAttribute(attribute)) options[name] = this.#list(attribute);
+    for (const [attribute, name] of Object.entries(PAIRS)) {
+      for (const pair of this.#list(attribute)) ((options[name] ??= {})[before(pair, pair.indexOf(":"))] ??= []).push(after(pair, pair.indexOf(":")));
+    }
+    for (const range of this.#list("range")) {
+      const [key, ends] = [before(range, range.lastIndexOf(":")), after(range, range.lastIndexOf(":"))];
+      const at = ends.indexOf("..");
+      (options.ranges ??= {})[key] = at < 0 ? [ends, null] : [ends.slice(0, at), ends.slice(at + 2)];
+    }
     for (const [attribute, name] of Object.entries(SETTINGS)) if (this.hasAttribute(attribute)) options[name] = this.getAttribute(attribute);
     if (options.box) options.box = options.box.split(",");
     return options;
+  }
+
+  #list(attribute) {
+    return (this.getAttribute(attribute) ?? "").split(",").map((one) => one.trim()).filter(Boolean);
   }
 
   async #fetchImage(signal) {
@@ -194,8 +211,9 @@ export class SimilarItems extends HTMLElement {
   #content(result) {
     const picture = make("img", { part: "image", alt: "", loading: "lazy", decoding: "async", src: this.#server().imageUrl(result, { width: 512 }) });
     picture.addEventListener("error", () => picture.classList.add("missing"));
-    const [category, product] = [make("span", { part: "category" }, result.category), make("span", { part: "product" }, result.product ?? result.id)];
+    const [category, product] = [make("span", { part: "category" }, result.category), make("span", { part: "product" }, result.title ?? result.product ?? result.id)];
     const about = make("span", { part: "about" }, category, product);
+    if (result.numbers.price !== undefined) about.append(make("span", { part: "price" }, this.#price(result.numbers.price)));
     if (this.hasAttribute("scores")) {
       about.append(make("span", { part: "score" }, make("span", { className: "unseen" }, "score "), result.score.toFixed(2)));
     }
@@ -203,8 +221,19 @@ export class SimilarItems extends HTMLElement {
     all.append(picture, about);
     return all;
   }
+
+  #price(number) {
+    const currency = this.getAttribute("currency");
+    try {
+      return new Intl.NumberFormat(this.closest("[lang]")?.lang || undefined, currency ? { style: "currency", currency } : {}).format(number);
+    } catch {
+      return `${number}`; // no currency, or no language, that a browser knows
+    }
+  }
 }
 
+const before = (text, at) => (at < 0 ? text : text.slice(0, at));
+const after = (text, at) => (at < 0 ? "" : text.slice(at + 1));
 const missing = (url, why, cause) =>
   new LookalikeError({ status: 0, code: "image_unreachable", title: "No photo", detail: `the photo at ${url} ${why}`, cause });
 

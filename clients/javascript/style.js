@@ -41,6 +41,7 @@ export function sheet() {
     [part~="category"], [part~="product"] { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
     [part~="category"] { font-weight: 600; }
     [part~="product"] { grid-row: 2; font-size: .86em; opacity: .8; }
+    [part~="price"] { grid-area: 2 / 2; font-size: .86em; font-variant-numeric: tabular-nums; }
     [part~="score"] { grid-area: 1 / 2; font-weight: 600; font-variant-numeric: tabular-nums; color: var(--similar-items-accent, inherit); }
     .error p { margin: 0 0 .6em; }
     [part~="retry"] { min-height: 40px; padding: 0 16px; border: 1px solid currentColor; border-radius: 99px; background: none; color: inherit; font: inherit; font-weight: 600; cursor: pointer; }

@@ -46,8 +46,8 @@ class Lookalike:
 
     The options of a search are the API's query parameters by their own names (openapi.yaml lists them): `k`, `offset`,
     `min_score`, `category`, `attribute` (`"colour:red"`), `range` (`"price:10..50"`), `not_category`, `not_attribute`,
-    `exclude`, `color_weight`, `box`, `collapse`, `dedup`, `diversity`, `exact`, `facet`. A list is sent as a parameter for each value, but for `box`, which takes its four numbers. What the
-    server does not know, it refuses by name.
+    `exclude`, `color_weight`, `box`, `collapse`, `dedup`, `diversity`, `exact`, `sort`, `boost`, `pool`, `facet`. A list is sent
+    as a parameter for each value, but for `box`, which takes its four numbers. What the server does not know, it refuses by name.
     """
 
     def __init__(self, server: str = DEFAULT_SERVER, api_key: str | None = None, timeout: float = 60.0):
@@ -208,15 +208,20 @@ def _arguments() -> argparse.ArgumentParser:
     similar.add_argument("photo", type=Path)
     like = commands.add_parser("item-similar", help="items that look like an item")
     like.add_argument("id")
-    for command in (similar, like):
-        command.add_argument("--k", type=int, help="how many results, 1 to 100")
-        command.add_argument("--offset", type=int, help="how many to leave out before them")
-        command.add_argument("--min-score", type=float, help="the least score, 0 to 1")
+    facets = commands.add_parser("facets", help="how many items have what")
+    facets.add_argument("keys", nargs="+", metavar="KEY", help="an attribute's, a number's, or category")
+    for command in (similar, like, facets):
         command.add_argument("--category", action="append", help="of this category; may be repeated")
         command.add_argument("--attribute", action="append", metavar="KEY:VALUE", help="with this attribute; may be repeated")
         command.add_argument("--range", action="append", metavar="KEY:FROM..TO", help="with such a number; may be repeated")
         command.add_argument("--not-category", action="append", help="not of this category; may be repeated")
         command.add_argument("--not-attribute", action="append", metavar="KEY:VALUE", help="without this value; may be repeated")
+    for command in (similar, like):
+        command.add_argument("--k", type=int, help="how many results, 1 to 100")
+        command.add_argument("--offset", type=int, help="how many to leave out before them")
+        command.add_argument("--min-score", type=float, help="the least score, 0 to 1")
+        command.add_argument("--sort", metavar="KEY", help="the most similar by this number; --sort=-price: the largest first")
+        command.add_argument("--boost", action="append", metavar="KEY:FROM..TO*FACTOR", help="such items count for more; may be repeated")
         command.add_argument("--exclude", action="append", metavar="ID", help="without this item; may be repeated")
         command.add_argument("--color-weight", type=float, help="0 the same shape in any colour, 1 this very colour")
         command.add_argument("--box", metavar="X1,Y1,X2,Y2", help="the part to search with, as shares of width and height")
@@ -236,6 +241,8 @@ def _ask(server: Lookalike, command: str, options: dict[str, Any]) -> dict[str, 
         return server.similar(options.pop("photo"), **options)
     if command == "item-similar":
         return server.item_similar(options.pop("id"), **options)
+    if command == "facets":
+        return server.facets(*options.pop("keys"), **options)
     return getattr(server, command)(*options.values())
 
 

@@ -10,7 +10,7 @@ use axum::{
 
 use crate::http::{error::ApiError, thumbnails::Width};
 use crate::ingest::{IngestError, Unembeddable};
-use crate::recommender::{Ask, BaseName, Filter, ItemId, K, Offset, Page, Region};
+use crate::recommender::{Ask, BaseName, Boost, Filter, ItemId, K, Offset, Order, Page, Region, Unit};
 use lookalike_items::{BadItem, BadItemId};
 
 /// The parameters of a question about a photo or an item.
@@ -57,15 +57,15 @@ pub(crate) struct PathId(pub(crate) ItemId);
 pub(crate) struct WriteId(pub(crate) ItemId);
 
 /// What may be given more than once.
-const REPEATABLE: [&str; 7] =
-    ["category", "attribute", "range", "not_category", "not_attribute", "exclude", "facet"];
+const REPEATABLE: [&str; 8] =
+    ["category", "attribute", "range", "not_category", "not_attribute", "exclude", "boost", "facet"];
 
 /// How often, at most; and the longest category or attribute, in characters.
 const REPEATED: usize = 100;
 const LONGEST: usize = 200;
 
-/// The most keys that are counted for one answer.
-const FACETS: usize = 10;
+/// The most keys that are counted for one answer, and the most factors of one.
+const FEW: usize = 10;
 
 /// `box` and `facet` last: some questions do without.
 const ASK: &[&str] = &[
@@ -83,6 +83,9 @@ const ASK: &[&str] = &[
     "dedup",
     "diversity",
     "exact",
+    "sort",
+    "boost",
+    "pool",
     "facet",
     "box",
 ];
@@ -184,6 +187,11 @@ impl Params {
 
     fn ask(&self) -> Result<Ask, ApiError> {
         let (k, offset): (K, Offset) = (self.parsed("k")?, self.parsed("offset")?);
+        let (diversity, order): (Unit, Order) = (self.parsed("diversity")?, self.order()?);
+        if order.is_another() && diversity.get() > 0.0 {
+            let name = if order.sort.is_some() { "sort" } else { "boost" };
+            return Err(refused(name, &"and 'diversity' are two orders: give one of them"));
+        }
         Ok(Ask {
             page: Page::new(k, offset).map_err(|e| refused("offset", &e))?,
             min_score: self.parsed("min_score")?,
@@ -192,17 +200,29 @@ impl Params {
             region: self.optional("box")?,
             collapse: self.parsed("collapse")?,
             dedup: self.flag("dedup")?,
-            diversity: self.parsed("diversity")?,
+            diversity,
+            order,
             exact: self.flag("exact")?,
             facets: self.facets()?,
         })
     }
 
+    fn order(&self) -> Result<Order, ApiError> {
+        let boosts: Vec<Boost> = self
+            .values("boost")
+            .map(|text| text.parse().map_err(|e| refused("boost", &e)))
+            .collect::<Result<_, _>>()?;
+        if boosts.len() > FEW {
+            return Err(refused("boost", &format!("is given more than {FEW} times")));
+        }
+        Ok(Order { sort: self.optional("sort")?, boosts, pool: self.parsed("pool")? })
+    }
+
     /// The keys to be counted, each once.
     fn facets(&self) -> Result<Vec<String>, ApiError> {
         let mut keys = self.texts("facet")?;
-        if keys.len() > FACETS {
-            return Err(refused("facet", &format!("is given more than {FACETS} times")));
+        if keys.len() > FEW {
+            return Err(refused("facet", &format!("is given more than {FEW} times")));
         }
         let mut seen = std::collections::HashSet::new();
         keys.retain(|key| seen.insert(key.clone()));
@@ -375,7 +395,7 @@ mod tests {
 
     #[test]
     fn what_is_not_in_range_is_refused_by_name() {
-        let refusals: [(&'static str, &[&str]); 14] = [
+        let refusals: [(&'static str, &[&str]); 18] = [
             ("k", &["0", "101", "abc", "", "1.5"]),
             ("offset", &["-1", "500", "x", "495"]),
             ("min_score", &["-0.1", "1.1", "NaN", ""]),
@@ -392,6 +412,10 @@ mod tests {
             ("collapse", &["items", "", "Product"]),
             ("dedup", &["1", "yes", "", "True"]),
             ("diversity", &["1.5", "-0.5"]),
+            ("sort", &["", "-"]),
+            ("boost", &["", "stock:1..", "stock:1..*0", "stock*2"]),
+            ("pool", &["", "0", "501", "x"]),
+            ("facet", &[""]),
             ("box", &["", "0,0,1", "0,0,2,1", "a,b,c,d"]),
         ];
         for (wanted, values) in refusals {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::recommender::{AskError, Examples, Page, Pair, Region};
+use crate::recommender::{AskError, Examples, Order, Page, Pair, Region};
 use lookalike_catalogue::{Facet, Hit};
 use lookalike_items::{Item, Vectors};
 use lookalike_photo::PhotoFormat;
@@ -23,6 +23,8 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// The catalogue has no more to offer after these.
     pub exhausted: bool,
+    /// The order asked for, which may say by which score they are ranked.
+    pub order: Order,
     /// What was to be counted, one a key.
     pub facets: Vec<Facet>,
     /// Where the time went.

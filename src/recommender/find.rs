@@ -43,8 +43,20 @@ pub(crate) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest
     filter.exclude.extend(items);
     let diverse = ask.diversity.get() > 0.0;
     // One more than is wanted tells whether that is all.
-    let pool = if diverse { Page::REACH } else { ask.page.end() };
+    let pool = match ask.order.is_another() {
+        true => ask.order.pool.get(),
+        false if diverse => Page::REACH,
+        false => ask.page.end(),
+    };
     let mut shown = gather(pair, (&query, &filter), ask, products, pool + 1).await?;
+    if ask.order.is_another() {
+        // Pages stay within the pool; where two are alike in this order, the more similar one stays first.
+        shown.truncate(pool);
+        shown.sort_by(|a, b| {
+            let told = |shown: &Shown| shown.hit.distance.score();
+            ask.order.compare((&a.hit.item, told(a)), (&b.hit.item, told(b)))
+        });
+    }
     let exhausted = shown.len() <= ask.page.end();
     if diverse {
         shown.truncate(pool);

@@ -25,8 +25,8 @@ mod sieve;
 
 pub use answer::{Answer, Asked, Embedding, PhotoFacts, Prediction, Timings};
 pub use ask::{
-    Ask, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadRegion, BadUnit, Collapse, Examples, K,
-    Offset, Page, Region, Subject, Unit,
+    Ask, BadBoost, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadPool, BadRegion, BadSort, BadUnit,
+    Boost, Collapse, Examples, K, Offset, Order, Page, Pool, Region, Sort, Subject, Unit,
 };
 pub use changing::{Bases, ReloadError, RollbackError};
 pub use opening::{Opening, SharedThreads};

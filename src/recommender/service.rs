@@ -238,9 +238,9 @@ impl Recommender {
         if let Some(canary) = self.canary.as_ref().filter(|_| !ask.exact) {
             canary.saw(&pair.catalogue, &query, &ask.filter);
         }
-        let (region, page) = (ask.region, ask.page);
+        let (region, page, order) = (ask.region, ask.page, ask.order.clone());
         let (hits, exhausted) = (found.hits, found.exhausted);
-        Ok(Answer { pair, asked, region, page, hits, exhausted, facets, timings: clock.stop() })
+        Ok(Answer { pair, asked, region, page, hits, exhausted, order, facets, timings: clock.stop() })
     }
 
     fn admit(&self) -> Result<OwnedSemaphorePermit, AskError> {

@@ -129,10 +129,13 @@ def fit_item(body):
 
 
 def fit_query(query):
-    """offset + k is 500 at most; a box has a lower right corner that is lower and further right."""
+    """offset + k is 500 at most; one order at a time; a box has a lower right corner that is lower and further right."""
     k, offset, box = whole(query.get("k", 10)), whole(query.get("offset", 0)), query.get("box")
     if k is not None and offset is not None and 1 <= k <= 100 and 500 - k < offset < 500:
         query["offset"] = 500 - k
+    if "diversity" in query:
+        query.pop("sort", None)
+        query.pop("boost", None)
     if isinstance(query.get("range"), list):
         query["range"] = fit_ranges(query["range"])
     if isinstance(box, str) and BOX.fullmatch(box):

@@ -95,6 +95,35 @@ async fn a_photo_by_its_address_and_attributes_that_change() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn filters_hold_and_titles_and_prices_are_shown() {
+    let visit = Visit::begin(&[]).await;
+    let browser = &visit.browser;
+    let asked = json!({"item": "circle-red~0", "k": "9", "attributes": "colour:red, colour:blue", "not-category": "circle"});
+    visit.put(asked, "").await;
+    visit.state("ready").await;
+    let kinds =
+        browser.run("return it.answer.results.map((r) => [r.category, r.attributes.colour[0]])").await;
+    let kinds: Vec<[String; 2]> = serde_json::from_value(kinds).unwrap();
+    assert!(!kinds.is_empty());
+    assert!(
+        kinds.iter().all(|[category, colour]| category != "circle" && ["red", "blue"].contains(&&**colour))
+    );
+    browser
+        .run("Object.assign(it.answer.results[0], { title: 'A red square', numbers: { price: 1234.5 } }); it.setAttribute('currency', 'EUR')")
+        .await;
+    assert_eq!(visit.products().await[0], "A red square");
+    let prices = browser.run("return [...inside('[part=price]')].map((e) => e.textContent)").await;
+    assert_eq!(prices.as_array().unwrap().len(), 1, "what has no price shows none");
+    let price = prices[0].as_str().unwrap();
+    assert!(price.contains('€') && price.contains("234"), "{price}");
+    browser.run("it.setAttribute('range', 'price:..50, stock:1..')").await;
+    visit.state("empty").await;
+    browser.run("it.setAttribute('range', 'price:2..1')").await;
+    visit.state("error").await;
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_asked_before_it_comes_near() {
     let visit = Visit::begin(&[]).await;
     let browser = &visit.browser;

@@ -64,6 +64,16 @@ async fn every_question_is_asked_from_another_origin() {
     let page = "return (await shop.items({ limit: 2, category: 'square', attributes: { colour: 'red' } })).items.map((i) => i.product)";
     assert_eq!(visit.script(page).await, json!(["square-red", "square-red"]));
     assert_eq!(visit.script("return (await shop.categories()).categories.length").await, 4);
+    let counted = visit
+        .script("return shop.facets(['colour', 'category'], { category: 'circle', notAttributes: { colour: 'red' }, ranges: {} })")
+        .await;
+    assert_eq!(counted["facets"][1]["values"].as_array().unwrap().len(), 4, "{counted}");
+    let red = |v: &Value| v["value"] == "red" && v["items"].as_u64() > Some(0);
+    assert!(counted["facets"][0]["values"].as_array().unwrap().iter().any(red), "{counted}");
+    let ordered = "return shop.itemSimilar('circle-red~0', { k: 3, notCategory: 'circle', sort: '-price', boost: 'colour:blue*2', \
+                   pool: 9, facet: 'colour', ranges: { price: [null, 5] } })";
+    let ordered = visit.script(ordered).await;
+    assert_eq!((&ordered["results"], &ordered["facets"][0]["items"]), (&json!([]), &0.into()));
     assert_eq!(visit.script("return (await shop.info()).catalogue.items").await, tiny_shop().items());
     let image = visit
         .script(

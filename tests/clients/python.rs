@@ -68,6 +68,17 @@ async fn it_asks_every_question() {
 
     assert_eq!(answer(&url, &["item", "elsewhere"]).await["category"], "circle");
     assert!(answer(&url, &["random"]).await["id"].is_string());
+    let filters = ["--not-category", "circle", "--not-attribute", "colour:red"];
+    let counted = answer(&url, &[&["facets", "colour", "category"][..], &filters].concat()).await;
+    let circles = counted["facets"][1]["values"].as_array().unwrap().iter().find(|v| v["value"] == "circle");
+    assert!(
+        circles.is_some_and(|circles| circles["items"].as_u64().unwrap() > 0),
+        "a key's own filter is left out"
+    );
+    let few =
+        answer(&url, &["item-similar", "circle-red~0", "--range", "price:1..", "--boost", "price:1..*2"])
+            .await;
+    assert_eq!((&few["results"], &few["exhausted"]), (&serde_json::json!([]), &true.into()));
     assert_eq!(answer(&url, &["categories"]).await["categories"].as_array().unwrap().len(), 4);
     assert_eq!(answer(&url, &["info"]).await["catalogue"]["items"], shop.items());
     server.stop().await;

@@ -113,3 +113,40 @@ async fn facets_count_all_that_is_admitted_but_for_a_keys_own_filter() {
     living.server.get(&format!("/facets?{}", "facet=a&".repeat(11))).await.problem(400, "bad_parameter");
     living.server.stop().await;
 }
+
+#[tokio::test]
+async fn the_most_similar_are_sorted_by_a_number_and_boosted_within_a_pool() {
+    let living = priced().await;
+    let asked = async |query: &str| {
+        let path = format!("/search?category=priced&{query}");
+        living.server.json(&path, &json!({"vector": vector(3)})).await
+    };
+    let by_likeness = asked("k=10").await.ids();
+    let sorted = asked("k=10&sort=-price").await.ids();
+    assert_eq!(sorted, ["p9", "p8", "p7", "p6", "p5", "p4", "p3", "p2", "p1", "p0"]);
+    // Of the three most similar alone, and the pages of that fit together.
+    let mut three = by_likeness[..3].to_vec();
+    three.sort();
+    assert_eq!(asked("k=10&sort=price&pool=3").await.ids(), three);
+    let (first, rest) = (asked("k=2&sort=price&pool=3").await, asked("k=2&offset=2&sort=price&pool=3").await);
+    assert_eq!([first.ids(), rest.ids()].concat(), three);
+    assert_eq!((&first.json()["exhausted"], &rest.json()["exhausted"]), (&false.into(), &true.into()));
+    // An item without the number comes last, both ways.
+    living.patch("p0", &json!({"numbers": null})).await;
+    for sort in ["price", "-price"] {
+        assert_eq!(asked(&format!("k=10&sort={sort}")).await.ids().last().unwrap(), "p0");
+    }
+    let boosted = asked("k=10&boost=stock:1..1*10").await.json();
+    let results = boosted["results"].as_array().unwrap();
+    for (n, result) in results.iter().enumerate() {
+        let factor = if n < 5 { 10.0 } else { 1.0 };
+        let (score, rank_score) = (result["score"].as_f64().unwrap(), result["rank_score"].as_f64().unwrap());
+        assert!((rank_score - score * factor).abs() < 1e-5, "{result}");
+        assert_eq!(result["numbers"]["stock"] == 1.0, n < 5);
+    }
+    let plain = asked("k=1").await.json();
+    assert_eq!(plain["results"][0]["rank_score"], Value::Null);
+    let both = living.server.json("/search?sort=price&diversity=0.5", &json!({"vector": vector(3)})).await;
+    both.problem(400, "bad_parameter");
+    living.server.stop().await;
+}

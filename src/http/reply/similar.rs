@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use serde::Serialize;
 
 use crate::http::reply::{CatalogueReply, FacetReply, ItemReply, ModelReply};
-use crate::recommender::{Answer, Asked, Hit, ItemId, PhotoFacts, Region, Timings};
+use crate::recommender::{Answer, Asked, Hit, ItemId, Order, PhotoFacts, Region, Timings};
 
 /// The answer of a search.
 #[derive(Serialize)]
@@ -57,6 +57,7 @@ struct ResultReply<'a> {
     #[serde(flatten)]
     item: ItemReply<'a>,
     score: f32,
+    rank_score: Option<f32>,
     distance: DistanceReply,
 }
 
@@ -88,7 +89,7 @@ impl<'a> SimilarReply<'a> {
             requested: answer.page.k().get(),
             returned: answer.hits.len(),
             exhausted: answer.exhausted,
-            results: ranked.map(|(rank, hit)| ResultReply::of(rank, hit)).collect(),
+            results: ranked.map(|(rank, hit)| ResultReply::of(rank, hit, &answer.order)).collect(),
             facets: answer.facets.iter().map(FacetReply::of).collect(),
             timings_ms: TimingsReply::of(answer.timings),
         }
@@ -121,10 +122,11 @@ impl<'a> QueryReply<'a> {
 }
 
 impl<'a> ResultReply<'a> {
-    fn of(rank: usize, hit: &'a Hit) -> Self {
+    fn of(rank: usize, hit: &'a Hit, order: &Order) -> Self {
         let d = hit.distance;
+        let rank_score = order.rank_score(&hit.item, d.score());
         let distance = DistanceReply { deep: d.deep, colour: d.colour, blend: d.blend };
-        Self { rank, item: ItemReply::of(&hit.item), score: d.score(), distance }
+        Self { rank, item: ItemReply::of(&hit.item), score: d.score(), rank_score, distance }
     }
 }
 

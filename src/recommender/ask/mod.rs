@@ -1,10 +1,12 @@
 //! What can be asked for: values that were checked when they were made.
 
+mod order;
 mod page;
 mod region;
 mod subject;
 mod unit;
 
+pub use order::{BadBoost, BadPool, BadSort, Boost, Order, Pool, Sort};
 pub use page::{BadK, BadOffset, BadPage, K, Offset, Page};
 pub use region::{BadRegion, Region};
 pub use subject::{BadExamples, Examples, Subject};
@@ -32,6 +34,8 @@ pub struct Ask {
     pub dedup: bool,
     /// How much results should differ among themselves: 0 not at all, 1 before all else.
     pub diversity: Unit,
+    /// Whether the most similar are shown in another order.
+    pub order: Order,
     /// Whether every item is compared, instead of those that the index leads to.
     pub exact: bool,
     /// The keys whose values are counted over all items that the filter admits.

@@ -51,6 +51,8 @@ fn run() -> Result<(), Failed> {
         // Once more: whatever else the machine did meanwhile, it did to both.
         ours.measure(&set)?;
         ours.filters(&set)?;
+        ours.ranges(&set)?;
+        ours.facets()?;
         ours.threads(&set)?;
         results.push(report::SetReport::of(&set, ours, peers));
         report::write(Path::new("target/bench/index.json"), &results)?;

@@ -8,8 +8,12 @@ use std::{
 };
 
 use lookalike_catalogue as catalogue;
-use lookalike_catalogue::{BuildOptions, Effort, GenerationManifest, LocalCatalogue, Query, Stage};
-use lookalike_items::{ColourWeight, Filter, Vectors};
+use lookalike_catalogue::{
+    BuildOptions, Catalogue, Effort, GenerationManifest, LocalCatalogue, Query, Stage,
+};
+use lookalike_items::{ColourWeight, Filter, NumberRange, Vectors};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,7 +22,7 @@ use crate::{
     K,
     curve::{Curve, Point},
     failure::Failed,
-    sets::{SHARES, Set},
+    sets::{CATEGORIES, COUNTED, NUMBERS, SHARES, Set},
 };
 
 const MODEL: &str = "bench";
@@ -41,6 +45,8 @@ pub struct Ours {
     pub curves: Vec<Curve>,
     pub exact_rate: f64,
     pub filters: serde_json::Value,
+    pub ranges: serde_json::Value,
+    pub facets_ms: serde_json::Value,
     pub two_threads: f64,
     pub footprint: Measured,
 }
@@ -87,6 +93,8 @@ impl Ours {
             curves: Vec::new(),
             exact_rate: 0.0,
             filters: json!([]),
+            ranges: json!([]),
+            facets_ms: json!({}),
             two_threads: 0.0,
             footprint,
         })
@@ -155,6 +163,69 @@ impl Ours {
             rows.push(json!({ "keeps": share, "ann_recall_at_10": recall, "queries_per_second": rate }));
         }
         self.filters = rows.into();
+        Ok(())
+    }
+
+    /// Recall and rate under random bounds on three numbers together with four of five categories, beside no filter at all.
+    pub fn ranges(&mut self, set: &Set) -> Result<(), Failed> {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let mut rows = Vec::new();
+        for (share, keeps) in [("50%", 0.5), ("5%", 0.05), ("0.5%", 0.005f64)] {
+            let categories = (0..CATEGORIES).filter(|n| n % 5 > 0).map(|n| format!("category-{n}"));
+            let categories: Vec<String> = categories.collect();
+            let width = (keeps * CATEGORIES as f64 / categories.len() as f64).cbrt();
+            let (mut recalls, mut ratios, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+            for part in set.queries[..500].chunks(25) {
+                let mut range = || {
+                    let from = rng.random_range(0.0..1.0 - width);
+                    NumberRange::new(Some(from), Some(from + width))
+                };
+                let ranges = NUMBERS
+                    .iter()
+                    .map(|key| Ok(((*key).to_owned(), range()?)))
+                    .collect::<Result<_, Failed>>()?;
+                let filter = Filter { categories: categories.clone(), ranges, ..Filter::default() };
+                let truth = truth(&self.catalogue, part, &filter)?;
+                recalls.push(self.recall(part, &truth, &filter, Effort::Usual)?);
+                let (rate, all) = (
+                    self.rate(part, &filter, Effort::Usual)?,
+                    self.rate(part, &Filter::default(), Effort::Usual)?,
+                );
+                rates.push(rate);
+                ratios.push(rate / all);
+            }
+            let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
+            let (recall, rate, ratio) = (mean(&recalls), mean(&rates), mean(&ratios));
+            println!(
+                "   ours: three ranges {share:<5} recall {recall:.4}  {rate:>8.0} q/s  {ratio:.2} × unfiltered"
+            );
+            rows.push(json!({ "keeps": share, "ann_recall_at_10": recall, "queries_per_second": rate,
+                "ratio_to_unfiltered": ratio }));
+        }
+        self.ranges = rows.into();
+        Ok(())
+    }
+
+    /// How long three attributes of fifty values and less are counted, over all and over half of them.
+    pub fn facets(&mut self) -> Result<(), Failed> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let keys = COUNTED.map(|(key, _)| key.to_owned());
+        let half = [("share".to_owned(), vec!["50%".to_owned()])].into();
+        let mut took = serde_json::Map::new();
+        for (name, filter) in
+            [("all", Filter::default()), ("50%", Filter { attributes: half, ..Filter::default() })]
+        {
+            let mut times = Vec::new();
+            for _ in 0..50 {
+                let started = Instant::now();
+                runtime.block_on(self.catalogue.facets(&filter, &keys))?;
+                times.push(started.elapsed().as_secs_f64() * 1e3);
+            }
+            times.sort_by(f64::total_cmp);
+            println!("   ours: three facets over {name:<4} {:.3} ms", times[25]);
+            took.insert(name.to_owned(), times[25].into());
+        }
+        self.facets_ms = took.into();
         Ok(())
     }
 

@@ -64,6 +64,8 @@ impl SetReport {
                 "curves": ours.curves,
                 "exact_rate": ours.exact_rate,
                 "filters": ours.filters,
+                "ranges": ours.ranges,
+                "facets_ms": ours.facets_ms,
                 "two_threads": ours.two_threads,
                 "footprint": ours.footprint,
             },

@@ -17,6 +17,15 @@ pub const QUERIES: usize = 1_000;
 /// Attributes that filters of these shares of the items go by; the last is had by three items.
 pub const SHARES: [(&str, f64); 4] = [("50%", 0.5), ("5%", 0.05), ("0.5%", 0.005), ("3 items", 0.0)];
 
+/// Numbers that ranges go by, each from 0 to 1, drawn for each item.
+pub const NUMBERS: [&str; 3] = ["price", "stock", "size"];
+
+/// Attributes that are counted, and how many values each has.
+pub const COUNTED: [(&str, u32); 3] = [("colour", 50), ("brand", 50), ("fit", 20)];
+
+/// How many categories there are.
+pub const CATEGORIES: usize = 20;
+
 /// The made-up set: so many clusters, whose centres and members vary less and less along 512 directions.
 const CLUSTERS: usize = 1_400;
 const SPREAD: f32 = 0.7;
@@ -59,12 +68,17 @@ impl Set {
                 .iter()
                 .filter(|(_, share)| if *share > 0.0 { rng.random_bool(*share) } else { three.contains(&i) });
             let id = ItemId::parse(&format!("item-{i:06}"))?;
+            let share = ("share".to_owned(), chosen.map(|(name, _)| (*name).to_owned()).collect());
+            let counted = COUNTED.map(|(key, values)| {
+                (key.to_owned(), vec![format!("{key}-{}", rng.random_range(0..values))])
+            });
+            let category = format!("category-{}", i % CATEGORIES);
             let item = Item {
                 product: Some(format!("p{}", i / 8)),
-                image: format!("img/category-{}/item-{i:06}.jpg", i % 20),
-                attributes: [("share".to_owned(), chosen.map(|(name, _)| (*name).to_owned()).collect())]
-                    .into(),
-                ..Item::new(id, &format!("category-{}", i % 20))
+                image: format!("img/{category}/item-{i:06}.jpg"),
+                attributes: counted.into_iter().chain([share]).collect(),
+                numbers: NUMBERS.map(|key| (key.to_owned(), rng.random_range(0.0..1.0))).into(),
+                ..Item::new(id, &category)
             };
             Ok((item, Vectors::new(deep.to_vec(), colour.to_vec())?))
         };

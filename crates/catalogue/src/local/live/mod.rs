@@ -7,6 +7,7 @@
 
 mod compaction;
 mod handover;
+mod memory;
 mod pin;
 mod record;
 mod rows;
@@ -213,7 +214,10 @@ impl LiveCatalogue {
         let (tell, told) = oneshot::channel();
         let run = move || {
             low_priority();
-            let _ = tell.send(compaction::compact(&state, &view, &progress));
+            let compacted = compaction::compact(&state, &view, &progress);
+            drop(view);
+            memory::give_back();
+            let _ = tell.send(compacted);
         };
         let thread = thread::Builder::new().name("compaction".into()).spawn(run);
         thread.map_err(CatalogueError::io("start a thread for", &self.state))?;

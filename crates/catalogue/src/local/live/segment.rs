@@ -19,7 +19,7 @@ use crate::{
     local::{
         LocalCatalogue,
         build::{BuildOptions, build_coded},
-        live::{record::Row, view::View},
+        live::{memory, record::Row, view::View},
     },
 };
 
@@ -53,7 +53,10 @@ impl Builder {
             low_priority();
             while let Ok(view) = waiting.recv() {
                 let told = match built(&folder, &model_id, &view) {
-                    Ok((catalogue, rows)) => done(catalogue, rows),
+                    Ok((catalogue, rows)) => {
+                        memory::give_back();
+                        done(catalogue, rows)
+                    }
                     Err(e) => {
                         tracing::error!(error = %e, "no graph of what came in can be built: it is compared row by row");
                         false

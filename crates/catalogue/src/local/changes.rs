@@ -7,8 +7,10 @@ use imbl::OrdMap;
 use lookalike_items::{Filter, Item};
 use roaring::RoaringBitmap;
 
-use crate::local::counting::Tally;
-use crate::local::format::{admitted::Admitted, facets::Facets, numbers::Numbers};
+use crate::local::{
+    format::{admitted::Admitted, facets::Facets, numbers::Numbers},
+    tally::Tally,
+};
 
 /// The changes of one generation's points. Cloning them is cheap: what they hold is shared until it changes.
 #[derive(Clone, Debug)]

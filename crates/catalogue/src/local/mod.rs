@@ -15,6 +15,7 @@ mod kernel;
 mod live;
 mod recall;
 mod search;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +48,6 @@ use crate::{
         adjacency::Links,
         changes::Changes,
         codes::{Codebook, Coded},
-        counting::Tally,
         format::{
             admitted::{Admitted, everyone},
             facets::Facets,
@@ -58,6 +58,7 @@ use crate::{
         },
         kernel::Rows,
         search::{Found, Met, Search},
+        tally::Tally,
     },
 };
 use lookalike_items::{ColourWeight, Dims, Distance, Filter, Item, ItemId, Vectors};

@@ -57,7 +57,7 @@ use crate::{
             numbers::Numbers,
         },
         kernel::Rows,
-        search::{Found, Met, Search},
+        search::{Candidate, Found, Search},
         tally::Tally,
     },
 };
@@ -293,7 +293,7 @@ impl LocalCatalogue {
     }
 
     /// The points that a search may find, by codes; what is farther than `bound` may be left out.
-    pub(crate) fn candidates(&self, search: &Search, query: &Coded<'_>, bound: f32) -> Met {
+    pub(crate) fn candidates(&self, search: &Search, query: &Coded<'_>, bound: f32) -> Vec<Candidate> {
         search.candidates(&self.0.frozen, query, bound)
     }
 

@@ -69,14 +69,6 @@ pub(crate) struct Search {
 /// A point that may be among the nearest, and how far it is by codes.
 pub(crate) type Candidate = (f32, u32);
 
-/// What a search by codes met.
-pub(crate) struct Met {
-    /// Nearest first.
-    pub candidates: Vec<Candidate>,
-    /// How far from the query it looked.
-    pub radius: f32,
-}
-
 /// An item found and how far it is, exactly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
@@ -163,26 +155,25 @@ impl Search {
         } else if self.is_exact() {
             self.compare(frozen.view(), query, self.points())
         } else {
-            let met = self.candidates(frozen, &frozen.encode(query), f32::INFINITY);
-            self.compare(frozen.view(), query, met.candidates.into_iter().map(|(_, point)| point))
+            let candidates = self.candidates(frozen, &frozen.encode(query), f32::INFINITY);
+            self.compare(frozen.view(), query, candidates.into_iter().map(|(_, point)| point))
         }
     }
 
-    /// Who may be among the nearest, by codes. What is farther than `bound` may be left out.
-    pub fn candidates(&self, frozen: &Frozen, query: &Coded<'_>, bound: f32) -> Met {
+    /// Who may be among the nearest, by codes, nearest first. What is farther than `bound` may be left out.
+    pub fn candidates(&self, frozen: &Frozen, query: &Coded<'_>, bound: f32) -> Vec<Candidate> {
         if self.n == 0 {
-            return Met { candidates: Vec::new(), radius: f32::INFINITY };
+            return Vec::new();
         }
         Scratch::with(|scratch| {
             let walked = match self.way {
                 Way::Walk(list) => self.walk_on(frozen, query, (list, bound), scratch),
                 _ => None,
             };
-            let candidates = walked.unwrap_or_else(|| {
+            walked.unwrap_or_else(|| {
                 scratch.scan(frozen.view().codes, query, self.points(), reranked(self.n));
                 scratch.found().collect()
-            });
-            Met { candidates, radius: scratch.radius() }
+            })
         })
     }
 

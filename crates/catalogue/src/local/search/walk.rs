@@ -109,11 +109,6 @@ impl Scratch {
         self.pool.best.iter().map(|place| (place.distance(), place.point()))
     }
 
-    /// How far what was found last reaches: what is nearer would have been kept. Infinite where there was room for more.
-    pub fn radius(&self) -> f32 {
-        self.pool.bound()
-    }
-
     /// Walks from `start` and keeps the `ef` nearest points. What is farther than `bound` is of no use: once the walk has gone
     /// [`BEYOND`] steps, it goes no further from there. Whether it ended so.
     pub fn walk(&mut self, ground: Ground<'_>, start: u32, ef: usize, bound: f32) -> bool {

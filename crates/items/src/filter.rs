@@ -90,6 +90,16 @@ impl NumberRange {
         if finite && closed && from <= to { Ok(Self { least: from, most: to }) } else { Err(BadRange) }
     }
 
+    /// The least number in it; minus infinity where that end is open.
+    pub fn least(self) -> f64 {
+        self.least
+    }
+
+    /// The largest number in it; infinity where that end is open.
+    pub fn most(self) -> f64 {
+        self.most
+    }
+
     /// Whether the number is in it. What is no number is not.
     #[inline]
     pub fn contains(self, number: f64) -> bool {

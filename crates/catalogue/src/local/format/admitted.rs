@@ -1,22 +1,97 @@
-//! The points that a filter lets through: by bitmaps, which are made for each query, and by columns of numbers, which are tested
-//! point by point.
+//! The points that a filter lets through: by bitmaps, which are made for each query, and by columns of numbers and categories, which
+//! are tested point by point.
 
 use roaring::RoaringBitmap;
 
-use crate::local::format::numbers::{CHUNK, Test};
+use crate::local::format::{
+    column::{Bound, CHUNK},
+    labels::Wanted,
+};
 
 /// How many points are looked at to guess how many ranges let through, …
 const SAMPLE: usize = 512;
 /// … and so many of them must be let through for the guess to do: of fewer, all are counted.
 const TRUSTED: usize = 32;
 
+/// Fewer than one point in so many are tested one by one; of more, chunks are gone through.
+const MANY: usize = 8;
+
 /// The points a filter lets through.
 #[derive(Debug)]
 pub(crate) struct Admitted {
     points: Points,
     /// All of these hold, too.
-    tests: Vec<Test>,
+    tests: Tests,
     count: Count,
+}
+
+/// What is tested point by point.
+#[derive(Debug, Default)]
+pub(crate) struct Tests {
+    /// Numbers, …
+    pub bounds: Vec<Bound>,
+    /// … and the category.
+    pub wanted: Option<Wanted>,
+}
+
+impl Tests {
+    /// Whether nothing is tested.
+    pub fn is_empty(&self) -> bool {
+        self.bounds.is_empty() && self.wanted.is_none()
+    }
+
+    #[inline]
+    fn hold(&self, point: u32) -> bool {
+        self.wanted.as_ref().is_none_or(|wanted| wanted.holds(point))
+            && self.bounds.iter().all(|bound| bound.holds(point))
+    }
+
+    /// A bit for each point of a chunk: the numbers' buckets first, side by side, and point by point what they leave.
+    fn mask(&self, chunk: usize) -> [u64; CHUNK / 64] {
+        let (mut may, mut sure) = ([1; CHUNK], [1; CHUNK]);
+        self.bounds.iter().for_each(|bound| bound.sieve(chunk, &mut may, &mut sure));
+        let mut mask = packed(&may);
+        for ((word, sure), first) in mask.iter_mut().zip(packed(&sure)).zip((chunk * CHUNK..).step_by(64)) {
+            let unsure = if self.wanted.is_some() { *word } else { *word & !sure };
+            for bit in ones(unsure) {
+                if !self.hold(first as u32 + bit) {
+                    *word &= !(1 << bit);
+                }
+            }
+        }
+        mask
+    }
+
+    /// All of `all` points of which they hold.
+    fn met(&self, all: usize) -> RoaringBitmap {
+        let words = (0..all.div_ceil(CHUNK)).flat_map(|chunk| self.mask(chunk));
+        let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        let mut met = RoaringBitmap::from_lsb0_bytes(0, &bytes);
+        met.remove_range(all as u32..);
+        met
+    }
+}
+
+/// A bit for each byte, which is 0 or 1.
+fn packed(flags: &[u8; CHUNK]) -> [u64; CHUNK / 64] {
+    // Moves the k-th byte's lowest bit to the k-th of the highest byte; no two sums meet.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let mut words = [0; CHUNK / 64];
+    for (word, flags) in words.iter_mut().zip(flags.as_chunks::<64>().0) {
+        for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
+            *word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * n);
+        }
+    }
+    words
+}
+
+/// The places of a word's ones.
+fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        Some(bit)
+    })
 }
 
 /// How many are let through.
@@ -55,17 +130,20 @@ impl Admitted {
     /// These points alone.
     pub fn only(points: RoaringBitmap) -> Self {
         let count = Count::Exactly(points.len() as usize);
-        Self { points: Points::Only(points), tests: Vec::new(), count }
+        Self { points: Points::Only(points), tests: Tests::default(), count }
     }
 
     /// All of `count` points but these.
     pub fn all_but(points: RoaringBitmap, count: usize) -> Self {
         let count = Count::Exactly(count - points.len() as usize);
-        Self { points: Points::AllBut(points), tests: Vec::new(), count }
+        Self { points: Points::AllBut(points), tests: Tests::default(), count }
     }
 
     /// Of them those of which these hold, too; `all` is how many points there are.
-    pub fn within(self, tests: Vec<Test>, all: usize) -> Self {
+    pub fn within(self, tests: Tests, all: usize) -> Self {
+        if tests.is_empty() {
+            return self;
+        }
         let tested = Self { tests, ..self };
         let sample = SAMPLE.min(all);
         let looked_at = (0..sample).map(|n| (n * all / sample) as u32);
@@ -78,11 +156,19 @@ impl Admitted {
 
     /// The same, counted: a bitmap of all of them.
     pub fn counted(self, all: usize) -> Self {
-        if self.tests.is_empty() {
-            return self;
+        if self.tests.is_empty() { self } else { Self::only(self.gathered(all)) }
+    }
+
+    fn gathered(&self, all: usize) -> RoaringBitmap {
+        match &self.points {
+            Points::Only(points) if points.len() < (all / MANY) as u64 => {
+                let met = points.iter().filter(|&point| self.tests.hold(point));
+                // They rise, so that none of them is refused.
+                RoaringBitmap::from_sorted_iter(met).unwrap_or_default()
+            }
+            Points::Only(points) => self.tests.met(all) & points,
+            Points::AllBut(points) => self.tests.met(all) - points,
         }
-        // They rise, so that none of them is refused.
-        Self::only(RoaringBitmap::from_sorted_iter(self.iter(all)).unwrap_or_default())
     }
 
     /// All of them as a bitmap; `all` is how many points there are.
@@ -105,37 +191,16 @@ impl Admitted {
             Points::Only(points) => points.contains(point),
             Points::AllBut(points) => !points.contains(point),
         };
-        listed && self.tests.iter().all(|(column, range)| range.contains(column.get(point)))
+        listed && self.tests.hold(point)
     }
 
     /// All of them, rising; `all` is how many points there are.
     pub fn iter(&self, all: usize) -> Box<dyn Iterator<Item = u32> + '_> {
-        match (&self.points, self.tests.as_slice()) {
-            (Points::Only(points), []) => Box::new(points.iter()),
-            (Points::AllBut(points), []) => {
-                Box::new((0..all as u32).filter(|&point| !points.contains(point)))
-            }
-            (Points::Only(points), _) if points.len() < (all / 8) as u64 => {
-                Box::new(points.iter().filter(|&point| self.contains(point)))
-            }
-            _ => Box::new((0..all.div_ceil(CHUNK)).flat_map(move |chunk| self.of_chunk(chunk, all))),
+        match &self.points {
+            _ if !self.tests.is_empty() => Box::new(self.gathered(all).into_iter()),
+            Points::Only(points) => Box::new(points.iter()),
+            Points::AllBut(points) => Box::new((0..all as u32).filter(|&point| !points.contains(point))),
         }
-    }
-
-    /// Those of a chunk of the columns: the numbers first, side by side, and the bitmap of what they leave.
-    fn of_chunk(&self, chunk: usize, all: usize) -> Vec<u32> {
-        let first = chunk * CHUNK;
-        let mut holds = [true; CHUNK];
-        for (column, range) in &self.tests {
-            let numbers = column.chunk(chunk).iter().copied().chain(std::iter::repeat(f64::NAN));
-            holds.iter_mut().zip(numbers).for_each(|(holds, number)| *holds &= range.contains(number));
-        }
-        let points = (first as u32..all.min(first + CHUNK) as u32).zip(holds).filter(|(_, holds)| *holds);
-        let listed = |point: &u32| match &self.points {
-            Points::Only(points) => points.contains(*point),
-            Points::AllBut(points) => !points.contains(*point),
-        };
-        points.map(|(point, _)| point).filter(listed).collect()
     }
 }
 

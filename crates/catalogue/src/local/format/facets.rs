@@ -63,21 +63,27 @@ impl Facets {
         }
     }
 
-    /// The points that meet the filter's conditions on categories and attributes; `None` where it has none.
-    pub fn meeting(&self, filter: &Filter) -> Option<RoaringBitmap> {
+    /// The points that have one of the values under every key of the filter's attributes, and one of these categories where any are
+    /// named; `None` where there are neither.
+    pub fn meeting(&self, filter: &Filter, categories: &[String]) -> Option<RoaringBitmap> {
         let mut wanted = Vec::new();
-        if !filter.categories.is_empty() {
-            wanted.push(any_of(Some(&self.categories), &filter.categories));
+        if !categories.is_empty() {
+            wanted.push(any_of(Some(&self.categories), categories));
         }
         wanted.extend(filter.attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values)));
         (!wanted.is_empty()).then(|| wanted.intersection())
     }
 
-    /// The points that have a category or an attribute's value which the filter does not want.
+    /// The points that have an attribute's value which the filter does not want.
     pub fn unwanted(&self, filter: &Filter) -> RoaringBitmap {
         let of_keys =
             filter.not_attributes.iter().map(|(key, values)| any_of(self.attributes.get(key), values));
-        of_keys.fold(any_of(Some(&self.categories), &filter.not_categories), |all, points| all | points)
+        of_keys.fold(RoaringBitmap::new(), |all, points| all | points)
+    }
+
+    /// How many points have one of these categories.
+    pub fn of_categories(&self, names: &[String]) -> usize {
+        names.iter().filter_map(|name| self.categories.get(name)).map(|points| points.len() as usize).sum()
     }
 
     /// The points of every value of a key; of every category where that is the key.

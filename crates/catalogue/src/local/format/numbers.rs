@@ -5,48 +5,18 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path, sync::Arc};
 
-use crate::{contract::CatalogueError, local::format::generation};
+use crate::{
+    contract::CatalogueError,
+    local::format::{
+        column::{Bound, Column},
+        generation,
+    },
+};
 use lookalike_common::{FileSeal, SealedFile};
 use lookalike_items::{Item, NumberRange};
 
 const MAGIC: &[u8; 8] = b"LKLKNMBR";
 const VERSION: u32 = 1;
-
-/// Points of a chunk: one that changes is copied, and the others are shared.
-pub(crate) const CHUNK: usize = 1_024;
-
-/// A number a point, NaN where a point has none. Cloning it is cheap: clones share the chunks that neither changes.
-#[derive(Clone, Debug)]
-pub(crate) struct Column {
-    /// The last one is as long as the others.
-    chunks: Vec<Arc<[f64; CHUNK]>>,
-}
-
-impl Column {
-    fn none(count: usize) -> Self {
-        let chunk = Arc::new([f64::NAN; CHUNK]);
-        Self { chunks: vec![chunk; count.div_ceil(CHUNK)] }
-    }
-
-    /// The number of a point.
-    #[inline]
-    pub fn get(&self, point: u32) -> f64 {
-        let place = point as usize;
-        self.chunks.get(place / CHUNK).map_or(f64::NAN, |chunk| chunk[place % CHUNK])
-    }
-
-    /// The numbers of the points from `chunk · CHUNK` on.
-    pub fn chunk(&self, chunk: usize) -> &[f64] {
-        self.chunks.get(chunk).map_or(&[], |chunk| &chunk[..])
-    }
-
-    fn set(&mut self, point: u32, number: f64) {
-        let place = point as usize;
-        if let Some(chunk) = self.chunks.get_mut(place / CHUNK) {
-            Arc::make_mut(chunk)[place % CHUNK] = number;
-        }
-    }
-}
 
 /// The columns of a set of points. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -54,9 +24,6 @@ pub(crate) struct Numbers {
     count: usize,
     columns: BTreeMap<String, Arc<Column>>,
 }
-
-/// A column and where its numbers must be.
-pub(crate) type Test = (Arc<Column>, NumberRange);
 
 impl Numbers {
     /// Of so many points, none of which has a number yet.
@@ -70,6 +37,7 @@ impl Numbers {
         for (point, item) in (0..).zip(items) {
             numbers.add(point, &item.numbers);
         }
+        numbers.columns.values_mut().for_each(|column| Arc::make_mut(column).fit());
         numbers
     }
 
@@ -114,8 +82,11 @@ impl Numbers {
     }
 
     /// What these ranges are tested on; none where a key of theirs is no point's.
-    pub fn tests(&self, ranges: &BTreeMap<String, NumberRange>) -> Option<Vec<Test>> {
-        ranges.iter().map(|(key, range)| Some((Arc::clone(self.columns.get(key)?), *range))).collect()
+    pub fn bounds(&self, ranges: &BTreeMap<String, NumberRange>) -> Option<Vec<Bound>> {
+        ranges
+            .iter()
+            .map(|(key, range)| Some(Bound::new(Arc::clone(self.columns.get(key)?), *range)))
+            .collect()
     }
 
     /// The column of a key, where a point has or had a number of it.
@@ -133,7 +104,7 @@ impl Numbers {
         for (key, column) in &self.columns {
             file.write_all(&(key.len() as u32).to_le_bytes())?;
             file.write_all(key.as_bytes())?;
-            for number in column.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.count) {
+            for number in column.numbers().take(self.count) {
                 file.write_all(&number.to_le_bytes())?;
             }
         }
@@ -168,17 +139,9 @@ impl Numbers {
             let length = number(rest)? as usize;
             let key = std::str::from_utf8(rest.split_off(..length)?).ok()?;
             let (numbers, odd) = rest.split_off(..count.checked_mul(8)?)?.as_chunks::<8>();
-            let mut column = Column::none(0);
-            for part in numbers.chunks(CHUNK) {
-                let mut chunk = [f64::NAN; CHUNK];
-                chunk.iter_mut().zip(part).for_each(|(to, bytes)| *to = f64::from_le_bytes(*bytes));
-                column.chunks.push(Arc::new(chunk));
-            }
-            let infinite = |chunk: &Arc<[f64; CHUNK]>| chunk.iter().any(|number| number.is_infinite());
-            if !odd.is_empty()
-                || column.chunks.iter().any(infinite)
-                || columns.insert(key.to_owned(), Arc::new(column)).is_some()
-            {
+            let column = Column::of(numbers.iter().map(|bytes| f64::from_le_bytes(*bytes)));
+            let infinite = column.numbers().any(f64::is_infinite);
+            if !odd.is_empty() || infinite || columns.insert(key.to_owned(), Arc::new(column)).is_some() {
                 return None;
             }
         }

@@ -37,6 +37,7 @@
  * @property {string | null} title
  * @property {string | null} url  The shop's page about it.
  * @property {Record<string, unknown> | null} payload  Whatever the shop gave along.
+ * @property {string | null} [source_hash]  What a program that follows a feed knows this version by; not with results.
  * @property {string | null} updated  When it last came in online, in RFC 3339.
  * @property {string} image_url  Relative to the server: see `imageUrl`.
  *
@@ -138,13 +139,13 @@ export class Lookalike {
   }
 
   /**
-   * Items by id, a page at a time; `after` is `next` of the page before.
-   * @param {{ limit?: number, after?: string } & Pick<Options, "category" | "attributes" | "ranges" | "notCategory" | "notAttributes" |
+   * Items by id, a page at a time; `after` is `next` of the page before; `fields`, as in `title,source_hash`, are those that are told.
+   * @param {{ limit?: number, after?: string, fields?: string } & Pick<Options, "category" | "attributes" | "ranges" | "notCategory" | "notAttributes" |
    *   "signal">} [options]
    * @returns {Promise<{ items: Item[], total: number, next: string | null }>}
    */
   items(options = {}) {
-    return this.#send(`items${query(options, { limit: "limit", after: "after", ...FILTERS })}`, local(options));
+    return this.#send(`items${query(options, { limit: "limit", after: "after", fields: "fields", ...FILTERS })}`, local(options));
   }
 
   /** One item. @param {string} id @param {{ signal?: AbortSignal }} [options] @returns {Promise<Item>} */

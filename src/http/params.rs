@@ -22,13 +22,6 @@ pub(crate) struct SearchParams(pub(crate) Ask);
 /// Which part of a photo is meant.
 pub(crate) struct BoxParam(pub(crate) Option<Region>);
 
-/// Which items are listed: of which sort, after which one, and how many at most.
-pub(crate) struct ListParams {
-    pub(crate) filter: Filter,
-    pub(crate) after: Option<ItemId>,
-    pub(crate) limit: K,
-}
-
 /// What is counted, and over which items.
 pub(crate) struct FacetParams {
     pub(crate) filter: Filter,
@@ -90,20 +83,19 @@ const ASK: &[&str] = &[
     "box",
 ];
 
-const NO_ID: &str = "must be an item's id: 1 to 128 characters, no control characters, not '.' or '..'";
+pub(super) const NO_ID: &str =
+    "must be an item's id: 1 to 128 characters, no control characters, not '.' or '..'";
 
 const ROLLBACK: &[&str] = &["to"];
 
 const COUNTED: &[&str] =
     &["facet", "category", "attribute", "range", "not_category", "not_attribute", "exclude"];
 
-const LIST: &[&str] = &["limit", "after", "category", "attribute", "range", "not_category", "not_attribute"];
-
 /// A query string whose names are all known, each given once unless it may come more often.
-struct Params(Vec<(String, String)>);
+pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
-    fn of(uri: &Uri, known: &'static [&'static str]) -> Result<Self, ApiError> {
+    pub(super) fn of(uri: &Uri, known: &'static [&'static str]) -> Result<Self, ApiError> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|_| ApiError::UnknownParameter { name: uri.query().unwrap_or("").into(), known })?;
         for (name, _) in &pairs {
@@ -122,18 +114,24 @@ impl Params {
         Ok(Self(pairs))
     }
 
-    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// The parameter's value, parsed, if it is given.
-    fn optional<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<T>, ApiError> {
+    pub(super) fn optional<T: FromStr<Err: Display>>(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<T>, ApiError> {
         let parsed = self.values(name).next().map(str::parse).transpose();
         parsed.map_err(|e| refused(name, &e))
     }
 
     /// The parameter's value, parsed; its default where it is not given.
-    fn parsed<T: FromStr<Err: Display> + Default>(&self, name: &'static str) -> Result<T, ApiError> {
+    pub(super) fn parsed<T: FromStr<Err: Display> + Default>(
+        &self,
+        name: &'static str,
+    ) -> Result<T, ApiError> {
         self.optional(name).map(Option::unwrap_or_default)
     }
 
@@ -145,7 +143,7 @@ impl Params {
         }
     }
 
-    fn filter(&self) -> Result<Filter, ApiError> {
+    pub(super) fn filter(&self) -> Result<Filter, ApiError> {
         let mut filter = Filter {
             categories: self.texts("category")?,
             attributes: self.attributes("attribute")?,
@@ -230,7 +228,7 @@ impl Params {
     }
 }
 
-fn refused(name: &'static str, reason: &dyn Display) -> ApiError {
+pub(super) fn refused(name: &'static str, reason: &dyn Display) -> ApiError {
     ApiError::BadParameter { name, reason: reason.to_string() }
 }
 
@@ -291,17 +289,6 @@ impl<S: Send + Sync> FromRequestParts<S> for BoxParam {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         Params::of(&parts.uri, &["box"])?.optional("box").map(Self)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for ListParams {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let params = Params::of(&parts.uri, LIST)?;
-        let after = params.values("after").next().map(ItemId::parse).transpose();
-        let after = after.map_err(|_| refused("after", &NO_ID))?;
-        Ok(Self { filter: params.filter()?, after, limit: params.parsed("limit")? })
     }
 }
 

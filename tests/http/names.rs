@@ -76,20 +76,26 @@ async fn what_comes_along_is_kept_and_its_limits_hold() {
     let shop = tiny_shop();
     let living = Living::start(shop).await;
     let payload = json!({"price": {"EUR": 39.9}, "stock": [1, 2, null], "note": "größer als es aussieht"});
-    let item = json!({"category": "circle", "title": "Circle, blue", "url": "https://shop.example/c?x=1#blue", "payload": payload});
+    let item = json!({"category": "circle", "title": "Circle, blue", "url": "https://shop.example/c?x=1#blue", "payload": payload,
+        "source_hash": "feed:1f"});
     let created = living.put_vector("c", &json!({"item": item, "embedding": vector(1)})).await;
     let json = created.json();
     assert_eq!((created.status, &json["payload"]), (201, &payload));
-    assert_eq!((&json["title"], &json["url"]), (&item["title"], &item["url"]));
+    assert_eq!(
+        (&json["title"], &json["url"], &json["source_hash"]),
+        (&item["title"], &item["url"], &"feed:1f".into())
+    );
     let updated = json["updated"].as_str().unwrap().to_owned();
     let found = living.server.json("/search?k=1", &json!({"vector": vector(1)})).await.json();
     assert_eq!((&found["results"][0]["payload"], &found["results"][0]["title"]), (&payload, &item["title"]));
     let plain = living.server.get("/items/circle-red~0").await.json();
-    assert!(["title", "url", "payload", "updated"].iter().all(|name| plain[name] == Value::Null));
+    assert!(
+        ["title", "url", "payload", "source_hash", "updated"].iter().all(|name| plain[name] == Value::Null)
+    );
 
     tokio::time::sleep(Duration::from_millis(2)).await;
     let patched = living
-        .patch("c", &json!({"title": null, "payload": {"stock": null, "price": {"EUR": 29}}}))
+        .patch("c", &json!({"title": null, "source_hash": "feed:2", "payload": {"stock": null, "price": {"EUR": 29}}}))
         .await
         .json();
     assert_eq!(patched["payload"], json!({"price": {"EUR": 29}, "note": payload["note"]}));
@@ -100,6 +106,8 @@ async fn what_comes_along_is_kept_and_its_limits_hold() {
         ("title", json!("x".repeat(513))),
         ("url", json!("ftp://shop.example")),
         ("url", json!("javascript:alert(1)")),
+        ("source_hash", json!("a\nb")),
+        ("source_hash", json!("x".repeat(201))),
         ("payload", json!([1])),
         ("payload", json!({"long": "x".repeat(16_400)})),
         ("updated", json!("2026-11-26T00:00:00Z")),

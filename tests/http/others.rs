@@ -200,9 +200,21 @@ async fn all_items_are_listed_page_by_page() {
         (vec!["square-red~2".into(), "square-yellow~0".into()], &32.into())
     );
     assert!(ids(&server.get("/items?after=zzz").await.json()).is_empty());
-    for (parameter, name) in
-        [("limit=0", "limit"), ("limit=101", "limit"), ("after=a%0Ab", "after"), ("category=", "category")]
-    {
+    let whole = server.get("/items?limit=1000").await.json();
+    assert_eq!((ids(&whole), &whole["next"]), (all, &Value::Null));
+    let some = server.get("/items?limit=1&fields=product,source_hash&category=square").await.json();
+    assert_eq!(
+        some["items"],
+        json!([{"id": "square-black~0", "product": "square-black", "source_hash": null}])
+    );
+    for (parameter, name) in [
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("after=a%0Ab", "after"),
+        ("category=", "category"),
+        ("fields=", "fields"),
+        ("fields=id,image", "fields"),
+    ] {
         let detail = server.get(&format!("/items?{parameter}")).await.problem(400, "bad_parameter");
         assert!(detail.contains(&format!("'{name}'")), "{detail}");
     }

@@ -34,6 +34,9 @@ pub struct Item {
     /// Whatever else the shop's pages need: any JSON, returned with the same meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Map<String, Value>>,
+    /// What whoever keeps the catalogue equal to another list knows this version of it by; nothing is done with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_hash: Option<String>,
     /// When it last came in online, set by the server; none for what a catalogue was built with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated: Option<Timestamp>,
@@ -55,13 +58,14 @@ impl Item {
             attributes: BTreeMap::new(),
             numbers: BTreeMap::new(),
             payload: None,
+            source_hash: None,
             updated: None,
         }
     }
 
     /// Whether its texts are as short and as few as an item that comes in online may have: 128 characters for a category and an
-    /// attribute's key or value, 256 for a product, 512 for a title, 2,048 for an address and an image's place; 64 attributes of 64
-    /// values each; 64 finite numbers; 16 KiB of payload. No control characters. Its `url` is an address of the web.
+    /// attribute's key or value, 256 for a product, 200 for a `source_hash`, 512 for a title, 2,048 for an address and an image's place;
+    /// 64 attributes of 64 values each; 64 finite numbers; 16 KiB of payload. No control characters. Its `url` is an address of the web.
     ///
     /// # Errors
     /// What is too long, too many, empty or no address, in words.
@@ -70,6 +74,7 @@ impl Item {
         text("'image'".into(), &self.image, 0, 2_048)?;
         self.product.as_deref().map_or(Ok(()), |product| text("'product'".into(), product, 1, 256))?;
         self.title.as_deref().map_or(Ok(()), |title| text("'title'".into(), title, 1, 512))?;
+        self.source_hash.as_deref().map_or(Ok(()), |hash| text("'source_hash'".into(), hash, 1, 200))?;
         if let Some(url) = &self.url {
             text("'url'".into(), url, 1, 2_048)?;
             if !Schemes::Http.admit(url) {
@@ -159,8 +164,19 @@ fn text(what: String, text: &str, least: usize, most: usize) -> Result<(), BadIt
 
 /// Refuses a field that an item does not have, `null` or not.
 pub(crate) fn known(fields: &Map<String, Value>) -> Result<(), BadItem> {
-    const FIELDS: [&str; 10] =
-        ["id", "product", "title", "url", "category", "image", "attributes", "numbers", "payload", "updated"];
+    const FIELDS: [&str; 11] = [
+        "id",
+        "product",
+        "title",
+        "url",
+        "category",
+        "image",
+        "attributes",
+        "numbers",
+        "payload",
+        "source_hash",
+        "updated",
+    ];
     match fields.keys().find(|key| !FIELDS.contains(&key.as_str())) {
         Some(unknown) => {
             Err(BadItem(format!("an item has no field '{}'", unknown.chars().take(80).collect::<String>())))
@@ -177,7 +193,7 @@ mod tests {
     fn every_field_is_known_and_survives_json() {
         let json = serde_json::json!({
             "id": "10/20 M", "product": "p", "title": "t", "url": "http://a", "category": "Tee", "image": "i",
-            "attributes": {"a": ["b"]}, "numbers": {"price": 39.9, "stock": -3.0}, "payload": {"x": [1, 2.5, null]}, "updated": "2026-11-26T16:30:25.123Z"
+            "attributes": {"a": ["b"]}, "numbers": {"price": 39.9, "stock": -3.0}, "payload": {"x": [1, 2.5, null]}, "source_hash": "feed:1", "updated": "2026-11-26T16:30:25.123Z"
         });
         let item = Item::parse(json.clone()).unwrap();
         assert_eq!((item.check(), serde_json::to_value(&item).unwrap()), (Ok(()), json));

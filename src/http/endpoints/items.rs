@@ -10,7 +10,8 @@ use axum::{
 use crate::http::{
     app::App,
     error::ApiError,
-    params::{ListParams, NoParams, PathId},
+    listing::ListParams,
+    params::{NoParams, PathId},
     reply::{ItemReply, ItemsReply},
 };
 use crate::{http::endpoints::writes::REVISION, ingest::quoted, recommender::AskError};
@@ -19,9 +20,9 @@ use lookalike_items::Item;
 
 /// `GET /items`
 pub(crate) async fn items(State(app): State<App>, params: ListParams) -> Result<Response, ApiError> {
-    let ListParams { filter, after, limit } = params;
+    let ListParams { filter, after, limit, fields } = params;
     let listing = app.recommender().items(&filter, after.as_ref(), limit.get()).await?;
-    Ok(Json(ItemsReply::of(&listing)).into_response())
+    Ok(Json(ItemsReply::of(&listing, fields.as_ref())).into_response())
 }
 
 /// `GET /items/{id}`

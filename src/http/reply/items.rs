@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use lookalike_items::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::recommender::{Item, Listing};
+use crate::{
+    http::listing::Fields,
+    recommender::{Item, Listing},
+};
 
 /// An item, as `GET /items/{id}` and `GET /random` give it.
 #[derive(Serialize)]
@@ -19,6 +22,7 @@ pub(crate) struct ItemReply<'a> {
     attributes: &'a BTreeMap<String, Vec<String>>,
     numbers: &'a BTreeMap<String, f64>,
     payload: Option<&'a Map<String, Value>>,
+    source_hash: Option<&'a str>,
     updated: Option<Timestamp>,
     image_url: String,
 }
@@ -26,7 +30,7 @@ pub(crate) struct ItemReply<'a> {
 /// `GET /items`
 #[derive(Serialize)]
 pub(crate) struct ItemsReply<'a> {
-    items: Vec<ItemReply<'a>>,
+    items: Vec<Listed<'a>>,
     total: usize,
     next: Option<&'a str>,
 }
@@ -42,6 +46,7 @@ impl<'a> ItemReply<'a> {
             attributes: &item.attributes,
             numbers: &item.numbers,
             payload: item.payload.as_ref(),
+            source_hash: item.source_hash.as_deref(),
             updated: item.updated,
             // The photo's own place, a file or another host, stays behind this address.
             image_url: format!("/images/{}", item.id.in_address()),
@@ -49,11 +54,25 @@ impl<'a> ItemReply<'a> {
     }
 }
 
+/// An item, or some of its fields.
+struct Listed<'a>(ItemReply<'a>, Option<&'a Fields>);
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Some(fields) = self.1 else { return self.0.serialize(to) };
+        let mut item = serde_json::to_value(&self.0).map_err(serde::ser::Error::custom)?;
+        if let Some(item) = item.as_object_mut() {
+            item.retain(|name, _| fields.has(name));
+        }
+        item.serialize(to)
+    }
+}
+
 impl<'a> ItemsReply<'a> {
-    pub(crate) fn of(listing: &'a Listing) -> Self {
+    pub(crate) fn of(listing: &'a Listing, fields: Option<&'a Fields>) -> Self {
         let last = listing.items.last().map(|item| item.id.as_str());
         Self {
-            items: listing.items.iter().map(|item| ItemReply::of(item)).collect(),
+            items: listing.items.iter().map(|item| Listed(ItemReply::of(item), fields)).collect(),
             total: listing.total,
             next: last.filter(|_| listing.more),
         }

@@ -30,9 +30,10 @@ const LOCK: &str = ".lock";
 const NEXT: &str = "items.next.redb";
 /// Records that are written in one transaction where nobody waits for them.
 const MANY: usize = 1_000;
-/// What this program writes. In format 1 items had neither title, url, payload nor the moment they came in: what it holds is read
-/// as it is, and a program that knows format 1 alone would drop what it does not know.
-const FORMAT: u64 = 2;
+/// What this program writes. In format 1 items had neither title, url, payload nor the moment they came in, in format 2 neither
+/// numbers nor `source_hash`. What an older format holds is read as it is; a program that knows no newer one would drop what it does
+/// not know.
+const FORMAT: u64 = 3;
 /// The oldest that is read, and made one of today's.
 const OLDEST: u64 = 1;
 

@@ -55,6 +55,22 @@ fn size_or_off(text: &str) -> Result<OptionalSize, String> {
     text.parse().map(|size| OptionalSize(Some(size))).map_err(|e: String| format!("{e}; off keeps none"))
 }
 
+/// A share of something, above 0 and at most 1, or none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OptionalShare(pub Option<f64>);
+
+/// `20%`, `0.5%`, or `off`.
+fn share_or_off(text: &str) -> Result<OptionalShare, String> {
+    if text == "off" {
+        return Ok(OptionalShare(None));
+    }
+    let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match percent {
+        Some(percent) if percent > 0.0 && percent <= 100.0 => Ok(OptionalShare(Some(percent / 100.0))),
+        _ => Err(format!("'{text}' is no share: 20% is, and off")),
+    }
+}
+
 /// Seconds, fractions allowed: `30`, `0.5`.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
@@ -112,10 +128,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn shares_are_per_cent() {
+        assert_eq!(share_or_off("20%"), Ok(OptionalShare(Some(0.2))));
+        assert_eq!(share_or_off("off"), Ok(OptionalShare(None)));
+        for bad in ["", "20", "0%", "-1%", "101%", "NaN%", "inf%", "%", "on"] {
+            assert!(share_or_off(bad).is_err(), "{bad}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_breaks_a_parser(text in ".*") {
-            let _ = (text.parse::<ByteSize>(), seconds(&text), origin(&text));
+            let _ = (text.parse::<ByteSize>(), seconds(&text), origin(&text), share_or_off(&text));
         }
     }
 }

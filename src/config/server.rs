@@ -11,7 +11,8 @@ use std::{
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
 
 use crate::config::{
-    ApiKeys, ByteSize, OptionalSize, RateLimit, Role, file, origin, seconds, size_or_off, yes_or_no,
+    ApiKeys, ByteSize, OptionalShare, OptionalSize, RateLimit, Role, file, origin, seconds, share_or_off,
+    size_or_off, yes_or_no,
 };
 use crate::ingest::ImageHost;
 use lookalike_model::{DeviceChoice, PrecisionChoice};
@@ -138,6 +139,9 @@ pub struct ServerConfig {
     /// Requests it may send at once before the rate holds; the number in the rate where it is not given.
     #[arg(long, env = "LOOKALIKE_RATE_BURST", value_name = "N")]
     pub rate_burst: Option<NonZeroU32>,
+    /// The share of the catalogue whose change begins a compaction by itself, e.g. 20%; off: only POST /admin/compact does.
+    #[arg(long, env = "LOOKALIKE_COMPACT_AT", value_name = "SHARE", default_value = "20%", value_parser = share_or_off)]
+    pub compact_at: OptionalShare,
     /// One search in so many is made again by comparing everything, while no core has anything else to do: the metric
     /// lookalike_ann_recall; 0 makes none.
     #[arg(long, env = "LOOKALIKE_RECALL_CHECK", value_name = "N", default_value = "1000")]

@@ -33,6 +33,8 @@ pub struct AppOptions {
     pub rate: Option<RateLimit>,
     /// … and how often at once.
     pub burst: Option<NonZeroU32>,
+    /// The share of the catalogue whose change begins a compaction; without one, none begins by itself.
+    pub compact_at: Option<f64>,
 }
 
 /// The state behind the routes; cheap to clone.

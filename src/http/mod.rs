@@ -9,6 +9,7 @@ mod endpoints;
 mod error;
 mod healthcheck;
 mod listener;
+mod listing;
 mod operations;
 mod params;
 mod readiness;
@@ -18,6 +19,7 @@ mod server;
 mod signals;
 mod spool;
 mod thumbnails;
+mod upkeep;
 mod upload;
 
 pub use app::{App, AppOptions};

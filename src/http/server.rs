@@ -18,6 +18,7 @@ use crate::http::{
     listener::{self, ConnectionLimits},
     router,
     signals::Signals,
+    upkeep::keep_up,
 };
 use crate::{
     config::{Reads, ServerConfig},
@@ -110,6 +111,7 @@ impl Server {
             open_reads: config.reads == Reads::Open,
             rate: config.rate_limit,
             burst: config.rate_burst,
+            compact_at: config.compact_at.0,
         };
         let app = App::new(recommender, options);
         let limits = ConnectionLimits {
@@ -147,6 +149,7 @@ impl Server {
         };
         let warming = tokio::spawn(warm_up(app.clone()));
         let settling = tokio::spawn(settle(app.clone()));
+        let upkeep = tokio::spawn(keep_up(app.clone()));
         let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
             () = serving => {}
@@ -160,6 +163,7 @@ impl Server {
             }
         }
         settling.abort();
+        upkeep.abort();
         join(model_threads).await;
         tracing::info!("stopped");
         Ok(())

@@ -31,7 +31,12 @@ impl Living {
         Self { state, server }
     }
 
+    /// Compacts when it is told to, and not by itself.
     pub async fn over(shop: &Shop, state: &tempfile::TempDir, more: &[&str]) -> Running {
+        Self::over_compacting(shop, state, "off", more).await
+    }
+
+    pub async fn over_compacting(shop: &Shop, state: &tempfile::TempDir, at: &str, more: &[&str]) -> Running {
         let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
         let arguments = [
             "--state",
@@ -40,6 +45,8 @@ impl Living {
             keys.to_str().unwrap(),
             "--reads",
             "open",
+            "--compact-at",
+            at,
         ];
         Running::start(shop, &[&arguments, more].concat()).await
     }

@@ -26,4 +26,5 @@ mod refusals;
 mod similar;
 mod speed;
 mod thumbnails;
+mod upkeep;
 mod writes;

@@ -14,6 +14,7 @@ use crate::{
     http::{
         app::App,
         error::ApiError,
+        operations::Operation,
         params::{BaseParam, NoParams, ReloadParams},
         reply::GenerationsReply,
     },
@@ -25,12 +26,13 @@ pub(crate) async fn reload(
     State(app): State<App>,
     ReloadParams(unembeddable): ReloadParams,
 ) -> Result<Response, ApiError> {
-    begin(&app, "reload", move |app: App, id: String| async move {
+    let operation = begin(&app, "reload", move |app: App, id: String| async move {
         let progress = |part| app.operations().at(&id, part);
         let generation =
             app.recommender().reload(unembeddable, &progress).await.map_err(|e| e.to_string())?;
         Ok(format!("generation {generation} is served"))
-    })
+    });
+    operation.map(accepted)
 }
 
 /// `GET /admin/generations`
@@ -48,7 +50,7 @@ pub(crate) async fn rollback(State(app): State<App>, BaseParam(to): BaseParam) -
         tokio::task::spawn_blocking(move || app.recommender().target(to))
     };
     let to = choosing.await.map_err(RollbackError::from)??;
-    begin(&app, "rollback", move |app: App, _: String| async move {
+    let operation = begin(&app, "rollback", move |app: App, _: String| async move {
         let lasts = app.recommender().roll_back(to).await.map_err(|e| e.to_string())?;
         let until = if lasts {
             "until the next reload, or another CURRENT of the bundle"
@@ -56,12 +58,18 @@ pub(crate) async fn rollback(State(app): State<App>, BaseParam(to): BaseParam) -
             "until the next reload or restart: without --state there is no place to keep it"
         };
         Ok(format!("{to} is served, {until}"))
-    })
+    });
+    operation.map(accepted)
 }
 
 /// `POST /admin/compact`
 pub(crate) async fn compact(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
-    begin(&app, "compact", |app: App, id: String| async move {
+    Ok(accepted(begin_compaction(&app)?))
+}
+
+/// Begins what `POST /admin/compact` does.
+pub(crate) fn begin_compaction(app: &App) -> Result<Operation, ApiError> {
+    begin(app, "compact", |app: App, id: String| async move {
         let Some(ingest) = app.recommender().ingest() else { return Err("there is no state".into()) };
         let told = app.clone();
         let progress = move |part| told.operations().at(&id, part);
@@ -81,7 +89,7 @@ pub(crate) async fn operation(
 }
 
 /// Begins an operation, which goes on when the request has been answered.
-fn begin<F>(app: &App, kind: &'static str, run: impl FnOnce(App, String) -> F) -> Result<Response, ApiError>
+fn begin<F>(app: &App, kind: &'static str, run: impl FnOnce(App, String) -> F) -> Result<Operation, ApiError>
 where
     F: Future<Output = Result<String, String>> + Send + 'static,
 {
@@ -97,6 +105,10 @@ where
         }
         app.operations().end(&id, outcome);
     });
+    Ok(operation)
+}
+
+fn accepted(operation: Operation) -> Response {
     let location = format!("/admin/operations/{}", operation.id);
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(operation)).into_response())
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(operation)).into_response()
 }

@@ -166,6 +166,7 @@ mod tests {
             open_reads: false,
             rate: None,
             burst: None,
+            compact_at: None,
         };
         async fn boom() -> Response {
             panic!("a secret of the house")

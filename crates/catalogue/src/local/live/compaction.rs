@@ -23,10 +23,31 @@ use crate::{
 
 /// Below the state's folder, laid out as a bundle's catalogue is.
 const FOLDER: &str = "base";
+/// Below the state's folder while one is under way: how many were begun and did not end.
+const BEGUN: &str = "compacting";
 
 /// Where compacted bases lie: laid out as a bundle is.
 pub(crate) fn folder(state: &Path) -> PathBuf {
     state.join(FOLDER)
+}
+
+/// How many compactions were begun and did not end: the program was gone before they failed or were done.
+pub(crate) fn unfinished(state: &Path) -> u32 {
+    fs::read_to_string(state.join(BEGUN)).map_or(0, |text| text.trim().parse().unwrap_or(1))
+}
+
+/// One is begun.
+pub(crate) fn begun(state: &Path) -> io::Result<()> {
+    let count = unfinished(state).saturating_add(1);
+    write_atomically(&state.join(BEGUN), format!("{count}\n").as_bytes())
+}
+
+/// It has ended, well or not.
+pub(crate) fn ended(state: &Path) -> io::Result<()> {
+    match remove(&state.join(BEGUN)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }
 
 /// Builds the next base upon what the view is laid over, and opens it. The one that is served stays on the disk beside it.

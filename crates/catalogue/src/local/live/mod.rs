@@ -214,7 +214,11 @@ impl LiveCatalogue {
         let (tell, told) = oneshot::channel();
         let run = move || {
             low_priority();
-            let compacted = compaction::compact(&state, &view, &progress);
+            let begun = compaction::begun(&state).map_err(CatalogueError::io("write in", &state));
+            let compacted = begun.and_then(|()| compaction::compact(&state, &view, &progress));
+            if let Err(e) = compaction::ended(&state) {
+                tracing::warn!(error = %e, "that a compaction has ended could not be noted");
+            }
             drop(view);
             memory::give_back();
             let _ = tell.send(compacted);
@@ -227,6 +231,12 @@ impl LiveCatalogue {
         let pin = pin.map(|pin| Pin { base: base.base_name(), line: base.name().to_owned(), ..pin });
         self.take_pinned(base, pin).await?;
         Ok(items)
+    }
+
+    /// How many compactions were begun and did not end, because the program was gone before: killed for its memory, perhaps. One that
+    /// ends sets it back to 0.
+    pub fn unfinished_compactions(&self) -> u32 {
+        compaction::unfinished(&self.state)
     }
 
     /// What the state holds; writes go on.

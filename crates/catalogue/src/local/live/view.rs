@@ -164,6 +164,12 @@ impl View {
             .into()
     }
 
+    /// How much of it is not in the base's graph, beside what is: items that came in, or those of the base that are hidden, if they are
+    /// more; and the base's.
+    pub fn changed(&self) -> (usize, usize) {
+        (self.hidden().max(self.in_segment() + self.rows()), self.base.len())
+    }
+
     /// How many items that came in online are in a graph of their own.
     pub fn in_segment(&self) -> usize {
         self.segment.as_ref().map_or(0, Layer::len)

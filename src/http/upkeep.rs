@@ -1,0 +1,59 @@
+//! What the server does without being asked: once much has changed since the last compaction, it begins the next.
+
+use std::time::{Duration, Instant};
+
+use crate::http::{
+    app::App,
+    endpoints::admin::begin_compaction,
+    operations::{Operation, Progress},
+};
+
+/// How often it looks.
+const LOOKS: Duration = Duration::from_secs(5);
+
+/// Fewer changes than this cost a search nothing to speak of, however small the base.
+const FEW: usize = 1_000;
+
+/// So long after a compaction that failed none is begun.
+const PAUSE: Duration = Duration::from_secs(600);
+
+/// After so many that the program did not live to see the end of, it begins none by itself: each would be killed again.
+const TRIES: u32 = 3;
+
+/// Looks for ever.
+pub(crate) async fn keep_up(app: App) {
+    let Some(share) = app.options().compact_at else { return };
+    let (mut begun, mut pause, mut warned): (Option<Operation>, Option<Instant>, bool) = (None, None, false);
+    loop {
+        tokio::time::sleep(LOOKS).await;
+        let Some(ingest) = app.recommender().ingest() else { return };
+        let failed = |operation: &Operation| {
+            app.operations().get(&operation.id).is_some_and(|now| now.state == Progress::Failed)
+        };
+        if begun.take_if(|operation| failed(operation)).is_some() {
+            pause = Some(Instant::now());
+        }
+        let (changed, of) = ingest.view().changed();
+        let much = changed >= FEW && changed as f64 >= share * of as f64;
+        if !much || pause.is_some_and(|since| since.elapsed() < PAUSE) {
+            continue;
+        }
+        if ingest.live().unfinished_compactions() >= TRIES {
+            if !warned {
+                tracing::warn!(
+                    changed,
+                    "much has changed, and the last {TRIES} compactions were cut off: give the server more memory, and POST /admin/compact"
+                );
+                warned = true;
+            }
+            continue;
+        }
+        match begin_compaction(&app) {
+            Ok(operation) => {
+                tracing::info!(operation = operation.id, changed, of, "much has changed: compacting");
+                begun = Some(operation);
+            }
+            Err(_) => tracing::debug!("another operation is under way: compaction waits"),
+        }
+    }
+}

@@ -4,7 +4,7 @@
 use roaring::RoaringBitmap;
 
 use crate::local::format::{
-    column::{Bound, CHUNK},
+    column::{Bound, CHUNK, Mask, ones},
     labels::Wanted,
 };
 
@@ -46,20 +46,21 @@ impl Tests {
             && self.bounds.iter().all(|bound| bound.holds(point))
     }
 
-    /// A bit for each point of a chunk: the numbers' buckets first, side by side, and point by point what they leave.
-    fn mask(&self, chunk: usize) -> [u64; CHUNK / 64] {
-        let (mut may, mut sure) = ([1; CHUNK], [1; CHUNK]);
+    /// The points of a chunk of which they hold: by the numbers' buckets first, many at once, and one by one what these leave open.
+    fn mask(&self, chunk: usize) -> Mask {
+        let (mut may, mut sure): (Mask, Mask) = ([u64::MAX; _], [u64::MAX; _]);
         self.bounds.iter().for_each(|bound| bound.sieve(chunk, &mut may, &mut sure));
-        let mut mask = packed(&may);
-        for ((word, sure), first) in mask.iter_mut().zip(packed(&sure)).zip((chunk * CHUNK..).step_by(64)) {
-            let unsure = if self.wanted.is_some() { *word } else { *word & !sure };
-            for bit in ones(unsure) {
-                if !self.hold(first as u32 + bit) {
+        if let Some(wanted) = &self.wanted {
+            wanted.sieve(chunk, &mut may);
+        }
+        for ((word, sure), first) in may.iter_mut().zip(sure).zip((chunk * CHUNK..).step_by(64)) {
+            for bit in ones(*word & !sure) {
+                if !self.bounds.iter().all(|bound| bound.holds(first as u32 + bit)) {
                     *word &= !(1 << bit);
                 }
             }
         }
-        mask
+        may
     }
 
     /// All of `all` points of which they hold.
@@ -70,28 +71,6 @@ impl Tests {
         met.remove_range(all as u32..);
         met
     }
-}
-
-/// A bit for each byte, which is 0 or 1.
-fn packed(flags: &[u8; CHUNK]) -> [u64; CHUNK / 64] {
-    // Moves the k-th byte's lowest bit to the k-th of the highest byte; no two sums meet.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let mut words = [0; CHUNK / 64];
-    for (word, flags) in words.iter_mut().zip(flags.as_chunks::<64>().0) {
-        for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-            *word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * n);
-        }
-    }
-    words
-}
-
-/// The places of a word's ones.
-fn ones(mut word: u64) -> impl Iterator<Item = u32> {
-    std::iter::from_fn(move || {
-        let bit = (word != 0).then(|| word.trailing_zeros())?;
-        word &= word - 1;
-        Some(bit)
-    })
 }
 
 /// How many are let through.

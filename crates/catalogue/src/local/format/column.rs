@@ -7,8 +7,13 @@ use std::sync::Arc;
 
 use lookalike_items::NumberRange;
 
+use crate::local::kernel::Kernel;
+
 /// Points of a chunk: one that changes is copied, and the others are shared.
 pub(crate) const CHUNK: usize = 1_024;
+
+/// A bit for each point of a chunk, the first the lowest.
+pub(crate) type Mask = [u64; CHUNK / 64];
 
 /// The bucket of a point without a number.
 const NOWHERE: u8 = u8::MAX;
@@ -106,6 +111,16 @@ fn bucket(edges: &[f64], number: f64) -> u8 {
     if number.is_nan() { NOWHERE } else { edges.partition_point(|edge| *edge <= number) as u8 }
 }
 
+/// The places of a word's ones.
+#[inline]
+pub(crate) fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros())?;
+        word &= word - 1;
+        Some(bit)
+    })
+}
+
 /// A column and where its numbers must be.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
@@ -141,13 +156,14 @@ impl Bound {
         })
     }
 
-    /// Leaves a one of `may` where the number of that point of a chunk may be in the range, and of `sure` where it is.
-    pub fn sieve(&self, chunk: usize, may: &mut [u8; CHUNK], sure: &mut [u8; CHUNK]) {
+    /// Leaves in `may` the bits of a chunk's points whose number may be in the range, and in `sure` those of which it is.
+    pub fn sieve(&self, chunk: usize, may: &mut Mask, sure: &mut Mask) {
         let Some(chunk) = self.column.chunks.get(chunk) else { return may.fill(0) };
-        let (least, most, (from, to)) = (self.least, self.most, self.wholly);
-        for ((may, sure), &bucket) in may.iter_mut().zip(sure).zip(&chunk.buckets) {
-            *may &= u8::from(least <= bucket) & u8::from(bucket <= most);
-            *sure &= u8::from(from <= bucket) & u8::from(bucket < to);
+        let kernel = Kernel::best();
+        kernel.within(&chunk.buckets, (self.least, self.most - self.least), may);
+        match self.wholly.1.checked_sub(self.wholly.0) {
+            Some(buckets @ 1..) => kernel.within(&chunk.buckets, (self.wholly.0, buckets - 1), sure),
+            _ => sure.fill(0),
         }
     }
 }
@@ -185,12 +201,13 @@ mod tests {
             let bound = Bound::new(Arc::new(column), range);
             let chunks = plain.len().div_ceil(CHUNK);
             for chunk in 0..chunks {
-                let (mut may, mut sure) = ([1; CHUNK], [1; CHUNK]);
+                let (mut may, mut sure): (Mask, Mask) = ([u64::MAX; _], [u64::MAX; _]);
                 bound.sieve(chunk, &mut may, &mut sure);
-                for (place, (may, sure)) in (chunk * CHUNK..).zip(may.into_iter().zip(sure)) {
+                for place in chunk * CHUNK..(chunk + 1) * CHUNK {
                     let wanted = plain.get(place).is_some_and(|number| range.contains(*number));
                     prop_assert_eq!(bound.holds(place as u32), wanted);
-                    prop_assert!((!wanted || may == 1) && (wanted || sure == 0));
+                    let bit = |mask: &Mask| mask[place % CHUNK / 64] >> (place % 64) & 1 == 1;
+                    prop_assert!((!wanted || bit(&may)) && (wanted || !bit(&sure)));
                 }
             }
             prop_assert!(!bound.holds((chunks * CHUNK) as u32));

@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use lookalike_items::Filter;
 
-use crate::local::format::{column::CHUNK, facets::Facets};
+use crate::local::format::{
+    column::{CHUNK, Mask, ones},
+    facets::Facets,
+};
 
 /// The label of a point without a category.
 const NOTHING: u32 = u32::MAX;
@@ -92,6 +95,21 @@ impl Wanted {
     /// Whether a point's category may answer.
     #[inline]
     pub fn holds(&self, point: u32) -> bool {
-        self.wanted.get(self.labels.get(point) as usize).copied().unwrap_or(false)
+        self.has(self.labels.get(point))
+    }
+
+    #[inline]
+    fn has(&self, label: u32) -> bool {
+        self.wanted.get(label as usize).copied().unwrap_or(false)
+    }
+
+    /// Leaves in the mask the bits of a chunk's points whose category may answer.
+    pub fn sieve(&self, chunk: usize, mask: &mut Mask) {
+        let Some(chunk) = self.labels.chunks.get(chunk) else { return mask.fill(0) };
+        for (word, labels) in mask.iter_mut().zip(chunk.as_chunks::<64>().0) {
+            for bit in ones(*word) {
+                *word &= !(u64::from(!self.has(labels[bit as usize])) << bit);
+            }
+        }
     }
 }

@@ -85,6 +85,21 @@ impl Kernel {
         }
     }
 
+    /// Takes out of the masks the bits of bytes that are not `least` to `least + width`: one bit a byte, the first the lowest. What is
+    /// beyond the masks or the bytes is left alone.
+    #[inline]
+    pub fn within(self, bytes: &[u8], (least, width): (u8, u8), masks: &mut [u64]) {
+        match self.0.set() {
+            // SAFETY: the set says that the machine has these instructions.
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => unsafe { x86::within_avx2(bytes, (least, width), masks) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Vnni => unsafe { x86::within_avx512(bytes, (least, width), masks) },
+            _ => scalar::within(bytes, (least, width), masks),
+        }
+    }
+
     /// `row × matrix`: the matrix lies row after row, as many as the row has numbers, each as long as the result.
     #[inline]
     pub fn product(self, row: &[f32], matrix: &[f32], result: &mut [f32]) {
@@ -233,6 +248,28 @@ mod tests {
                 prop_assert_eq!(kernel.squared_l2(&a, &b), scalar::squared_l2(&a, &b), "{}", kernel.name());
             }
             prop_assert!((f64::from(scalar::squared_l2(&a, &b)) - exact).abs() <= 1e-5 * exact.max(1.0));
+        }
+
+        #[test]
+        fn every_kernel_takes_out_what_is_not_within(
+            bytes in vec(any::<u8>(), 0..400),
+            masks in vec(any::<u64>(), 0..7),
+            least in any::<u8>(),
+            width in any::<u8>(),
+        ) {
+            let mut expected = masks.clone();
+            for (word, bytes) in expected.iter_mut().zip(bytes.as_chunks::<64>().0) {
+                for (bit, byte) in bytes.iter().enumerate() {
+                    if !(u32::from(least)..=u32::from(least) + u32::from(width)).contains(&u32::from(*byte)) {
+                        *word &= !(1 << bit);
+                    }
+                }
+            }
+            for kernel in Kernel::all() {
+                let mut found = masks.clone();
+                kernel.within(&bytes, (least, width.min(u8::MAX - least)), &mut found);
+                prop_assert_eq!(&found, &expected, "{}", kernel.name());
+            }
         }
 
         #[test]

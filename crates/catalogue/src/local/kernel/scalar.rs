@@ -6,6 +6,21 @@ pub(crate) fn codes(a: &[u8], b: &[u8]) -> u32 {
     a.iter().zip(b).map(|(&x, &y)| u32::from(x.abs_diff(y)).pow(2)).sum()
 }
 
+/// Takes the bits of bytes that are not `least` to `least + width` out of the masks.
+#[inline]
+pub(crate) fn within(bytes: &[u8], (least, width): (u8, u8), masks: &mut [u64]) {
+    // Moves the k-th byte's lowest bit to the k-th of the highest byte; no two sums meet.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    for (mask, bytes) in masks.iter_mut().zip(bytes.as_chunks::<64>().0) {
+        let flags = bytes.map(|byte| u8::from(byte.wrapping_sub(least) <= width));
+        let mut word = 0;
+        for (n, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
+            word |= (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * n);
+        }
+        *mask &= word;
+    }
+}
+
 /// Squared Euclidean distance, summed in 32 lanes, which the compiler turns into whatever vectors it may use; the order
 /// of the additions is fixed.
 #[inline(always)]

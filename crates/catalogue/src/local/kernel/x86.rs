@@ -77,6 +77,32 @@ pub(crate) fn product(row: &[f32], matrix: &[f32], result: &mut [f32]) {
     scalar::product(row, matrix, result);
 }
 
+#[target_feature(enable = "avx2")]
+pub(crate) fn within_avx2(bytes: &[u8], (least, width): (u8, u8), masks: &mut [u64]) {
+    let (from, most) = (_mm256_set1_epi8(least as i8), _mm256_set1_epi8(width as i8));
+    let half = |bytes: &[u8; 32]| {
+        // SAFETY: they are 32 bytes long, and the load needs no alignment.
+        let bytes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
+        let beyond = _mm256_sub_epi8(bytes, from);
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(beyond, most), beyond)) as u32
+    };
+    for (mask, bytes) in masks.iter_mut().zip(bytes.as_chunks::<64>().0) {
+        if let [low, high] = bytes.as_chunks::<32>().0 {
+            *mask &= u64::from(half(low)) | u64::from(half(high)) << 32;
+        }
+    }
+}
+
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(crate) fn within_avx512(bytes: &[u8], (least, width): (u8, u8), masks: &mut [u64]) {
+    let (from, most) = (_mm512_set1_epi8(least as i8), _mm512_set1_epi8(width as i8));
+    for (mask, bytes) in masks.iter_mut().zip(bytes.as_chunks::<64>().0) {
+        // SAFETY: they are 64 bytes long, and the load needs no alignment.
+        let bytes = unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) };
+        *mask &= _mm512_cmple_epu8_mask(_mm512_sub_epi8(bytes, from), most);
+    }
+}
+
 /// One request a cache line.
 #[inline(always)]
 pub(crate) fn prefetch(start: *const i8, bytes: usize) {

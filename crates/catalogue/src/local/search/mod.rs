@@ -30,6 +30,9 @@ const EF_PER_WEIGHT: f32 = 4.0;
 /// memory that a scan finds ready.
 const WALK_COST: usize = 30;
 
+/// How a list grows where a walk may keep one in x of what it meets: by x to this power.
+const STRETCH: f64 = 0.6;
+
 /// How much longer a list is tried where the one before met too few that may answer.
 const LONGER: usize = 4;
 
@@ -104,9 +107,11 @@ impl Search {
         // What was guessed bounds nothing.
         let (available, n) = (counted.number(), n.min(counted.exactly().unwrap_or(count)));
         let walk = |ef: usize, as_asked: bool| {
-            // A walk that may keep one in x of what it meets has to meet x times as many.
-            let list = ef.max(n).saturating_mul(count) / available.max(1);
-            let list = list.min(count);
+            // A walk that may keep one in x of what it meets has to meet x times as many as will be wanted of it. What goes beyond
+            // that, for the sake of those that it would miss, need not grow as fast.
+            let x = count as f64 / available.max(1) as f64;
+            let list = (ef as f64 * x.powf(STRETCH)).max(reranked(n) as f64 * x).min(count as f64) as usize;
+            let list = if x > 1.0 { list } else { ef.max(n).min(count) };
             if n > MANY {
                 Way::Exact
             } else if (as_asked && list <= WALKED_AS_ASKED) || list.saturating_mul(WALK_COST) < available {

@@ -1,6 +1,9 @@
 //! What a feed comes to: items to have on the server, and what was refused of it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use lookalike_items::ItemId;
 use serde::Serialize;
@@ -21,8 +24,8 @@ const NOTES: usize = 10_000;
 pub(crate) struct Entry {
     pub(crate) id: ItemId,
     pub(crate) place: Place,
-    /// Its metadata, as canonical JSON.
-    pub(crate) fields: Box<str>,
+    /// Its metadata, as canonical JSON; all photos of an entry have the same.
+    pub(crate) fields: Arc<str>,
     pub(crate) item_hash: Hash,
     pub(crate) photo: PhotoPlace,
     /// Of the photo's address; of a file, when it has been read.
@@ -97,11 +100,17 @@ impl Feed {
 pub(crate) struct Collector {
     feed: Feed,
     seen: HashSet<String>,
+    /// What waits for the currency that most prices are in.
     drafts: Vec<(Place, Draft)>,
     currencies: BTreeMap<Currency, u64>,
 }
 
 impl Collector {
+    /// For prices in the currency that is told, or in what most of them are in.
+    pub(crate) fn new(currency: Option<Currency>) -> Self {
+        Self { feed: Feed { currency, ..Feed::default() }, ..Self::default() }
+    }
+
     /// How many entries there were.
     pub(crate) fn count(&self) -> u64 {
         self.feed.count
@@ -118,6 +127,7 @@ impl Collector {
             return;
         }
         match draft {
+            Ok(draft) if self.feed.currency.is_some() => self.feed.settle(place, draft),
             Ok(draft) => {
                 draft.currency().into_iter().for_each(|c| *self.currencies.entry(c).or_default() += 1);
                 self.drafts.push((place, draft));
@@ -126,30 +136,36 @@ impl Collector {
         }
     }
 
-    /// The feed, its prices in the currency that is told, or in what most of them are in.
-    pub(crate) fn finish(self, told: Option<Currency>) -> Feed {
-        let Self { mut feed, drafts, currencies, .. } = self;
+    /// The feed, with all prices settled.
+    pub(crate) fn finish(self) -> Feed {
+        let Self { mut feed, drafts, currencies, seen } = self;
+        drop(seen);
         // Of equals the first by its letters, so that two runs agree.
         let usual = currencies.iter().rev().max_by_key(|(_, count)| **count).map(|(currency, _)| *currency);
-        feed.currency = told.or(usual);
+        feed.currency = feed.currency.or(usual);
         for (place, draft) in drafts {
-            let id = draft.id().as_str().to_owned();
-            match draft.priced(feed.currency) {
-                Ok(draft) => feed.enter(place, &id, draft),
-                Err(reason) => feed.refuse(Some(&id), place, reason),
-            }
+            feed.settle(place, draft);
         }
         feed
     }
 }
 
 impl Feed {
+    fn settle(&mut self, place: Place, draft: Draft) {
+        let id = draft.id().as_str().to_owned();
+        match draft.priced(self.currency) {
+            Ok(draft) => self.enter(place, &id, draft),
+            Err(reason) => self.refuse(Some(&id), place, reason),
+        }
+    }
+
     fn enter(&mut self, place: Place, id: &str, mut draft: Draft) {
         let fields = match draft.fields() {
             Ok(fields) => canonical(&fields),
             Err(reason) => return self.refuse(Some(id), place, reason),
         };
         let item_hash = Hash::of(&[fields.as_bytes()]);
+        let fields: Arc<str> = fields.into();
         let mut notes = std::mem::take(&mut draft.notes);
         let mut ids = vec![(Some(draft.id().clone()), draft.photo.clone())];
         ids.extend(draft.further.iter().enumerate().map(|(i, p)| (draft.further_id(i + 1), p.clone())));
@@ -162,7 +178,7 @@ impl Feed {
                 PhotoPlace::Address(address) => Hash::of(&[address.as_bytes()]),
                 PhotoPlace::File(path) => Hash::of(&[path.as_os_str().as_encoded_bytes()]),
             };
-            let fields = fields.clone().into_boxed_str();
+            let fields = Arc::clone(&fields);
             self.entries.push(Entry { id, place, fields, item_hash, photo, photo_hash });
         }
         self.note(id, place, notes);

@@ -57,7 +57,7 @@ pub(crate) fn read<'a>(raw: impl Read + 'a, how: &Reading<'_>, told: &dyn Fn(u64
     let mark = Mark::default();
     let input = Marked::new(Cursor::new(head).chain(text), mark.clone());
     let categories = how.map.categories();
-    let collector = RefCell::new(Collector::default());
+    let collector = RefCell::new(Collector::new(how.currency));
     let enter = |record: Record, mut parts: Parts, against: Option<String>| {
         how.map.apply(&record, &mut parts);
         let id = parts.id.clone();
@@ -108,7 +108,7 @@ pub(crate) fn read<'a>(raw: impl Read + 'a, how: &Reading<'_>, told: &dyn Fn(u64
     if full() {
         return Err(format!("it has more than {} entries (--max-entries)", how.most));
     }
-    Ok(collector.into_inner().finish(how.currency))
+    Ok(collector.into_inner().finish())
 }
 
 fn shape(map: &MapFile, delimiter: u8, google: bool) -> Shape {

@@ -37,8 +37,8 @@ pub(crate) fn read(input: impl BufRead, mark: &Mark, mut take: impl FnMut(Record
             reader.read_resolved_event_into(&mut buffer).map_err(|e| place(e.to_string(), tree.entries))?;
         match event {
             Event::Start(start) => {
-                let ours = is_ours(&namespace, &start);
-                tree.start(&start, ours).map_err(|why| place(why, tree.entries))?;
+                let kind = kind(&namespace, &start);
+                tree.start(&start, kind).map_err(|why| place(why, tree.entries))?;
             }
             Event::End(_) => {
                 if let Some(record) = tree.end() {
@@ -61,13 +61,24 @@ pub(crate) fn read(input: impl BufRead, mark: &Mark, mut take: impl FnMut(Record
     }
 }
 
-/// Whether the element may be one of a product: not one of another vocabulary that a feed holds beside it.
-fn is_ours(namespace: &ResolveResult<'_>, start: &BytesStart<'_>) -> bool {
+/// Whose vocabulary an element is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Google's.
+    Google,
+    /// RSS's or Atom's: its `id` is another one than Google's.
+    Plain,
+    /// Another one, which a feed may hold beside these.
+    Other,
+}
+
+fn kind(namespace: &ResolveResult<'_>, start: &BytesStart<'_>) -> Kind {
     let prefix = start.name().prefix().map(|prefix| prefix.as_ref().to_owned());
     match (prefix.as_deref(), namespace) {
-        (None | Some("g"), _) => true,
-        (_, ResolveResult::Bound(Namespace(name))) => name.contains(GOOGLE),
-        _ => false,
+        (_, ResolveResult::Bound(Namespace(name))) if name.contains(GOOGLE) => Kind::Google,
+        (Some("g"), _) => Kind::Google,
+        (None, _) => Kind::Plain,
+        _ => Kind::Other,
     }
 }
 
@@ -92,13 +103,16 @@ struct Tree {
 struct Entry {
     /// That of the element itself.
     depth: usize,
-    fields: Vec<(String, String)>,
-    /// The field that is open, where it is of ours.
+    /// Google's, which count before the others.
+    google: Vec<(String, String)>,
+    plain: Vec<(String, String)>,
+    /// The field that is open, where it is of one of these.
     field: Option<(String, String)>,
+    kind: Kind,
 }
 
 impl Tree {
-    fn start(&mut self, start: &BytesStart<'_>, ours: bool) -> Result<(), String> {
+    fn start(&mut self, start: &BytesStart<'_>, kind: Kind) -> Result<(), String> {
         self.depth += 1;
         let local = start.local_name();
         let name: &str = local.as_ref();
@@ -111,12 +125,14 @@ impl Tree {
         match &mut self.entry {
             None if matches!(name, "item" | "entry") && self.depth > 1 => {
                 self.entries += 1;
-                self.entry = Some(Entry { depth: self.depth, fields: Vec::new(), field: None });
+                let (google, plain, field) = (Vec::new(), Vec::new(), None);
+                self.entry = Some(Entry { depth: self.depth, google, plain, field, kind });
             }
             Some(entry) if entry.depth + 1 == self.depth => {
-                entry.field = ours.then(|| (name.to_ascii_lowercase(), String::new()));
-                if ours && name == "link" {
-                    entry.fields.extend(page(start).map(|page| ("link".to_owned(), page)));
+                entry.kind = kind;
+                entry.field = (kind != Kind::Other).then(|| (name.to_ascii_lowercase(), String::new()));
+                if kind == Kind::Plain && name == "link" {
+                    entry.plain.extend(page(start).map(|page| ("link".to_owned(), page)));
                 }
             }
             // Markup within a text: what it joins is not one word.
@@ -138,11 +154,13 @@ impl Tree {
         self.depth = depth.saturating_sub(1);
         match &mut self.entry {
             Some(entry) if entry.depth == depth => {
-                let fields = self.entry.take()?.fields;
-                Some(Record::new(Place::Entry(self.entries), fields))
+                let Entry { mut google, mut plain, .. } = self.entry.take()?;
+                google.append(&mut plain);
+                Some(Record::new(Place::Entry(self.entries), google))
             }
             Some(entry) if entry.depth + 1 == depth => {
-                entry.fields.extend(entry.field.take());
+                let fields = if entry.kind == Kind::Google { &mut entry.google } else { &mut entry.plain };
+                fields.extend(entry.field.take());
                 None
             }
             Some(Entry { field: Some((_, text)), .. }) => {
@@ -200,7 +218,7 @@ mod tests {
     #[test]
     fn atom_and_other_prefixes() {
         let xml = r#"<feed xmlns="http://www.w3.org/2005/Atom" xmlns:x="http://base.google.com/ns/1.0/">
-            <entry><x:id>1</x:id><link rel="self" href="https://no"/><link href="https://shop.example/1?a=1&amp;b=2"/></entry></feed>"#;
+            <entry><id>tag:shop.example,2026:1</id><x:id>1</x:id><link rel="self" href="https://no"/><link href="https://shop.example/1?a=1&amp;b=2"/></entry></feed>"#;
         let all = records(xml).unwrap();
         assert_eq!(all[0].first("id"), Some("1"));
         assert_eq!(all[0].all("link").collect::<Vec<_>>(), ["https://shop.example/1?a=1&b=2"]);

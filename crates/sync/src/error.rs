@@ -32,6 +32,14 @@ pub enum SyncError {
         /// What is wrong.
         why: String,
     },
+    /// The run was made, and cannot be told of.
+    #[error("the run was made, but its report {} cannot be written: {why}", path.display())]
+    Report {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// The server refuses the key, or has no way in.
     #[error("{server} refuses: {why}")]
     Refused {
@@ -54,7 +62,7 @@ impl SyncError {
     /// What the program exits with: 1 where another run may succeed, 2 where somebody must change something first.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::FeedAway { .. } | Self::Away { .. } => 1,
+            Self::FeedAway { .. } | Self::Away { .. } | Self::Report { .. } => 1,
             Self::Usage(_) | Self::Feed { .. } | Self::File { .. } | Self::Refused { .. } => 2,
         }
     }

@@ -88,7 +88,8 @@ pub(crate) fn agent(ca: Option<&Path>, redirects: bool) -> Result<Agent, SyncErr
 
 /// An answer of 200, whose body may take as long as `most` says, or as it does.
 pub(crate) fn get(agent: &Agent, address: &str, most: Option<Duration>) -> Result<Response<Body>, Failure> {
-    let silence = Some(Duration::from_secs(60));
+    // What is made while it is asked for may take its time to begin.
+    let silence = Some(Duration::from_secs(300));
     let request = agent.get(address).config().timeout_global(most).timeout_per_read(silence);
     good(request.build().call()?)
 }

@@ -2,6 +2,9 @@
 //!
 //! May enter: what shops write into feeds, and how it becomes items; and the server as its API has it, from the outside. No part of
 //! the server, no model, no photo that is decoded.
+//!
+//! It runs where the shop's own programs do, and asks whatever hosts a feed names for photos, private addresses too, over http and
+//! https alone: a feed of strangers' making belongs where it reaches nothing else, or is left to the server (`--photos pass`).
 
 mod address;
 mod categories;

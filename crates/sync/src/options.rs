@@ -44,13 +44,13 @@ pub struct Options {
     #[arg(long, value_name = "SHARE%|N", default_value = "10%")]
     pub max_refused: Most,
     /// Who fetches photos that are addresses: pass leaves https to the server (its --image-hosts) and fetches http here; download
-    /// fetches all here. Files are read here, always.
+    /// fetches all here. Files are read here, always. What is fetched here is asked of whatever host the feed names, private ones too.
     #[arg(long, value_enum, default_value = "pass")]
     pub photos: Photos,
     /// The folder that photos of files are below; the feed's own where it is not said.
     #[arg(long, value_name = "DIR")]
     pub photo_folder: Option<PathBuf>,
-    /// How many photos are fetched or read at once. Twice as many are in memory at most, of 20 MB each, beside the batch that is sent.
+    /// How many photos are fetched or read at once. One of 20 MB, which is the most, takes up to 80 MB of memory meanwhile.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub parallel: u8,
     /// The currency of prices; what most of them are in where it is not said. A price in another one is left out.
@@ -74,7 +74,7 @@ pub struct Options {
     /// The most bytes of a feed, packed and unpacked.
     #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
     pub max_feed: u64,
-    /// The most entries of a feed; a million take some 2 GB of memory.
+    /// The most entries of a feed. A million take some 2 GB of memory with --currency, 4 GB without: prices then wait for the last of them.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub max_entries: u64,
     /// How often a request is made again that found the server busy or away.

@@ -77,7 +77,7 @@ pub fn run(options: &Options) -> Result<Summary, SyncError> {
             name: options.name.as_str(),
             parallel,
         };
-        send(&sender, &feed, &plan, &mut summary);
+        send(&sender, &feed, &plan, &mut summary)?;
     } else if summary.stopped.is_some() && !options.dry_run {
         summary.take(Sent::default());
     }
@@ -86,13 +86,18 @@ pub fn run(options: &Options) -> Result<Summary, SyncError> {
     Ok(summary)
 }
 
-/// Sends, and puts into the summary how far that came.
-fn send(sender: &Sender<'_>, feed: &Feed, plan: &Plan, summary: &mut Summary) {
+/// Sends, and puts into the summary how far that came; a server that takes none of it refuses the run.
+fn send(sender: &Sender<'_>, feed: &Feed, plan: &Plan, summary: &mut Summary) -> Result<(), SyncError> {
     let bar = Bar::new("sending", summary.put + summary.patched + summary.deleted);
     let mut sent = Sent::default();
     let ended = sender.send(feed, plan, &mut sent, &|done| bar.at(done));
+    let nothing = sent.put + sent.patched + sent.deleted == 0;
     summary.take(sent);
-    summary.broken_off = ended.err().map(|e| e.to_string());
+    match ended {
+        Err(e) if nothing && e.exit_code() == 2 => return Err(e),
+        ended => summary.broken_off = ended.err().map(|e| e.to_string()),
+    }
+    Ok(())
 }
 
 fn tries(options: &Options) -> Result<Tries, SyncError> {
@@ -146,7 +151,7 @@ fn read(
 }
 
 fn report(path: &Path, summary: &Summary) -> Result<(), SyncError> {
-    let failed = |why: String| SyncError::File { path: path.to_owned(), why };
+    let failed = |why: String| SyncError::Report { path: path.to_owned(), why };
     let mut json = serde_json::to_vec_pretty(summary).map_err(|e| failed(e.to_string()))?;
     json.push(b'\n');
     lookalike_common::write_atomically(path, &json).map_err(|e| failed(e.to_string()))

@@ -6,6 +6,7 @@ mod support;
 use std::{fs, io::Write, path::Path};
 
 use lookalike_sync::{Options, SyncError, run};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::{Fake, feed_file, options};
 
@@ -172,4 +173,34 @@ fn a_report_holds_all_and_a_dry_run_sends_nothing() {
             .unwrap();
     assert_eq!(run(&alone).unwrap().put, 1);
     assert!(matches!(run(&Options { dry_run: false, ..alone }), Err(SyncError::Usage(_))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// However a feed is spoilt, it is read or refused; and XML that is cut off is never taken for a smaller feed.
+    #[test]
+    fn no_feed_panics(which in 0usize..5, cut in any::<prop::sample::Index>(), other in proptest::collection::vec(any::<u8>(), 0..6), over: bool) {
+        let name = ["nasty.xml", "atom.xml", "google-latin1.tsv", "shop.csv", "items.jsonl"][which];
+        let bytes = fs::read(feed_file(name)).unwrap();
+        let at = cut.index(bytes.len());
+        let mut spoilt = bytes[..at].to_vec();
+        spoilt.extend(&other);
+        if !over {
+            spoilt.extend(&bytes[at..]);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &spoilt).unwrap();
+        let path = file.path().display().to_string();
+        let map = feed_file("shop.toml");
+        let mut flags = vec!["x", "--dry-run", "--feed", &path, "--max-refused", "100%"];
+        if name == "shop.csv" {
+            flags.extend(["--map", &map]);
+        }
+        let summary = run(&<Options as clap::Parser>::try_parse_from(flags).unwrap());
+        let end = String::from_utf8_lossy(&bytes).trim_end().len();
+        if over && other.is_empty() && which < 2 && at < end {
+            prop_assert!(summary.is_err(), "{name} cut at {at}");
+        }
+    }
 }

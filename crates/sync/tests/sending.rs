@@ -148,6 +148,13 @@ fn a_server_that_stays_away_and_one_that_refuses() {
             && !error.to_string().contains("another-key"),
         "{error}"
     );
+    server.trick("POST /items", &[Trick::Answer(403, "")]);
+    assert_eq!(run(&with(&[])).unwrap_err().exit_code(), 2, "a key to read with");
+    server.trick("POST /items", &vec![Trick::Cut; 4]);
+    let away = run(&with(&[])).unwrap();
+    assert!(away.exit_code == 1 && away.broken_off.is_some(), "{away}");
+    let unwritten = run(&with(&["--report", "/none/report.json"])).unwrap_err();
+    assert!(unwritten.exit_code() == 1 && server.ids() == ["a"], "{unwritten}");
     let mut nobody = with(&[]);
     nobody.retries = 0;
     nobody.server = Some("http://127.0.0.1:1".into());
@@ -220,6 +227,51 @@ fn a_feed_comes_by_its_address() {
     let summary =
         run(&options(&server, &format!("{}/files.jsonl", server.address), &["--max-refused", "1"])).unwrap();
     assert_eq!((summary.put, summary.refused.len()), (0, 1));
+}
+
+#[test]
+fn the_program_takes_its_key_from_the_environment_and_exits_as_it_says() {
+    let (server, file) = (Fake::start(), feed(&[line("a", "Tee", "1")]));
+    let program = |flags: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lookalike-sync"));
+        command.env("LOOKALIKE_ADMIN_KEY", support::KEY).env_remove("LOOKALIKE_SERVER").args(flags);
+        let output = command.output().unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let feed = file.path().to_str().unwrap();
+    let (code, said, errors) = program(&["--server", &server.address, "--feed", feed]);
+    assert_eq!((code, errors.as_str()), (0, ""), "{said}");
+    assert!(said.contains("1 put"), "{said}");
+    let (code, said, _) = program(&["--server", &server.address, "--feed", feed]);
+    assert!(code == 0 && said.contains("nothing to send"), "{said}");
+    for (flags, expected) in [
+        (vec!["--server", "http://127.0.0.1:1", "--feed", feed, "--retries", "0"], 1),
+        (vec!["--server", &server.address, "--feed", "/none"], 2),
+        (vec!["--feed", feed], 2),
+        (vec!["--no-such-flag"], 2),
+        (vec!["--server", &server.address, "--feed", &support::feed_file("nasty.xml")], 3),
+        (
+            vec![
+                "--server",
+                &server.address,
+                "--feed",
+                &support::feed_file("items.jsonl"),
+                "--max-refused",
+                "2",
+                "--name",
+                "x",
+            ],
+            4,
+        ),
+    ] {
+        let (code, said, errors) = program(&flags);
+        assert_eq!(code, expected, "{flags:?}: {said}{errors}");
+        assert!(!format!("{said}{errors}").contains(support::KEY));
+    }
 }
 
 proptest! {

@@ -67,6 +67,7 @@ fn looks(pattern: Pattern) -> &'static str {
 
 fn fabric(texture: Texture) -> &'static str {
     match texture {
+        Texture::Knit => "fine knit",
         Texture::Rib => "rib knit",
         Texture::Quilt => "quilted nylon",
         other => other.name(),

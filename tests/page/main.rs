@@ -10,6 +10,7 @@ mod support;
 mod access;
 mod crop;
 mod errors;
+mod facets;
 mod files;
 mod incoming;
 mod journey;

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use lookalike_items::PixelBox;
 use lookalike_items::{Item, ItemId};
-use product::Product;
+use product::{Product, offer};
 use scene::Sitting;
 pub use sheet::contact_sheet;
 pub use shop::{SampleSummary, write};
@@ -126,7 +126,9 @@ pub fn item(spec: &SampleSpec, product: u32, view: u32) -> Result<Item, SampleEr
     Ok(Item {
         product: Some(product_name(product)),
         image,
+        title: Some(offer::title(&drawn)),
         attributes: drawn.attributes(),
+        numbers: offer::numbers(&drawn, spec.seed, product),
         ..Item::new(id, CATEGORIES[drawn.category])
     })
 }

@@ -17,8 +17,10 @@ use crate::{CATEGORIES, PixelBox, Rendered, SampleError, SampleSpec, item, path,
 const MARKER: &str = "sample.json";
 /// The same file's name while the sample is not.
 const BEGUN: &str = "sample.json.part";
-/// Goes up whenever a seed gives other photos than before.
-const VERSION: u32 = 1;
+/// Goes up whenever a seed gives other photos, or says other things of them, than before.
+///
+/// 2: items have titles, prices and stocks; the photos are those of 1.
+const VERSION: u32 = 2;
 const QUALITY: u8 = 88;
 
 /// The categories after our own in DeepFashion's list, with their types.

@@ -95,6 +95,7 @@ fn the_lists_agree_with_the_photos_and_the_items() {
         assert_eq!(cloth[label - 1][0], it.category);
         assert_eq!(it.id, ItemId::from_path(&it.image).unwrap());
         assert_eq!(*it, item(&spec, i as u32 / 2, i as u32 % 2).unwrap());
+        assert!(it.title.is_some() && it.numbers.contains_key("price") && it.numbers.contains_key("stock"));
         for key in ["colour", "pattern", "sleeve", "neckline", "closure"] {
             assert!(it.attributes.get(key).is_some_and(|values| !values.is_empty()), "{key} of {}", it.id);
         }
@@ -106,6 +107,33 @@ fn the_lists_agree_with_the_photos_and_the_items() {
         assert!(ids.insert(it.id.clone()));
     }
     assert_eq!(seen.len(), CATEGORIES.len());
+}
+
+#[test]
+fn every_product_has_a_title_a_price_and_a_stock_that_its_views_share() {
+    let spec = spec(400, 2, 7);
+    let (mut sold_out, mut titles) = (0, BTreeSet::new());
+    let mut dearest: BTreeMap<String, f64> = BTreeMap::new();
+    for product in 0..spec.products {
+        let [front, back] = [0, 1].map(|view| item(&spec, product, view).unwrap());
+        assert_eq!((&front.title, &front.numbers), (&back.title, &back.numbers));
+        assert_eq!(front.check(), Ok(()));
+        let (price, stock) = (front.numbers["price"], front.numbers["stock"]);
+        let cents = (price * 100.0).round();
+        assert!((5.0..400.0).contains(&price) && [90.0, 95.0].contains(&(cents % 100.0)), "{price}");
+        assert_eq!(price, cents / 100.0, "as a shop writes it");
+        assert!((0.0..=60.0).contains(&stock) && stock.fract() == 0.0, "{stock}");
+        sold_out += u32::from(stock == 0.0);
+        let title = front.title.unwrap();
+        assert!(title.to_lowercase().contains(&front.category.to_lowercase()), "{title}");
+        assert!(title.contains(&front.attributes["colour"][0]), "{title}");
+        titles.insert(title);
+        let most = dearest.entry(front.category).or_default();
+        *most = most.max(price);
+    }
+    assert!((16..=48).contains(&sold_out), "about 8 in 100: {sold_out} of 400");
+    assert!(titles.len() > 300, "{}", titles.len());
+    assert!(dearest["Tank"] < dearest["Sweater"] && dearest["Sweater"] < dearest["Peacoat"], "{dearest:?}");
 }
 
 #[test]
@@ -141,6 +169,15 @@ fn the_same_sample_is_kept_another_is_refused_and_half_of_one_is_written_anew() 
     let again = write(&small, dir.path(), &|_| panic!("nothing is drawn again")).unwrap();
     assert!(matches!(again, SampleSummary { photos: 6, already: true, .. }));
     assert!(matches!(write(&spec(3, 2, 8), dir.path(), &|_| {}), Err(SampleError::Other(..))));
+
+    // As an earlier version drew it: the same photos, and less said of them.
+    let marker = fs::read_to_string(dir.path().join("sample.json")).unwrap();
+    fs::write(dir.path().join("sample.json"), marker.replace("\"version\":2", "\"version\":1")).unwrap();
+    let Err(SampleError::Other(_, other)) = write(&small, dir.path(), &|_| {}) else {
+        panic!("taken for whole")
+    };
+    assert!(other.ends_with("version 1"), "{other}");
+    fs::write(dir.path().join("sample.json"), marker).unwrap();
 
     // As a killed run leaves it: no completion marker, a photo cut short.
     fs::rename(dir.path().join("sample.json"), dir.path().join("sample.json.part")).unwrap();

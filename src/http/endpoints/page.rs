@@ -71,9 +71,9 @@ const SVG: &str = "image/svg+xml";
 /// What lies under `/assets/`: the page's parts, and the clients under the same names as in `clients/javascript`.
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     assets! {
-        JS "../page/": "crop.js" "dom.js" "gallery.js" "incoming.js" "notice.js" "page.js" "photos.js" "query.js" "refine.js"
-            "search.js" "state.js" "view.js";
-        CSS "../page/": "base.css" "query.css" "results.css";
+        JS "../page/": "chips.js" "crop.js" "dom.js" "facets.js" "filters.js" "gallery.js" "incoming.js" "keys.js" "money.js"
+            "notice.js" "page.js" "photos.js" "picks.js" "query.js" "range.js" "refine.js" "search.js" "state.js" "view.js";
+        CSS "../page/": "base.css" "filters.css" "query.css" "results.css";
         SVG "../page/": "icon.svg";
         JS "../../../clients/javascript/": "lookalike.js" "similar-items.js" "style.js";
     }

@@ -1,6 +1,7 @@
 // The results: one card each, kept while it stays among them, moved when the order changes.
 
 import { at, calm, make, unseen } from "./dom.js";
+import { price } from "./money.js";
 import { server } from "./search.js";
 
 const cards = new Map(); // id → card, those that are shown
@@ -12,14 +13,16 @@ class Card {
     this.picture = make("img", { sizes: SIZES, srcset, src: small(WIDTHS[0]), alt: "", loading: "lazy", decoding: "async" });
     this.rank = make("span", { className: "rank" });
     this.frame = make("span", { className: "frame" }, this.picture, this.rank);
+    if (result.numbers.stock <= 0) this.frame.append(make("span", { className: "gone" }, "out of stock"));
     this.picture.addEventListener("error", () => (this.picture.remove(), this.frame.classList.add("bare")));
     this.score = make("span", { className: "score" });
     this.split = make("span", { className: "split", ariaHidden: "true" }, make("i", { className: "deep" }), make("i", { className: "colour" }));
     this.parts = make("span", { className: "parts" });
     this.link = make("a", { className: "card" }, this.frame,
       make("span", { className: "about" },
-        make("b", {}, make("span", {}, result.category), this.score),
-        make("small", {}, result.product ?? result.id), this.split, this.parts));
+        make("b", {}, make("span", { className: result.title ? "title" : "" }, result.title ?? result.category), this.score),
+        make("span", { className: "line" }, make("small", {}, result.product ?? result.id), make("span", { className: "price" }, price(result))),
+        this.split, this.parts));
     this.element = make("li", {}, this.link);
     this.link.addEventListener("click", (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;

@@ -1,7 +1,9 @@
 // The page: a photo or an item is searched with, similar items are shown, each leads on. No library, no build step.
 // The address holds the state; whatever people do makes a new state, and `show` makes the page of it.
 
+import { listenToChips, showChips } from "./chips.js";
 import { at } from "./dom.js";
+import { NONE } from "./filters.js";
 import { focusCard } from "./gallery.js";
 import { whenPhotoComes } from "./incoming.js";
 import { alarm, calmDown, toast } from "./notice.js";
@@ -38,7 +40,7 @@ function ask(about) {
 
 /** The same question, with other settings. */
 function refine(change, name) {
-  const again = name === lastChange && ["color_weight", "diversity", "box"].includes(name);
+  const again = name === lastChange && (["color_weight", "diversity", "box"].includes(name) || name.startsWith("range:"));
   lastChange = name;
   go({ ...state, ...change }, { replace: again });
 }
@@ -70,6 +72,7 @@ async function show(next, { scroll, shown } = {}) {
   showFrame(asks);
   showNote(lost ? state : null);
   showSettings(state);
+  showChips(state);
   if (fresh) scrollTo({ top: 0, behavior: "instant" });
   if (!asks) return;
   if (fresh) showQuestion(state, (box) => refine({ box }, "box"));
@@ -157,7 +160,7 @@ function start() {
   at("surprise").addEventListener("click", useRandom);
   at("more").addEventListener("click", showMore);
   at("share").addEventListener("click", share);
-  at("empty-clear").addEventListener("click", () => refine({ category: [] }, "category"));
+  at("empty-clear").addEventListener("click", () => (refine(NONE, "filters"), at("results").focus({ preventScroll: true })));
   at("home").addEventListener("click", (event) => (event.preventDefault(), go(read("").state)));
   at("keys").addEventListener("close", () => {
     if (at("keys").returnValue !== "use") return;
@@ -173,6 +176,7 @@ function start() {
   addEventListener("popstate", ({ state: kept }) => ((lastChange = ""), show(fromAddress(), { scroll: 0, ...kept })));
   whenPhotoComes(async (file) => ask({ photo: await keep(file) }), toast);
   listen(refine);
+  listenToChips(refine);
   recall();
   learn();
   show(fromAddress(), { ...history.state });

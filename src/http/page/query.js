@@ -2,11 +2,12 @@
 
 import { Cropper } from "./crop.js";
 import { at, make, percent } from "./dom.js";
+import { price } from "./money.js";
 import { photo } from "./photos.js";
 import { server } from "./search.js";
 
 /** An item in a few words. */
-const named = ({ category, product }) => (product ? `${category}, ${product}` : category);
+const named = ({ title, category, product }) => title ?? (product ? `${category}, ${product}` : category);
 
 let stage, cropper; // the picture that is shown, and the box on it
 
@@ -81,9 +82,10 @@ function itemFacts(item) {
   at("asked").alt = named(item);
   const chips = Object.entries(item.attributes).slice(0, 8).map(([name, values]) =>
     make("li", {}, `${name}: `, make("b", {}, values.join(", "))));
+  const facts = [item.product ?? item.id, price(item), item.numbers.stock <= 0 && "out of stock"].filter(Boolean);
   return [
-    make("h2", {}, item.category),
-    make("p", { className: "facts" }, item.product ?? item.id),
+    make("h2", {}, item.title ?? item.category),
+    make("p", { className: "facts" }, facts.join(" · ")),
     make("ul", { className: "chips" }, ...chips),
   ];
 }

@@ -1,6 +1,9 @@
-// The settings beside the results: colour, variety, products, categories.
+// The settings beside the results: colour, variety, products, categories; facets.js has the other filters. And the results' order.
 
-import { at, make, settled } from "./dom.js";
+import { at, settled } from "./dom.js";
+import { categoryCounts, listenToFacets, priced, showFacets, takeFacets } from "./facets.js";
+import { NONE, filters, toggled } from "./filters.js";
+import { Picks } from "./picks.js";
 import { SETTINGS } from "./state.js";
 
 const FEW = 10; // categories shown before "all" is asked for
@@ -10,7 +13,7 @@ let now = { ...SETTINGS }; // the settings shown
 let tell = () => {}; // hears of every change
 let usual = 0.1; // the server's own colour weight
 let categories = []; // { name, items }, the largest first
-let all = false;
+let picks;
 
 const SAID = {
   color_weight: (value) => (value === 0 ? "any colour" : value === 1 ? "this very colour" : value.toFixed(2)),
@@ -25,13 +28,14 @@ export function listen(onChange) {
     at(name).addEventListener("input", () => (say(name, Number(at(name).value)), soon()));
   }
   at("collapse").addEventListener("change", () => tell({ collapse: at("collapse").checked }, "collapse"));
-  at("pick-list").addEventListener("change", ({ target }) => pick(target.value));
-  at("pick-all").addEventListener("click", () => ((all = !all), showPicks()));
+  at("sort").addEventListener("change", () => tell({ sort: at("sort").value || null }, "sort"));
+  picks = new Picks(at("pick-list"), at("pick-all"), { few: FEW, words: (_, count) => `All ${count} categories`, onPick: pick });
+  listenToFacets(onChange);
   at("settings").addEventListener("submit", (event) => event.preventDefault());
   at("settings").addEventListener("reset", (event) => {
     event.preventDefault();
-    const { color_weight, diversity, collapse } = SETTINGS;
-    tell({ color_weight, diversity, collapse, category: [] }, "reset");
+    const { color_weight, diversity, collapse, sort } = SETTINGS;
+    tell({ color_weight, diversity, collapse, sort, ...NONE }, "reset");
     at(at("colour-setting").hidden ? "diversity" : "color_weight").focus();
   });
   const open = () => (at("refine").open = WIDE.matches);
@@ -41,8 +45,7 @@ export function listen(onChange) {
 
 /** Puts a category in, or out. */
 export function pick(name) {
-  const { category } = now;
-  tell({ category: category.includes(name) ? category.filter((c) => c !== name) : [...category, name] }, "category");
+  tell({ category: toggled(now.category, name) }, "category");
 }
 
 /** What the catalogue and the model have: its categories, and its own colour weight (null: no colours). */
@@ -54,6 +57,12 @@ export function offer(found, weight) {
   showSettings(now);
 }
 
+/** What an answer counted. */
+export function showCounts(facets) {
+  takeFacets(facets);
+  showSettings(now);
+}
+
 /** Shows the settings of a state. */
 export function showSettings(state) {
   now = state;
@@ -61,15 +70,22 @@ export function showSettings(state) {
     if (Number(at(name).value) !== value) at(name).value = value;
     say(name, value);
   }
+  at("diversity").disabled = Boolean(state.sort);
+  at("diversity-why").hidden = !state.sort;
   at("collapse").checked = state.collapse;
-  showPicks();
+  at("sort").value = state.sort ?? "";
+  at("sorting").hidden = !state.sort && !priced();
+  showCategories();
+  showFacets(state);
   const changed = [
-    state.color_weight !== null && "colour", state.diversity > 0 && "variety", state.collapse && "one a product",
-    state.category.length === 1 ? state.category[0] : state.category.length > 1 && `${state.category.length} categories`,
+    state.color_weight !== null && "colour", state.diversity > 0 && !state.sort && "variety", state.collapse && "one a product",
+    filtered(filters(state)),
   ].filter(Boolean);
   at("refined").textContent = changed.join(" · ");
-  at("reset").hidden = !changed.length;
+  at("reset").hidden = !changed.length && !state.sort && !state.diversity;
 }
+
+const filtered = (all) => (all.length > 1 ? `${all.length} filters` : all[0]?.words);
 
 function say(name, value) {
   const text = SAID[name](value);
@@ -77,24 +93,11 @@ function say(name, value) {
   at(name).ariaValueText = text;
 }
 
-function showPicks() {
-  const missing = now.category.filter((name) => !categories.some((c) => c.name === name));
-  const known = [...categories, ...missing.map((name) => ({ name, items: 0 }))];
-  const shown = known.filter(({ name }, i) => all || i < FEW || now.category.includes(name));
-  const boxes = new Map([...at("pick-list").children].map((label) => [label.dataset.name, label]));
-  const wanted = shown.map(({ name, items }) => boxes.get(name) ?? chip(name, items));
-  for (const label of wanted) label.firstChild.checked = now.category.includes(label.dataset.name);
-  const there = [...at("pick-list").children];
-  if (there.length !== wanted.length || there.some((label, i) => label !== wanted[i])) at("pick-list").replaceChildren(...wanted);
-  at("picks").hidden = !known.length;
-  at("pick-all").hidden = known.length <= FEW;
-  at("pick-all").textContent = all ? "Fewer" : `All ${known.length} categories`;
-  at("pick-all").ariaExpanded = `${all}`;
-}
-
-function chip(name, items) {
-  const text = make("span", {}, name, " ", make("small", {}, items.toLocaleString("en")));
-  const label = make("label", { className: "pick" }, make("input", { type: "checkbox", value: name }), text);
-  label.dataset.name = name;
-  return label;
+function showCategories() {
+  const count = categoryCounts();
+  const options = categories.map(({ name, items }) => ({ value: name, items: count ? count(name) : items }));
+  // What brings most comes first; one that nobody counted, for it is not among the most frequent, before those that bring nothing.
+  if (count) options.sort((a, b) => (b.items ?? 0.5) - (a.items ?? 0.5));
+  at("picks").hidden = !options.length && !now.category.length;
+  picks.show(options, now.category);
 }

@@ -1,12 +1,16 @@
 // Questions put to the server, and the answers kept, so that "back" is instant.
 
+import { conditions } from "./filters.js";
+import { counted, learn } from "./keys.js";
 import { Lookalike, LookalikeError } from "./lookalike.js";
 import { photo } from "./photos.js";
-import { write } from "./state.js";
+import { question, write } from "./state.js";
 
 export const STEP = 12; // results shown at first, and added by "Show more"
 const MOST = 100; // what the server gives in one answer
 const DEEPEST = 500; // how far down it goes
+/** How many of the most similar are put into another order: more, and the cheapest of them would not look alike any more. */
+export const POOL = 100;
 
 const KEPT = 40;
 const answers = new Map(); // state as written → answer, the oldest first
@@ -27,12 +31,14 @@ export const server = () => api;
 
 export const known = (state) => answers.get(write(state));
 
+/** What may answer: never the item asked with, which would be counted otherwise. */
+const admits = (state) => ({ ...conditions(state), exclude: state.item });
+
 /** How the address's names are the client's. */
-function options({ color_weight, diversity, collapse, category, box }) {
-  return {
-    colorWeight: color_weight ?? undefined, diversity: diversity || undefined, collapse: collapse ? "product" : undefined,
-    category, box: box ?? undefined,
-  };
+function options(state) {
+  const { color_weight, diversity, collapse, sort, box } = state;
+  const order = sort ? { sort, pool: POOL } : { diversity: diversity || undefined };
+  return { ...admits(state), ...order, colorWeight: color_weight ?? undefined, collapse: collapse ? "product" : undefined, box: box ?? undefined };
 }
 
 function ask(state, more) {
@@ -45,9 +51,23 @@ function ask(state, more) {
 
 /** The answer to a state; `shown` is how many results were there when it was left. */
 export async function search(state, { shown = STEP, signal, onProgress }) {
-  const answer = await ask(state, { k: Math.min(Math.max(shown, STEP), MOST), signal, onProgress });
+  const answer = await ask(state, { k: Math.min(Math.max(shown, STEP), MOST), facet: counted(state), signal, onProgress });
+  learn(question(state), answer.results);
+  answer.facets.push(...(await uncounted(state, answer, signal)));
   remember(state, answer);
   return answer;
+}
+
+/** Counts by keys that only the answer told of: they cost a request of their own once, then they come with every search. */
+async function uncounted(state, { facets }, signal) {
+  const missing = counted(state).filter((key) => !facets.some((facet) => facet.key === key));
+  if (!missing.length) return [];
+  try {
+    return (await api.facets(missing, { ...admits(state), signal })).facets;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return []; // the results are there; the next search counts
+  }
 }
 
 /** The same answer with the next results behind those that are there. */
@@ -62,6 +82,13 @@ export async function further(state, answer, signal) {
 
 /** Whether the server has more to give. */
 export const complete = ({ results, exhausted }) => exhausted || results.length >= DEEPEST;
+
+/** How many items all filters together admit; undefined where no facet tells: a key's own filters are left out of its count. */
+export function admitted(state, { facets }) {
+  const { category, attributes, ranges } = conditions(state);
+  const free = ({ key }) => !(key in attributes) && !(key in ranges) && !(key === "category" && category.length);
+  return facets.find(free)?.items;
+}
 
 function remember(state, answer) {
   const key = write(state);

@@ -1,6 +1,7 @@
 //! A product: everything about it that all its photos share, drawn from the seed.
 
 pub mod cut;
+pub mod offer;
 pub mod palette;
 pub mod pattern;
 mod tops;

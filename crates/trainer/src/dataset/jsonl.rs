@@ -1,4 +1,5 @@
-//! `items.jsonl` beside a set: products, categories and attributes the layout does not know, one object an image.
+//! `items.jsonl` beside a set: what the layout does not know of its photos, one item an image. Products, categories, attributes,
+//! titles, addresses, numbers and payloads go from here into the catalogue as they are.
 
 use std::{collections::HashMap, fs};
 

@@ -40,6 +40,7 @@ fn lists_are_joined_by_photo() {
         let cut = set.photo(record, true).unwrap();
         assert_eq!((cut.width(), cut.height()), (x2 - x1 + 1, y2 - y1 + 1));
         assert!(record.item.product.is_some() && !record.item.attributes.is_empty());
+        assert!(record.item.title.is_some() && record.item.numbers["price"] > 0.0);
         assert_eq!(set.categories()[record.category], record.item.category);
     }
 }

@@ -71,6 +71,10 @@ fn the_whole_way() {
 
     let first = fs::read_to_string(dir.join("shop/items.jsonl")).unwrap();
     let item: Value = serde_json::from_str(first.lines().next().unwrap()).unwrap();
+    // What the shop says of a photo, titles and prices too, is what the catalogue holds.
+    let held = fs::read_to_string(dir.join("bundle/catalogue/gen-2/items.jsonl")).unwrap();
+    let held: Vec<Value> = held.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(item["numbers"]["price"].is_number() && held.contains(&item), "{item}");
     let photo = format!("shop/{}", item["image"].as_str().unwrap());
     let line: Value = serde_json::from_str(&done(dir, &format!("embed --bundle bundle {photo}"))).unwrap();
     let embedding: Vec<f64> = serde_json::from_value(line["embedding"].clone()).unwrap();

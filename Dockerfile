@@ -28,6 +28,7 @@ COPY crates/libtorch/Cargo.toml crates/libtorch/
 COPY crates/model/Cargo.toml crates/model/
 COPY crates/photo/Cargo.toml crates/photo/
 COPY crates/sample-shop/Cargo.toml crates/sample-shop/
+COPY crates/sync/Cargo.toml crates/sync/
 COPY crates/telemetry/Cargo.toml crates/telemetry/
 COPY crates/trainer/Cargo.toml crates/trainer/
 RUN scripts/build.sh --deps

@@ -21,7 +21,7 @@ demo: ## build, make a sample shop, serve it on 127.0.0.1:8080 (PORT=…) until 
 smoke: ## the same without staying: post one photo, print and check the answer
 	@scripts/smoke.sh
 
-build: ## both programs, into target/release
+build: ## the programs, into target/release
 	@scripts/build.sh
 
 package: ## what is shipped, into target/package: stripped programs, their debug files, licences

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds both programs (target/release), after seeing to what the build needs.
+# Builds the programs (target/release), after seeing to what the build needs.
 #
 #   scripts/build.sh          tools, libtorch, programs
 #   scripts/build.sh --deps   everything but this project's own packages: a layer of an image that outlives changes of the source.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What is shipped, from target/release into target/package: both programs without debug sections (bin), those sections apart
+# What is shipped, from target/release into target/package: the programs without debug sections (bin), those sections apart
 # (debug), the licence and the third-party notices (doc). For programs that scripts/build.sh has built.
 #
 # The tests share the programs' profile, so that libtorch's bindings are compiled once: it keeps line tables, and they are taken out
@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=target/package
-programs=(lookalike-server lookalike-trainer)
+programs=(lookalike-server lookalike-trainer lookalike-sync)
 
 rm -rf "$out"
 mkdir -p "$out/bin" "$out/debug" "$out/doc"

@@ -11,6 +11,7 @@ mod support;
 mod element;
 mod module;
 mod python;
+mod shop;
 
 use std::{net::SocketAddr, path::Path};
 

@@ -11,6 +11,7 @@ mod backups;
 mod bases;
 mod connections;
 mod docs;
+mod feed;
 mod fetched;
 mod filters;
 mod items;

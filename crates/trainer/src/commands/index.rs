@@ -9,14 +9,15 @@ use anyhow::{Context, Result};
 use clap::Args;
 use lookalike_catalogue as catalogue;
 use lookalike_catalogue::{Audit, BuildOptions, LocalCatalogue, Stage};
+use lookalike_items::{Item, Vectors};
 use lookalike_model::{Bundle, DeviceChoice, Embedded, Model};
 use lookalike_trainer::{
-    dataset::{Dataset, Record},
+    dataset::{Dataset, Layout, Record},
     extraction::{self, Done, Extraction, Shard, extract},
     progress::Bar,
 };
 
-use crate::commands::data::OneSet;
+use crate::commands::data::{OneSet, Reading};
 
 /// How many items an audit asks with.
 const AUDITED: usize = 500;
@@ -29,8 +30,17 @@ pub struct Index {
     /// The bundle that gets the catalogue.
     #[arg(long)]
     bundle: PathBuf,
+    /// The folder with the photos.
+    #[arg(long, required_unless_present = "empty")]
+    data: Option<PathBuf>,
+    /// How it says what is what; must be said where both fit.
+    #[arg(long, value_enum)]
+    layout: Option<Layout>,
     #[command(flatten)]
-    set: OneSet,
+    reading: Reading,
+    /// No photos: a catalogue of no items, for a server into which all of them come online.
+    #[arg(long, conflicts_with_all = ["data", "layout", "shard", "exact_audit"])]
+    empty: bool,
     /// auto, cpu, cuda:0, …
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -78,10 +88,13 @@ struct Graph {
 impl Index {
     /// What was embedded is on the disk: killed and run again, it goes on.
     pub fn run(self) -> Result<()> {
-        let device = self.device.open()?;
         let bundle = Bundle::open(&self.bundle)?;
-        let model = bundle.load_model(device)?;
-        let (records, set) = self.set.open()?.into_records();
+        let Some(data) = self.data else {
+            return make(&bundle, Vec::new(), &self.graph);
+        };
+        let model = bundle.load_model(self.device.open()?)?;
+        let set = OneSet { data, layout: self.layout, reading: self.reading };
+        let (records, set) = set.open()?.into_records();
         let with = (bundle.manifest().trained_on_boxes, cores(self.graph.threads));
         let extraction = Extraction::new(&model, &set, records, with);
         let model_id = &bundle.manifest().model_id;
@@ -128,16 +141,21 @@ fn embed(extraction: &Extraction<'_>, shard: Shard, model_id: &str, folder: &Pat
 
 /// Shards → catalogue.
 fn build(bundle: &Bundle, shards: &[PathBuf], graph: &Graph) -> Result<()> {
-    let model_id = &bundle.manifest().model_id;
-    let merged = extraction::merge(shards, model_id)?;
+    let merged = extraction::merge(shards, &bundle.manifest().model_id)?;
     name_skipped(&merged.skipped);
+    make(bundle, merged.items, graph)
+}
+
+/// Items → catalogue.
+fn make(bundle: &Bundle, items: Vec<(Item, Vectors)>, graph: &Graph) -> Result<()> {
+    let model_id = &bundle.manifest().model_id;
     let options = BuildOptions {
         m: graph.m,
         ef_construction: graph.ef_construction,
         threads: graph.threads,
         ..Default::default()
     };
-    let bar = Bar::new("building graph", merged.items.len() as u64);
+    let bar = Bar::new("building graph", items.len() as u64);
     let progress = |stage: Stage, done: u64, total: u64| {
         // Every point goes in once and looks around itself twice.
         match stage {
@@ -146,7 +164,7 @@ fn build(bundle: &Bundle, shards: &[PathBuf], graph: &Graph) -> Result<()> {
             Stage::Codes | Stage::Audit | Stage::Write => {}
         }
     };
-    let made = catalogue::build(bundle.dir(), model_id, merged.items, &options, &progress)?;
+    let made = catalogue::build(bundle.dir(), model_id, items, &options, &progress)?;
     bar.finish();
     let opened = LocalCatalogue::open(bundle.dir(), model_id)?;
     eprintln!(

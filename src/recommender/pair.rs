@@ -78,7 +78,7 @@ impl Pair {
         let catalogue = LocalCatalogue::open(dir, &manifest.model_id)?;
         let generation = catalogue.manifest().generation;
         let (dims, held) = (manifest.dims, catalogue.dims());
-        if dims != held {
+        if dims != held && !catalogue.is_empty() {
             let (d, c) = (dims.deep, dims.colour);
             return Err(PairError::Mismatch(format!(
                 "the model gives {d} + {c} numbers a photo, the catalogue holds {} + {}",

@@ -44,7 +44,7 @@ struct Product {
 impl Product {
     fn new(number: u32, rng: &mut ChaCha8Rng) -> Self {
         Self {
-            name: format!("Garment No. {number} <soft & warm>"),
+            name: format!("Garment No. {number}, soft & warm"),
             category: ["Tee", "Coat", "Skirt"][rng.random_range(0..3)],
             colour: ["red", "green", "blue", "white"][rng.random_range(0..4)],
             cents: rng.random_range(500..20_000),
@@ -59,7 +59,7 @@ impl Product {
              <link>https://shop.example/p/{sku}?a=1&amp;b=2</link><g:image_link>{}</g:image_link>\
              <g:product_type>Clothing &gt; {}</g:product_type><g:color>{}</g:color>\
              <g:price>{}.{:02} EUR</g:price><g:availability>{}</g:availability></item>\n",
-            self.name.replace('<', "&lt;").replace('>', "&gt;"),
+            self.name,
             file_of(self.photo),
             self.category,
             self.colour,
@@ -75,7 +75,7 @@ impl Product {
         Item {
             product: Some(format!("group {sku}")),
             title: Some(self.name.clone()),
-            url: Some(format!("https://shop.example/p/{sku}?a=1&b=2")),
+            url: Some(format!("https://shop.example/p/{}?a=1&b=2", sku.replace(" ä", "%20%C3%A4"))),
             attributes: BTreeMap::from([
                 ("colour".into(), vec![self.colour.into()]),
                 ("availability".into(), vec![stock.into()]),

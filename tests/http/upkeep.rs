@@ -42,7 +42,8 @@ async fn much_that_has_changed_is_compacted_unless_that_killed_the_server_before
         assert!(waited < 600, "no compaction has ended");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(begun(&living).await.unwrap()["state"], "done");
+    let ended = begun(&living).await.unwrap();
+    assert_eq!(ended["state"], "done", "{ended}");
     assert!(!living.state.path().join("state/compacting").exists());
     let served = send(living.request("GET", "/admin/generations")).await.json();
     assert_eq!(served["served"], "compacted-1", "{served}");

@@ -22,7 +22,9 @@ pub(crate) struct ItemReply<'a> {
     attributes: &'a BTreeMap<String, Vec<String>>,
     numbers: &'a BTreeMap<String, f64>,
     payload: Option<&'a Map<String, Value>>,
-    source_hash: Option<&'a str>,
+    /// Not with results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_hash: Option<Option<&'a str>>,
     updated: Option<Timestamp>,
     image_url: String,
 }
@@ -46,11 +48,16 @@ impl<'a> ItemReply<'a> {
             attributes: &item.attributes,
             numbers: &item.numbers,
             payload: item.payload.as_ref(),
-            source_hash: item.source_hash.as_deref(),
+            source_hash: Some(item.source_hash.as_deref()),
             updated: item.updated,
             // The photo's own place, a file or another host, stays behind this address.
             image_url: format!("/images/{}", item.id.in_address()),
         }
+    }
+
+    /// What a result tells of its item: what a shopper's page needs.
+    pub(crate) fn found(item: &'a Item) -> Self {
+        Self { source_hash: None, ..Self::of(item) }
     }
 }
 

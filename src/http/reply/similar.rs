@@ -126,7 +126,7 @@ impl<'a> ResultReply<'a> {
         let d = hit.distance;
         let rank_score = order.rank_score(&hit.item, d.score());
         let distance = DistanceReply { deep: d.deep, colour: d.colour, blend: d.blend };
-        Self { rank, item: ItemReply::of(&hit.item), score: d.score(), rank_score, distance }
+        Self { rank, item: ItemReply::found(&hit.item), score: d.score(), rank_score, distance }
     }
 }
 

@@ -53,6 +53,22 @@ fn the_walk_finds_what_the_scan_finds() {
     }
 }
 
+/// A shop's items that have no photo of their own yet all show the same one.
+#[test]
+fn many_items_that_look_the_same_are_built_and_found() {
+    let mut source = Source::new(3, 60, 64, 30);
+    let looks: Vec<Vectors> = (0..40).map(|_| source.vectors()).collect();
+    let same = (0..1_600).map(|n| (item(n), looks[n % 40].clone()));
+    let others = (1_600..2_400).map(|n| (item(n), source.vectors())).collect::<Vec<_>>();
+    let placeholder = (2_400..3_000).map(|n| (item(n), looks[0].clone()));
+    let (_bundle, catalogue) = catalogue(same.chain(others).chain(placeholder).collect());
+    for (n, look) in looks.iter().enumerate() {
+        let query = Query { vectors: look.clone(), weight: ColourWeight::DEFAULT };
+        let found = ids(&catalogue, &query, 10, Effort::Ef(96));
+        assert!(found.len() == 10 && found.iter().all(|(blend, _)| *blend < 1e-3), "look {n}: {found:?}");
+    }
+}
+
 #[test]
 fn the_walk_finds_what_the_scan_finds_among_the_admitted() {
     let red =

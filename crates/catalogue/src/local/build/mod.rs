@@ -109,7 +109,7 @@ fn build_with(
     progress(Stage::Audit, 0, 1);
     let reached = match &mut graph {
         Some(graph) => reach_all(graph, points),
-        None => Reached { order: Vec::new(), unreachable: 0, repaired: 0 },
+        None => Reached { order: Vec::new(), unreachable: 0, repaired: 0, twins: 0 },
     };
     check_repairs(&reached, items.len())?;
     progress(Stage::Write, 0, 1);
@@ -192,8 +192,9 @@ fn gather(mut given: Vec<(Item, Vectors)>) -> Result<Gathered, CatalogueError> {
 }
 
 fn check_repairs(reached: &Reached, count: usize) -> Result<(), CatalogueError> {
-    if count >= TINY && reached.repaired as f64 > REPAIRED_AT_MOST * count as f64 {
-        return Err(CatalogueError::CutOff { repaired: reached.repaired, count });
+    let repaired = reached.repaired - reached.twins;
+    if count >= TINY && repaired as f64 > REPAIRED_AT_MOST * count as f64 {
+        return Err(CatalogueError::CutOff { repaired, count });
     }
     Ok(())
 }

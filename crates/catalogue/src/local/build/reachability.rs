@@ -16,8 +16,10 @@ pub(crate) struct Reached {
     pub order: Vec<u32>,
     /// How many points could not be reached before.
     pub unreachable: usize,
-    /// How many links had to be made so that they can.
+    /// How many links had to be made so that they can, …
     pub repaired: usize,
+    /// … and how many of these lead from a point to one that looks the same: of many such points a graph links few, as it should.
+    pub twins: usize,
 }
 
 /// Breadth-first search from the entry point. Whatever it misses is linked from its nearest reachable neighbour.
@@ -27,16 +29,16 @@ pub(crate) fn reach_all(graph: &mut Grown, points: Points<'_>) -> Reached {
     audit.meet(graph.entry, graph.entry);
     audit.spread(graph.links());
     let unreachable = count - audit.order.len();
-    let mut repaired = 0;
+    let (mut repaired, mut twins) = (0, 0);
     for point in 0..count as u32 {
         if audit.parent[point as usize] == NONE {
-            let from = audit.link(graph, point, points);
+            let (from, twin) = audit.link(graph, point, points);
             audit.meet(point, from);
             audit.spread(graph.links());
-            repaired += 1;
+            (repaired, twins) = (repaired + 1, twins + usize::from(twin));
         }
     }
-    Reached { order: audit.order, unreachable, repaired }
+    Reached { order: audit.order, unreachable, repaired, twins }
 }
 
 /// A breadth-first search under way.
@@ -65,13 +67,15 @@ impl Audit {
         }
     }
 
-    /// Links the cut-off point from the nearest reachable one that can take a link; which that is.
-    fn link(&self, graph: &mut Grown, point: u32, points: Points<'_>) -> u32 {
+    /// Links the cut-off point from the nearest reachable one that can take a link; which that is, and whether a reachable one looks the
+    /// same.
+    fn link(&self, graph: &mut Grown, point: u32, points: Points<'_>) -> (u32, bool) {
         let query = points.query(point);
-        let near: Vec<u32> = Scratch::with(|scratch| {
+        let (near, twin): (Vec<u32>, bool) = Scratch::with(|scratch| {
             let ground = Ground { links: graph.links(), rows: points.rows, query: &query };
             scratch.walk(ground, graph.entry, CANDIDATES, f32::INFINITY);
-            scratch.found().map(|(_, point)| point).collect()
+            let twin = scratch.found().next().is_some_and(|(distance, _)| distance == 0.0);
+            (scratch.found().map(|(_, point)| point).collect(), twin)
         });
         // Some reachable point always can: a tree over them has fewer links than they have slots.
         let candidates = || near.iter().chain(&self.order).copied();
@@ -84,7 +88,7 @@ impl Audit {
         });
         let (from, slot) = found.unwrap_or((graph.entry, 0));
         graph.ground[from as usize * width + slot] = point;
-        from
+        (from, twin)
     }
 
     /// Whether this link is the one its target was reached by.

@@ -153,7 +153,7 @@ async fn a_price_has_two_ends_and_what_is_sold_out_can_be_left_out() {
     let (from, to) = ("[data-key=price] .from", "[data-key=price] .to");
     visit.go(ASKED).await;
     assert_eq!(browser.text("[data-key=price] .said").await, "€11 – €69", "the asked one costs 10");
-    assert_eq!(visit.texts("#gallery .title").await[0], "A red circle");
+    assert_eq!(visit.texts("#gallery .title").await[0], "A red square");
 
     browser.keys(to, &Key::Left.to_string().repeat(10)).await;
     visit.answered().await;

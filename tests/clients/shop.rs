@@ -113,9 +113,7 @@ async fn from_a_feed_to_a_product_page_in_ten_commands() {
     let results = found["results"].as_array().unwrap();
     assert_eq!((results.len(), &results[0]["category"]), (3, &"circle".into()));
     assert!(
-        results
-            .iter()
-            .all(|r| r["numbers"]["price"].as_f64() <= Some(50.0) && r["numbers"]["in_stock"] == 1.0)
+        results.iter().all(|r| r["numbers"]["price"].as_f64() <= Some(50.0) && r["numbers"]["stock"] == 1.0)
     );
 
     let browser = Browser::open(1000, 700).await;

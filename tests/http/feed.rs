@@ -82,7 +82,7 @@ impl Product {
             ]),
             numbers: BTreeMap::from([
                 ("price".into(), f64::from(self.cents) / 100.0),
-                ("in_stock".into(), f64::from(u8::from(self.in_stock))),
+                ("stock".into(), f64::from(u8::from(self.in_stock))),
             ]),
             payload: json!({"currency": "EUR"}).as_object().cloned(),
             ..Item::new(ItemId::parse(sku).unwrap(), self.category)

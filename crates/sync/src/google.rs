@@ -71,10 +71,10 @@ fn available(record: &Record, parts: &mut Parts) {
         _ => name,
     };
     match name.as_str() {
-        "in_stock" | "limited_availability" => drop(parts.numbers.insert("in_stock".into(), 1.0)),
-        "out_of_stock" | "preorder" | "backorder" => drop(parts.numbers.insert("in_stock".into(), 0.0)),
+        "in_stock" | "limited_availability" => drop(parts.numbers.insert("stock".into(), 1.0)),
+        "out_of_stock" | "preorder" | "backorder" => drop(parts.numbers.insert("stock".into(), 0.0)),
         // Of another word nobody knows whether it is for sale.
-        _ => parts.notes.push("its availability is none that Google names: in_stock is left out".into()),
+        _ => parts.notes.push("its availability is none that Google names: stock is left out".into()),
     }
     parts.attributes.insert("availability".into(), vec![name]);
 }
@@ -143,12 +143,12 @@ mod tests {
             (&"female".to_owned(), &"S/M".to_owned())
         );
         assert_eq!(
-            (parts.numbers["in_stock"], &parts.attributes["availability"][0]),
+            (parts.numbers["stock"], &parts.attributes["availability"][0]),
             (1.0, &"in_stock".to_owned())
         );
         assert_eq!(of(&[("id", "1"), ("item_group_id", "g")]).product.as_deref(), Some("g"));
         let sold = of(&[("availability", "https://schema.org/OutOfStock")]);
-        assert_eq!((sold.numbers["in_stock"], sold.product), (0.0, None));
+        assert_eq!((sold.numbers["stock"], sold.product), (0.0, None));
         assert!(of(&[("availability", "maybe")]).numbers.is_empty());
     }
 

@@ -35,7 +35,7 @@ fn a_nasty_google_feed() {
             "url": "https://shop.example/dress%201?a=1&b=2",
             "attributes": {"availability": ["in_stock"], "brand": ["Acme"], "colour": ["Red", "White"],
                 "gender": ["female"], "age_group": ["adult"], "size": ["S/M"]},
-            "numbers": {"price": 999.0, "list_price": 1299.0, "in_stock": 1.0},
+            "numbers": {"price": 999.0, "list_price": 1299.0, "stock": 1.0},
             "payload": {"currency": "EUR", "description": "Light & airy café &b;"},
         })
     );
@@ -53,7 +53,7 @@ fn tables_of_google_and_of_the_shop() {
     assert_eq!(server.item("1")["item"]["title"], "Hut, grün");
     assert_eq!(server.item("1")["item"]["category"], "Hats & Caps");
     assert_eq!(server.item("2")["item"]["title"], "Say \"hi\" cap");
-    assert_eq!(server.item("2")["item"]["numbers"], json!({"in_stock": 0.0}));
+    assert_eq!(server.item("2")["item"]["numbers"], json!({"stock": 0.0}));
 
     let map = feed_file("shop.toml");
     let (server, summary) = put(&feed_file("shop.csv"), &["--map", &map]);

@@ -43,7 +43,7 @@ page = call("items", limit=5)
 first = page.items[0]
 assert len(page.items) == 5 and page.total > 5 and page.next_ == page.items[-1].id
 assert call("item", first.id) == first
-some = call("items", limit=1000, fields=[models.ItemField.SOURCE_HASH, models.ItemField.TITLE]).items
+some = call("items", limit=1000, fields="source_hash,title").items
 assert [item.id for item in some[:5]] == [item.id for item in page.items] and not some[0].category
 assert call("random_item").id
 assert first.category in [category.name for category in call("categories").categories]

@@ -132,12 +132,12 @@ impl Draft {
     /// # Errors
     /// Where it is beyond the limits of an item, in words.
     pub(crate) fn priced(mut self, currency: Option<Currency>) -> Result<Self, String> {
-        let foreign = |money: &Money| money.currency.is_some() && money.currency != currency;
+        let foreign = |money: &Money| money.is_foreign(currency);
         let both = [("price", self.price), ("list_price", self.list_price)];
         for (name, money) in both {
             match money {
                 Some(money) if foreign(&money) => {
-                    let theirs = money.currency.map(|c| c.to_string()).unwrap_or_default();
+                    let theirs = money.currency.map_or("another currency".to_owned(), |c| c.to_string());
                     let ours = currency.map(|c| c.to_string()).unwrap_or_default();
                     self.notes.push(format!("its {name} is left out: it is in {theirs}, the feed in {ours}"));
                 }

@@ -70,18 +70,25 @@ pub(crate) struct Feed {
     pub(crate) currency: Option<Currency>,
     /// Ids of refused entries: what the server has of them stays as it is.
     kept: HashSet<String>,
+    /// Whether an entry was refused whose id could not be read: any item of the server may be its.
+    unnamed: bool,
 }
 
 impl Feed {
     /// Refuses an entry; what the server has of it stays as it is.
     pub(crate) fn refuse(&mut self, id: Option<&str>, place: Place, reason: String) {
         self.kept.extend(id.map(str::to_owned));
+        let reason = match id {
+            Some(_) => reason,
+            None => format!("{reason}; while its id is not known, nothing is deleted"),
+        };
+        self.unnamed |= id.is_none();
         self.refusals.push(Refusal { id: id.map(str::to_owned), place: place.to_string(), reason });
     }
 
-    /// Whether an item on the server is of an entry that was refused.
+    /// Whether an item on the server is, or may be, of an entry that was refused.
     pub(crate) fn keeps(&self, id: &str) -> bool {
-        self.kept.contains(id) || entry_of(id).is_some_and(|entry| self.kept.contains(entry))
+        self.unnamed || self.kept.contains(id) || entry_of(id).is_some_and(|entry| self.kept.contains(entry))
     }
 
     fn note(&mut self, id: &str, place: Place, notes: Vec<String>) {

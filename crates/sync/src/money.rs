@@ -48,7 +48,17 @@ impl std::str::FromStr for Currency {
 pub(crate) struct Money {
     pub(crate) amount: f64,
     pub(crate) currency: Option<Currency>,
+    /// Where a sign stands for several currencies: these.
+    among: &'static [&'static str],
 }
+
+/// Signs of several currencies.
+const SHARED: [(&str, &[&str]); 4] = [
+    ("$", &["USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP"]),
+    ("kr", &["SEK", "NOK", "DKK", "ISK"]),
+    ("kr.", &["SEK", "NOK", "DKK", "ISK"]),
+    ("¥", &["JPY", "CNY"]),
+];
 
 /// Why a text is no price.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -85,11 +95,24 @@ impl Money {
         };
         let currency = named.and_then(|name| Currency::parse(name).or_else(|| Currency::of_sign(name)));
         // Another word beside the number is not known to be a currency: `from 39`, `-39`.
-        if named.is_some_and(|name| currency.is_none() && !matches!(name, "$" | "kr" | "kr." | "¥")) {
+        let shared = SHARED.into_iter().find(|(sign, _)| named == Some(*sign)).map(|(_, among)| among);
+        if named.is_some() && currency.is_none() && shared.is_none() {
             return Err(bad());
         }
+        let among = shared.unwrap_or_default();
         let amount = number(text.get(start..end).unwrap_or_default(), decimal, three_decimals(currency))?;
-        if (0.0..=MOST).contains(&amount) { Ok(Self { amount, currency }) } else { Err(bad()) }
+        if (0.0..=MOST).contains(&amount) { Ok(Self { amount, currency, among }) } else { Err(bad()) }
+    }
+}
+
+impl Money {
+    /// Whether it is in another currency than this.
+    pub(crate) fn is_foreign(&self, currency: Option<Currency>) -> bool {
+        let may_be = |c: Currency| self.among.is_empty() || self.among.contains(&c.to_string().as_str());
+        match self.currency {
+            Some(own) => Some(own) != currency,
+            None => !currency.is_none_or(may_be),
+        }
     }
 }
 
@@ -101,8 +124,13 @@ fn three_decimals(currency: Option<Currency>) -> bool {
 /// A number with its signs for thousands and decimals, without any other.
 pub(crate) fn number(text: &str, decimal: Decimal, thousandths: bool) -> Result<f64, BadMoney> {
     let bad = || BadMoney::Unreadable(text.chars().take(40).collect());
-    let compact: String =
-        text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '\'' | '’' | '`')).collect();
+    // A space or an apostrophe stands before three digits, or it is none between thousands: `39 90`.
+    let gap = |c: char| c.is_whitespace() || matches!(c, '\'' | '’' | '`');
+    let digits = |part: &str| part.bytes().take_while(u8::is_ascii_digit).count();
+    if text.split(gap).skip(1).map(digits).any(|count| !matches!(count, 0 | 3)) {
+        return Err(bad());
+    }
+    let compact: String = text.chars().filter(|c| !gap(*c)).collect();
     let is_sign = |c: char| matches!(c, '.' | ',');
     let signs: Vec<char> = compact.chars().filter(|&c| is_sign(c)).collect();
     let digits_after = |sign: char| compact.rsplit(sign).next().map_or(0, str::len);
@@ -220,5 +248,18 @@ mod tests {
                 prop_assert!(money.amount.is_finite() && money.amount >= 0.0);
             }
         }
+    }
+
+    #[test]
+    fn a_sign_of_several_currencies_is_none_of_others() {
+        let foreign =
+            |text, currency| Money::parse(text, None).unwrap().is_foreign(Currency::parse(currency));
+        assert!(foreign("$39.90", "EUR") && foreign("39 kr", "EUR") && foreign("¥ 900", "USD"));
+        assert!(!foreign("$39.90", "CAD") && !foreign("39 kr", "SEK") && !foreign("39.90", "EUR"));
+        assert!(!Money::parse("$5", None).unwrap().is_foreign(None));
+        for bad in ["39 90 €", "10 20 EUR", "1 2345 EUR"] {
+            assert!(Money::parse(bad, None).is_err(), "{bad}");
+        }
+        assert_eq!(Money::parse("1 299 000,50 EUR", None).unwrap().amount, 1_299_000.5);
     }
 }

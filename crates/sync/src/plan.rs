@@ -179,6 +179,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_deleted_while_an_id_is_not_known() {
+        let held: BTreeMap<String, Owner> = ["a", "b"].map(|id| (id.to_owned(), Owner::This(None))).into();
+        let mut one = feed(&[("a".to_owned(), (0, 0))].into(), &[]);
+        assert_eq!(Plan::new(&one, &held, false).deletes, ["b"]);
+        one.refuse(None, Place::Entry(2), "it cannot be read".into());
+        let plan = Plan::new(&one, &held, false);
+        assert_eq!((plan.deletes.len(), plan.kept), (0, 1));
+    }
+
+    #[test]
     fn guards_stop_before_anything_is_sent() {
         let entries: BTreeMap<String, (u8, u8)> = [("a".to_owned(), (0, 0))].into();
         let held: BTreeMap<String, Owner> =

@@ -85,9 +85,17 @@ impl Server {
         key: Option<String>,
         tries: Tries,
     ) -> Result<Self, SyncError> {
-        let bad = || SyncError::Usage(format!("--server {address} is no http or https address"));
+        let bad = || {
+            let shown = address.rsplit_once('@').map_or(address, |(_, rest)| rest);
+            SyncError::Usage(format!(
+                "--server {shown} is no http or https address, or holds a name or a password: a key goes into --key-file"
+            ))
+        };
         let mut base = Url::parse(address).map_err(|_| bad())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host().is_none() || !base.username().is_empty()
+        if !matches!(base.scheme(), "http" | "https")
+            || base.host().is_none()
+            || !base.username().is_empty()
+            || base.password().is_some()
         {
             return Err(bad());
         }

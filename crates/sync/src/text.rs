@@ -1,7 +1,12 @@
 //! Texts as shops write them → texts as shoppers read them.
 
+/// The most characters of a text that are looked at.
+const LONGEST: usize = 32_768;
+
 /// The text less markup, entities decoded, spaces joined, control characters gone.
 pub(crate) fn plain(text: &str) -> String {
+    // Many times what any field may have: looking for the ends of tags takes the square of it.
+    let text = cut(text, LONGEST);
     // Feeds escape once too often: what an entity hid may be markup again.
     let once = decoded(&without_tags(text));
     joined(&without_tags(&once))

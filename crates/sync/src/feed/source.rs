@@ -108,8 +108,14 @@ impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            // A token in an address is nobody's to read in a log.
-            Self::Address(address) => f.write_str(address.split(['?', '#']).next().unwrap_or(address)),
+            // A password or a token in an address is nobody's to read in a log.
+            Self::Address(address) => {
+                let shown = address.split(['?', '#']).next().unwrap_or(address);
+                match (shown.split_once("://"), shown.rsplit_once('@')) {
+                    (Some((scheme, _)), Some((_, rest))) => write!(f, "{scheme}://{rest}"),
+                    _ => f.write_str(shown),
+                }
+            }
         }
     }
 }
@@ -144,6 +150,7 @@ mod tests {
     #[test]
     fn addresses_and_paths() {
         assert_eq!(Source::of("HTTPS://a/b?key=1").to_string(), "HTTPS://a/b");
+        assert_eq!(Source::of("https://user:secret@a/b?key=1").to_string(), "https://a/b");
         assert_eq!(Source::of("feeds/a.xml").folder(), Some(Path::new("feeds")));
         assert!(Source::of("http://a/b").folder().is_none());
     }

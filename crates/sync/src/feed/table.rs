@@ -23,7 +23,8 @@ pub(crate) struct Shape {
 /// Hands on each row as a record; with a reason against it where it has more cells than the header names.
 ///
 /// # Errors
-/// Where it has no header, lacks a column of `needed`, or cannot be read: in words, with the place.
+/// Where it has no header, lacks a column of `needed`, cannot be read, or looks cut off: its last row alone is short. In words, with the
+/// place.
 pub(crate) fn read(
     input: impl Read,
     shape: Shape,
@@ -36,6 +37,7 @@ pub(crate) fn read(
     let mut reader = builder.from_reader(input);
     let mut row = StringRecord::new();
     let mut header: Option<Vec<String>> = None;
+    let (mut short, mut last): (usize, Option<String>) = (0, None);
     loop {
         let more = reader.read_record(&mut row).map_err(|e| e.to_string())?;
         mark.reset();
@@ -55,12 +57,23 @@ pub(crate) fn read(
             header = Some(names);
             continue;
         };
+        last = (row.len() < names.len()).then(|| {
+            short += 1;
+            format!(
+                "its last row ({place}) has {} of {} columns: the file looks cut off",
+                row.len(),
+                names.len()
+            )
+        });
         let beyond = row.iter().skip(names.len()).any(|cell| !cell.trim().is_empty());
         let against = beyond.then(|| format!("it has {} columns, and the header {}", row.len(), names.len()));
         let cells = row.iter().map(str::to_owned);
         take(Record::new(place, names.iter().cloned().zip(cells).collect()), against);
     }
-    header.map(|_| ()).ok_or_else(|| "it has no header".into())
+    match last.filter(|_| short == 1) {
+        Some(cut) => Err(cut),
+        None => header.map(|_| ()).ok_or_else(|| "it has no header".into()),
+    }
 }
 
 /// A column's name as it is asked for.
@@ -115,5 +128,18 @@ mod tests {
         {
             assert_eq!(delimiter(header), sign, "{header}");
         }
+    }
+
+    #[test]
+    fn a_last_row_that_alone_is_short_was_cut_off() {
+        let shape = Shape { delimiter: b',', quote: b'"', google: false };
+        let cut = rows("id,a,b\n1,2,3\n2,3", shape, &["id"]);
+        assert!(cut.is_err_and(|why| why.contains("cut off")));
+        let trimmed = rows("id,a,b\n1,2\n2,3\n", shape, &["id"]);
+        assert_eq!(
+            trimmed.map(|rows| rows.len()),
+            Ok(2),
+            "a program that leaves out what is empty at the end"
+        );
     }
 }

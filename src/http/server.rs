@@ -143,6 +143,9 @@ impl Server {
                 shutdown.await;
                 tracing::info!("shutting down: requests under way are ended first");
                 app.readiness().drain();
+                if let Some(Err(e)) = app.recommender().ingest().map(|ingest| ingest.live().stopping()) {
+                    tracing::warn!(error = %e, "that this stop may cut a compaction off could not be noted");
+                }
                 tokio::time::sleep(shutdown_delay).await;
                 let _ = begun.send(());
             }

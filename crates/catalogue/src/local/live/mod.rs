@@ -239,6 +239,14 @@ impl LiveCatalogue {
         compaction::unfinished(&self.state)
     }
 
+    /// The program stops because it was asked to: a compaction that is cut off by that says nothing of the memory there is.
+    ///
+    /// # Errors
+    /// Where that cannot be noted.
+    pub fn stopping(&self) -> std::io::Result<()> {
+        compaction::ended(&self.state)
+    }
+
     /// What the state holds; writes go on.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use lookalike_catalogue::CatalogueError;
 use serde::Serialize;
 
 use crate::{
@@ -324,7 +325,6 @@ fn media_type(given: Option<&str>, wanted: &str) -> Problem {
 }
 
 fn written(e: &IngestError) -> Problem {
-    use lookalike_catalogue::CatalogueError;
     let detail = e.to_string();
     match e {
         IngestError::Photo(e) => photo(e),
@@ -341,13 +341,12 @@ fn written(e: &IngestError) -> Problem {
         IngestError::BadItem(_) => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_item", shown(&detail, 400))
         }
-        IngestError::Catalogue(CatalogueError::Full(_)) => full(),
+        IngestError::Catalogue(e) => engine(e),
         IngestError::Keep(e) | IngestError::Spool(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
         IngestError::HandedOver => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_changed", detail),
         IngestError::Model(_)
         | IngestError::Keep(_)
         | IngestError::Spool(_)
-        | IngestError::Catalogue(_)
         | IngestError::Interrupted(_) => Problem::internal(),
     }
 }
@@ -384,6 +383,27 @@ fn full() -> Problem {
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
 }
 
+/// What the catalogue's engine refused.
+fn engine(e: &CatalogueError) -> Problem {
+    match e {
+        CatalogueError::Full(_) => full(),
+        CatalogueError::Unavailable { retry_after, .. } => {
+            let detail =
+                "the catalogue cannot be asked at the moment; the header Retry-After says when to go on";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "catalogue_unavailable", detail);
+            Problem { retry_after: *retry_after, ..problem }
+        }
+        CatalogueError::Timeout(_) => {
+            let detail = "the catalogue took too long; try again in a moment";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "catalogue_too_slow", detail)
+        }
+        CatalogueError::NotSupported(what) => {
+            Problem::new(StatusCode::NOT_IMPLEMENTED, "not_supported", what.clone())
+        }
+        _ => Problem::internal(),
+    }
+}
+
 fn asked(e: &AskError) -> Problem {
     match e {
         AskError::Photo(e) => photo(e),
@@ -408,7 +428,8 @@ fn asked(e: &AskError) -> Problem {
         }
         AskError::UnknownItem(_) => Problem::new(StatusCode::NOT_FOUND, "unknown_item", e.to_string()),
         AskError::EmptyCatalogue => Problem::new(StatusCode::NOT_FOUND, "empty_catalogue", e.to_string()),
-        AskError::Embedder(_) | AskError::Catalogue(_) | AskError::Interrupted(_) => Problem::internal(),
+        AskError::Catalogue(e) => engine(e),
+        AskError::Embedder(_) | AskError::Interrupted(_) => Problem::internal(),
     }
 }
 

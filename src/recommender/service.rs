@@ -192,7 +192,7 @@ impl Recommender {
         &self,
         filter: &Filter,
         keys: &[String],
-    ) -> Result<(usize, u64, Vec<Facet>), AskError> {
+    ) -> Result<(usize, Option<u64>, Vec<Facet>), AskError> {
         let catalogue = Arc::clone(&self.pair().catalogue);
         let items = catalogue.list(filter, None, 1).await?.total;
         Ok((items, catalogue.revision(), catalogue.facets(filter, keys).await?))

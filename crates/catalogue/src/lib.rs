@@ -18,13 +18,14 @@ pub mod contract;
 mod local;
 
 pub use contract::{
-    BINS, Bin, CATEGORY, Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, NumberCounts,
-    Query, TOP_VALUES, ValueCounts,
+    About, BINS, Bin, CATEGORY, Catalogue, CatalogueError, Condition, Effort, Etag, Facet, Hit, Listing,
+    LivingCatalogue, Nearest, NumberCounts, Outcome, Query, TOP_VALUES, ValueCounts, Visibility, Write,
+    WriteKind,
 };
 pub use local::{
-    Audit, Base, BaseKind, BaseName, BuildOptions, CameIn, Condition, Entry, Etag, Footprint,
-    GenerationManifest, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, LocalCatalogue, OpenTiming,
-    OtherState, Outcome, PieceError, Progress, RESTORING, Record, Records, Row, STATE_FILE, Snapshot, Stage,
-    StateAbout, StateWriter, View, Write, WriteKind, build, bundle_bases, distance, one_before,
+    Audit, Base, BaseKind, BaseName, BuildOptions, CameIn, Entry, Footprint, GenerationManifest, HandedOver,
+    HeldWrites, LiveCatalogue, LiveOptions, LocalCatalogue, OpenTiming, OtherState, PieceError, Progress,
+    RESTORING, Record, Records, Row, STATE_FILE, Snapshot, Stage, StateAbout, StateWriter, View, build,
+    bundle_bases, distance, one_before,
 };
 pub use lookalike_common::FileSeal;

@@ -192,9 +192,11 @@ pub fn written(outcome: &'static str) {
     metrics::counter!(names::WRITES, "outcome" => outcome).increment(1);
 }
 
-/// What the catalogue is: its revision, and the items by where they are.
-pub fn catalogue(revision: u64, items: &[(&'static str, usize)]) {
-    metrics::gauge!(names::REVISION).set(revision as f64);
+/// What the catalogue is: its revision, where it has one, and the items by where they are.
+pub fn catalogue(revision: Option<u64>, items: &[(&'static str, usize)]) {
+    if let Some(revision) = revision {
+        metrics::gauge!(names::REVISION).set(revision as f64);
+    }
     for &(place, count) in items {
         metrics::gauge!(names::ITEMS, "place" => place).set(count as f64);
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub(crate) struct FacetsReply<'a> {
     items: usize,
-    revision: u64,
+    revision: Option<u64>,
     facets: Vec<FacetReply<'a>>,
 }
 
@@ -45,7 +45,7 @@ struct BinReply {
 
 impl<'a> FacetsReply<'a> {
     /// `items` is how many the filter admits.
-    pub(crate) fn of(items: usize, revision: u64, facets: &'a [Facet]) -> Self {
+    pub(crate) fn of(items: usize, revision: Option<u64>, facets: &'a [Facet]) -> Self {
         Self { items, revision, facets: facets.iter().map(FacetReply::of).collect() }
     }
 }

@@ -35,7 +35,8 @@ pub(crate) struct ModelReply<'a> {
 pub(crate) struct CatalogueReply {
     generation: u64,
     items: usize,
-    revision: u64,
+    /// None of an engine that has no revisions.
+    revision: Option<u64>,
 }
 
 impl CatalogueReply {

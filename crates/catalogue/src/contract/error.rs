@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use lookalike_items::{Dims, InvalidValue, ItemId};
@@ -99,6 +100,23 @@ pub enum CatalogueError {
         /// Why not.
         source: io::Error,
     },
+    /// The engine, elsewhere, cannot be asked now.
+    #[error("the catalogue cannot be asked at the moment: {why}")]
+    Unavailable {
+        /// What is wrong.
+        why: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The engine, elsewhere, took longer than it may.
+    #[error("the catalogue took too long: {0}")]
+    Timeout(String),
+    /// The engine cannot do this.
+    #[error("{0}")]
+    NotSupported(String),
+    /// The engine, elsewhere, refused what it should not, or answered with what is no answer.
+    #[error("the catalogue's engine: {0}")]
+    Engine(String),
     /// The search was given up because the program is stopping.
     #[error("the search was stopped before it was done")]
     Stopped,
@@ -115,6 +133,12 @@ impl CatalogueError {
         match self {
             Self::Full(path) => Self::Full(path.clone()),
             Self::State { path, why } => Self::State { path: path.clone(), why: why.clone() },
+            Self::Unavailable { why, retry_after } => {
+                Self::Unavailable { why: why.clone(), retry_after: *retry_after }
+            }
+            Self::Timeout(why) => Self::Timeout(why.clone()),
+            Self::NotSupported(why) => Self::NotSupported(why.clone()),
+            Self::Engine(why) => Self::Engine(why.clone()),
             other => Self::State { path: PathBuf::new(), why: other.to_string() },
         }
     }

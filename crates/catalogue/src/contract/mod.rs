@@ -1,12 +1,21 @@
 //! What every engine that holds items promises: the trait, what it is asked, what it answers, how it fails.
 
+mod about;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+mod etag;
 mod facets;
 mod query;
+mod write;
 
+pub use about::{About, Visibility};
 pub use error::CatalogueError;
+pub use etag::Etag;
+pub(crate) use etag::little_endian;
 pub use facets::{BINS, Bin, CATEGORY, Facet, NumberCounts, TOP_VALUES, ValueCounts};
 pub use query::{Effort, Hit, Listing, Nearest, Query};
+pub use write::{Condition, Outcome, Write, WriteKind};
 
 use std::sync::Arc;
 
@@ -52,9 +61,43 @@ pub trait Catalogue: Send + Sync {
     /// How many items there are.
     async fn count(&self) -> Result<usize, CatalogueError>;
 
-    /// How many times it has changed online: every answer of one catalogue is of one revision.
-    fn revision(&self) -> u64;
+    /// How many times it has changed online: every answer of one catalogue is of one revision. None of an engine that has no
+    /// revisions.
+    fn revision(&self) -> Option<u64>;
+
+    /// What the engine is, and what it can do.
+    fn about(&self) -> About;
+
+    /// Whether it can be asked now.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Unavailable`] and [`CatalogueError::Timeout`] where it cannot.
+    async fn health(&self) -> Result<(), CatalogueError> {
+        Ok(())
+    }
 
     /// D and C of what it holds.
     fn dims(&self) -> Dims;
+}
+
+/// A catalogue that takes writes.
+#[async_trait]
+pub trait LivingCatalogue: Send + Sync {
+    /// What it is now.
+    fn now(&self) -> Arc<dyn Catalogue>;
+
+    /// Makes these changes in their order. When it returns they last, and are in searches as [`About::visibility`] says. What became of
+    /// each, in their order.
+    ///
+    /// # Errors
+    /// Where the engine did not take them: then none was made, or, where the engine is [unavailable](CatalogueError::Unavailable) or
+    /// [too slow](CatalogueError::Timeout), any of them may have been, and they may be sent again. A condition that the engine cannot
+    /// hold to is [`CatalogueError::NotSupported`], and then none was made.
+    async fn write(&self, writes: Vec<Write>) -> Result<Vec<Outcome>, CatalogueError>;
+
+    /// Whether any item has this as its `image`; all acknowledged writes count.
+    ///
+    /// # Errors
+    /// Where the engine cannot be asked.
+    async fn shows(&self, image: &str) -> Result<bool, CatalogueError>;
 }

@@ -25,9 +25,8 @@ pub use build::{BuildOptions, Progress, Stage, build};
 pub use distance::distance;
 pub use format::{footprint::Footprint, generation::GenerationManifest};
 pub use live::{
-    CameIn, Condition, Etag, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, OtherState, Outcome,
-    PieceError, RESTORING, Record, Records, Row, STATE_FILE, Snapshot, StateAbout, StateWriter, View, Write,
-    WriteKind,
+    CameIn, HandedOver, HeldWrites, LiveCatalogue, LiveOptions, OtherState, PieceError, RESTORING, Record,
+    Records, Row, STATE_FILE, Snapshot, StateAbout, StateWriter, View,
 };
 
 use std::{
@@ -43,7 +42,9 @@ use roaring::RoaringBitmap;
 use tokio::runtime::Handle;
 
 use crate::{
-    contract::{CATEGORY, Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, Query},
+    contract::{
+        About, CATEGORY, Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, Query, Visibility,
+    },
     local::{
         adjacency::Links,
         changes::Changes,
@@ -72,6 +73,16 @@ const CODES_FROM: usize = 4_096;
 
 /// Of fewer than one item in so many, all are gathered and sorted; of more, the first ones soon come along.
 const SPARSE: usize = 8;
+
+/// What this engine is and can do, frozen and living.
+const ABOUT: About = About {
+    engine: "local",
+    visibility: Visibility::Immediate,
+    conditional_writes: true,
+    facets: true,
+    exact: true,
+    most: usize::MAX,
+};
 
 /// A built catalogue, open for searching. Cloning it is cheap: all clones are one catalogue.
 #[derive(Clone)]
@@ -577,8 +588,12 @@ impl Catalogue for LocalCatalogue {
         Ok(self.len())
     }
 
-    fn revision(&self) -> u64 {
-        0
+    fn revision(&self) -> Option<u64> {
+        Some(0)
+    }
+
+    fn about(&self) -> About {
+        ABOUT
     }
 
     fn dims(&self) -> Dims {

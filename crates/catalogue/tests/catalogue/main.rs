@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
 mod came_in;
+mod conforms;
 mod formats;
 mod golden;
 mod handover;

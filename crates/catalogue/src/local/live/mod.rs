@@ -15,15 +15,13 @@ mod segment;
 mod snapshot;
 mod store;
 mod view;
-mod write;
 mod writer;
 
 pub use handover::{HandedOver, HeldWrites, OtherState};
-pub use record::{Etag, Record, Records, Row};
+pub use record::{Record, Records, Row};
 pub use snapshot::{PieceError, Snapshot, StateWriter};
 pub use store::{RESTORING, STATE_FILE, StateAbout};
 pub use view::{CameIn, View};
-pub use write::{Condition, Outcome, Write, WriteKind};
 
 use std::{
     fmt,
@@ -34,12 +32,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use async_trait::async_trait;
 use lookalike_common::low_priority;
 use lookalike_items::Dims;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::{
-    contract::{Catalogue, CatalogueError},
+    contract::{Catalogue, CatalogueError, LivingCatalogue, Outcome, Write, WriteKind},
     local::{
         BaseName, LocalCatalogue,
         bases::{Base, bundle_bases, compacted_bases},
@@ -320,5 +319,20 @@ impl LiveCatalogue {
         let (reply, answer) = oneshot::channel();
         self.requests.send(Request::Write(writes, reply)).await.map_err(|_| CatalogueError::Stopped)?;
         answer.await.map_err(|_| CatalogueError::Stopped)?
+    }
+}
+
+#[async_trait]
+impl LivingCatalogue for LiveCatalogue {
+    fn now(&self) -> Arc<dyn Catalogue> {
+        self.view()
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<Vec<Outcome>, CatalogueError> {
+        Self::write(self, writes).await
+    }
+
+    async fn shows(&self, image: &str) -> Result<bool, CatalogueError> {
+        Ok(self.view().shows(image))
     }
 }

@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use lookalike_common::hex;
+use crate::contract::little_endian;
 use lookalike_items::{Item, ItemId, Vectors};
-use sha2::{Digest, Sha256};
 
 /// An item that came in whole, and its vectors, which a patch shares with what it patched.
 #[derive(Clone, Debug)]
@@ -53,7 +52,7 @@ impl Record {
             for part in [vectors.deep(), vectors.colour()] {
                 bytes.extend((part.len() as u32).to_le_bytes());
             }
-            bytes.extend(numbers(vectors));
+            bytes.extend(little_endian(vectors));
         }
         Ok(bytes)
     }
@@ -79,33 +78,6 @@ impl Record {
             other => Err(format!("it is of kind {other}, which this program does not know")),
         }
     }
-}
-
-/// What an item is known by to HTTP: the same for the same metadata and vectors, wherever they are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Etag(String);
-
-impl Etag {
-    pub(crate) fn of(item: &Item, vectors: &Vectors) -> serde_json::Result<Self> {
-        let mut digest = Sha256::new();
-        digest.update(serde_json::to_vec(item)?);
-        digest.update(numbers(vectors).collect::<Vec<u8>>());
-        Ok(Self(hex(&digest.finalize()[..16])))
-    }
-
-    /// As it was told: 32 hexadecimal digits.
-    pub fn told(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// 32 hexadecimal digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-fn numbers(vectors: &Vectors) -> impl Iterator<Item = u8> + '_ {
-    vectors.deep().iter().chain(vectors.colour()).flat_map(|number| number.to_le_bytes())
 }
 
 fn take<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {

@@ -11,14 +11,14 @@ use lookalike_items::{Dims, Filter, Item, ItemId, Vectors};
 use tokio::runtime::Handle;
 
 use crate::{
-    contract::{Catalogue, CatalogueError, Effort, Facet, Listing, Nearest, Query},
+    contract::{About, Catalogue, CatalogueError, Effort, Etag, Facet, Listing, Nearest, Query},
     local::{
-        INLINE, LocalCatalogue,
+        ABOUT, INLINE, LocalCatalogue,
         changes::Changes,
         counting,
         format::generation::number_in,
         live::{
-            record::{Etag, Record, Row},
+            record::{Record, Row},
             rows::Rows,
         },
     },
@@ -361,6 +361,11 @@ impl View {
         self.shown.contains_key(image)
     }
 
+    /// How many times the catalogue had changed online when it was this.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// How an item is known to HTTP.
     pub fn etag(&self, id: &ItemId) -> Result<Option<Etag>, CatalogueError> {
         let row = self.item(id)?;
@@ -495,8 +500,12 @@ impl Catalogue for View {
         Ok(self.len())
     }
 
-    fn revision(&self) -> u64 {
-        self.revision
+    fn revision(&self) -> Option<u64> {
+        Some(self.revision)
+    }
+
+    fn about(&self) -> About {
+        ABOUT
     }
 
     fn dims(&self) -> Dims {

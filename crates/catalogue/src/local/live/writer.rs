@@ -7,16 +7,15 @@ use lookalike_items::{Dims, ItemId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    contract::{Catalogue, CatalogueError},
+    contract::{CatalogueError, Condition, Etag, Outcome, Write, WriteKind},
     local::{
         LocalCatalogue,
         live::{
             handover::{Decision, held},
-            record::{Etag, Record, Records, Row},
+            record::{Record, Records, Row},
             segment::Builder,
             store::{Reader, Store},
             view::View,
-            write::{Condition, Outcome, Write, WriteKind},
         },
     },
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lookalike_items::{BadItem, Item, ItemId, ItemPatch, Vectors};
 
-use crate::local::live::record::Etag;
+use crate::contract::etag::Etag;
 
 /// What is to become of an item.
 #[derive(Clone, Debug)]

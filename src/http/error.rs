@@ -373,7 +373,8 @@ fn rolled_back(e: &RollbackError) -> Problem {
         RollbackError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_base"),
         RollbackError::NothingBefore(_) => (StatusCode::CONFLICT, "nothing_before"),
         RollbackError::OtherModel { .. } => (StatusCode::CONFLICT, "other_model"),
-        RollbackError::Catalogue(_) | RollbackError::Interrupted(_) => return Problem::internal(),
+        RollbackError::Catalogue(e) => return engine(e),
+        RollbackError::Interrupted(_) => return Problem::internal(),
     };
     Problem::new(status, code, e.to_string())
 }

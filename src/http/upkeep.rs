@@ -27,18 +27,19 @@ pub(crate) async fn keep_up(app: App) {
     loop {
         tokio::time::sleep(LOOKS).await;
         let Some(ingest) = app.recommender().ingest() else { return };
+        let Some(live) = ingest.local() else { return };
         let failed = |operation: &Operation| {
             app.operations().get(&operation.id).is_some_and(|now| now.state == Progress::Failed)
         };
         if begun.take_if(|operation| failed(operation)).is_some() {
             pause = Some(Instant::now());
         }
-        let (changed, of) = ingest.view().changed();
+        let (changed, of) = live.view().changed();
         let much = changed >= FEW && changed as f64 >= share * of as f64;
         if !much || pause.is_some_and(|since| since.elapsed() < PAUSE) {
             continue;
         }
-        if ingest.live().unfinished_compactions() >= TRIES {
+        if live.unfinished_compactions() >= TRIES {
             if !warned {
                 tracing::warn!(
                     changed,

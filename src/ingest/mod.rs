@@ -22,8 +22,8 @@ use std::{
 
 use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage,
-    View, Write,
+    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LivingCatalogue, LocalCatalogue,
+    Outcome, SharedCatalogue, Stage, Write,
 };
 use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
 use lookalike_model::Embedder;
@@ -140,43 +140,59 @@ pub trait Changes: Send + Sync + 'static {
     fn read(&self, place: usize) -> Option<Change>;
 }
 
-/// What became of each change, none where it was no change; and the revision they are in.
-pub type Made = (Vec<Option<Result<Outcome, IngestError>>>, u64);
+/// What became of each change, none where it was no change; and the revision they are in, where the engine has revisions.
+pub type Made = (Vec<Option<Result<Outcome, IngestError>>>, Option<u64>);
 
 /// Loads the model in f32.
 type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;
 
-/// The base of a model, and what embeds by that model.
-pub struct NewModel {
-    base: LocalCatalogue,
+/// What embeds what comes in.
+pub struct WriteModel {
+    id: String,
     dims: Dims,
     limits: Limits,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
 }
 
-impl NewModel {
-    /// Over this base, of vectors of `dims`; photos are held to `limits`; `load` gives the model in f32, when it is needed.
+impl WriteModel {
+    /// The model of this id, which gives vectors of `dims`; photos are held to `limits`; `load` gives the model in f32, when it is needed.
     pub fn new(
-        base: LocalCatalogue,
+        id: String,
         dims: Dims,
         limits: Limits,
         load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { base, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
+        Self { id, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
     }
+}
+
+/// The base of a model, and what embeds by that model.
+pub struct NewModel {
+    base: LocalCatalogue,
+    model: WriteModel,
+}
+
+impl NewModel {
+    /// Over this base, which is of that model.
+    pub fn new(base: LocalCatalogue, model: WriteModel) -> Self {
+        Self { base, model }
+    }
+}
+
+/// Where what comes in is kept.
+enum Kept {
+    /// In a state of this server's, laid over a base.
+    Local { live: LiveCatalogue, state: PathBuf },
+    /// In an engine elsewhere.
+    Shared(Arc<dyn SharedCatalogue>),
 }
 
 /// The way in.
 pub struct Ingest {
-    live: LiveCatalogue,
-    state: PathBuf,
+    kept: Kept,
     photos: PhotoStore,
-    model: String,
-    dims: Dims,
-    limits: Limits,
-    load: Arc<Load>,
-    embedder: OnceCell<Embedder>,
+    model: WriteModel,
     fetcher: Option<Arc<Fetcher>>,
     room: Arc<Semaphore>,
     room_for_many: Arc<Semaphore>,
@@ -191,31 +207,34 @@ impl Ingest {
     /// # Errors
     /// What [`LiveCatalogue::open`] says; where photos cannot be kept there.
     pub fn open(state: &Path, model: NewModel) -> Result<Self, IngestError> {
-        let NewModel { base, dims, limits, load, embedder } = model;
-        let model = base.manifest().model_id.clone();
-        let live = LiveCatalogue::open(state, base, dims, LiveOptions::default())?;
+        let NewModel { base, model } = model;
+        let live = LiveCatalogue::open(state, base, model.dims, LiveOptions::default())?;
         let photos = PhotoStore::open(state).map_err(IngestError::Keep)?;
         // Left by a write that was cut off: no item shows them.
         let view = live.view();
         for name in photos.names().map_err(IngestError::Keep)? {
             photos.erase_unless(&name, || view.shows(&name.image()));
         }
+        Ok(Self::keeping(Kept::Local { live, state: state.to_owned() }, photos, model))
+    }
+
+    /// Into an engine elsewhere, which is of this model; its photos are kept in that store.
+    pub fn shared(catalogue: Arc<dyn SharedCatalogue>, photos: PhotoStore, model: WriteModel) -> Self {
+        Self::keeping(Kept::Shared(catalogue), photos, model)
+    }
+
+    fn keeping(kept: Kept, photos: PhotoStore, model: WriteModel) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            live,
-            state: state.to_owned(),
+        Self {
+            kept,
             photos,
             model,
-            dims,
-            limits,
-            load,
-            embedder,
             fetcher: None,
             room: Arc::new(Semaphore::new(PHOTOS)),
             room_for_many: Arc::new(Semaphore::new(PHOTOS_OF_MANY)),
             cores: Arc::new(Semaphore::new(cores)),
             snapshots: Arc::new(Semaphore::new(1)),
-        })
+        }
     }
 
     /// The same, taking addresses of photos too.
@@ -225,13 +244,39 @@ impl Ingest {
     }
 
     /// The catalogue as it is now.
-    pub fn view(&self) -> Arc<View> {
-        self.live.view()
+    pub fn now(&self) -> Arc<dyn Catalogue> {
+        self.engine().now()
     }
 
-    /// The catalogue that changes.
-    pub fn live(&self) -> &LiveCatalogue {
-        &self.live
+    /// The engine that takes writes.
+    fn engine(&self) -> &dyn LivingCatalogue {
+        match &self.kept {
+            Kept::Local { live, .. } => live,
+            Kept::Shared(shared) => &**shared,
+        }
+    }
+
+    /// This server's own state, where it has one.
+    pub fn local(&self) -> Option<&LiveCatalogue> {
+        match &self.kept {
+            Kept::Local { live, .. } => Some(live),
+            Kept::Shared(_) => None,
+        }
+    }
+
+    /// The same, for what is done with such a state alone.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotSupported`] where what comes in is kept elsewhere.
+    pub fn live(&self) -> Result<&LiveCatalogue, CatalogueError> {
+        self.local().ok_or_else(|| self.not_local())
+    }
+
+    fn not_local(&self) -> CatalogueError {
+        let engine = self.now().about().engine;
+        CatalogueError::NotSupported(format!(
+            "the items of this server are kept in {engine}, which does this by itself or with tools of its own"
+        ))
     }
 
     /// Lays what came in over another generation of the same model.
@@ -239,7 +284,7 @@ impl Ingest {
     /// # Errors
     /// As [`LiveCatalogue::rebase`].
     pub async fn rebase(&self, bundle: LocalCatalogue) -> Result<(), IngestError> {
-        Ok(self.live.rebase(bundle).await?)
+        Ok(self.live()?.rebase(bundle).await?)
     }
 
     /// Folds what came in into one graph; how many items it holds. `progress` hears of parts of a whole, 0 to 1.
@@ -261,7 +306,7 @@ impl Ingest {
                 Stage::Write => progress(0.95 + 0.05 * part),
             }
         };
-        Ok(self.live.compact(told).await?)
+        Ok(self.live()?.compact(told).await?)
     }
 
     /// The photos that came in.
@@ -273,7 +318,7 @@ impl Ingest {
     ///
     /// # Errors
     /// Where it was not made, whatever the reason but its condition.
-    pub async fn change(&self, change: Change) -> Result<(Outcome, u64), IngestError> {
+    pub async fn change(&self, change: Change) -> Result<(Outcome, Option<u64>), IngestError> {
         let prepared = self.prepare(change, Patience::No).await;
         let (mut outcomes, revision) = self.made(vec![Some(prepared)]).await?;
         let outcome = outcomes.pop().flatten().unwrap_or(Err(IngestError::Busy));
@@ -292,9 +337,13 @@ impl Ingest {
     /// A file of no name, for what comes in and is not in memory.
     ///
     /// # Errors
-    /// Where the state's folder takes none.
+    /// Where the state's folder, or the system's folder for such files where there is no state, takes none.
     pub fn spool(&self) -> Result<File, IngestError> {
-        tempfile::tempfile_in(&self.state).map_err(IngestError::Spool)
+        let file = match &self.kept {
+            Kept::Local { state, .. } => tempfile::tempfile_in(state),
+            Kept::Shared(_) => tempfile::tempfile(),
+        };
+        file.map_err(IngestError::Spool)
     }
 
     async fn made(&self, prepared: Vec<Option<Prepared>>) -> Result<Made, IngestError> {
@@ -312,12 +361,12 @@ impl Ingest {
             held.extend(photo);
             refused.push(Some(kind.map(|kind| ready.push(Write { id, kind, condition }))));
         }
-        let made = if ready.is_empty() { Ok(Vec::new()) } else { self.live.write(ready).await };
+        let made = if ready.is_empty() { Ok(Vec::new()) } else { self.engine().write(ready).await };
         if matches!(made, Err(CatalogueError::Stopped)) {
             // What is shown is the other's to say, and so is what is erased.
             return Err(IngestError::HandedOver);
         }
-        let view = self.live.view();
+        let revision = self.now().revision();
         let (mut made, failed) = match made {
             Ok(made) => (made.into_iter(), None),
             // One transaction: the same for all, told to each.
@@ -332,17 +381,21 @@ impl Ingest {
         told.iter().flatten().for_each(|outcome| telemetry::written(name_of(outcome)));
         drop(held);
         unshown.iter().for_each(|name| self.sweep(name));
-        Ok((told, view.revision()))
+        Ok((told, revision))
     }
 
+    /// The photo that an item of this server's state shows. Of what is kept elsewhere photos are swept, not erased one by one: another
+    /// server may show them.
     fn kept_photo(&self, id: &ItemId) -> Option<PhotoName> {
-        let (item, _) = self.live.view().came_in(id).ok()??;
+        let (item, _) = self.local()?.view().came_in(id).ok()??;
         PhotoName::from_image(&item.image)
     }
 
     /// Erases a photo that no item shows any more.
     fn sweep(&self, name: &PhotoName) {
-        self.photos.erase_unless(name, || self.live.view().shows(&name.image()));
+        if let Some(live) = self.local() {
+            self.photos.erase_unless(name, || live.view().shows(&name.image()));
+        }
     }
 }
 

@@ -89,9 +89,9 @@ impl Ingest {
         let photo = held.insert(self.photos.hold(PhotoName::of(&bytes)));
         let image = photo.name().image();
         // The photo that the item shows already needs no model.
-        let known = self.live.view().came_in(id)?.filter(|(held, _)| held.image == image);
+        let known = self.now().get(id).await?.filter(|(held, _)| held.image == image);
         let vectors = match known {
-            Some((_, vectors)) => Arc::unwrap_or_clone(vectors),
+            Some((_, vectors)) => vectors,
             None => {
                 // Many have their room already.
                 let _room = match patience {
@@ -113,11 +113,12 @@ impl Ingest {
         colour: Vec<f32>,
         model: Option<String>,
     ) -> Result<Vectors, IngestError> {
-        if let Some(given) = model.filter(|given| *given != self.model) {
-            return Err(IngestError::OtherModel { given, here: self.model.clone() });
+        if let Some(given) = model.filter(|given| *given != self.model.id) {
+            return Err(IngestError::OtherModel { given, here: self.model.id.clone() });
         }
+        let dims = self.model.dims;
         for (name, given, wanted) in
-            [("embedding", deep.len(), self.dims.deep), ("colour", colour.len(), self.dims.colour)]
+            [("embedding", deep.len(), dims.deep), ("colour", colour.len(), dims.colour)]
         {
             if given != wanted {
                 let why = format!(
@@ -138,7 +139,7 @@ impl Ingest {
     ) -> Result<Vectors, IngestError> {
         let embedder = self.embedder().await?;
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
-        let (limits, rule) = (self.limits, embedder.preprocessing().clone());
+        let (limits, rule) = (self.model.limits, embedder.preprocessing().clone());
         let (photos, again) = (self.photos.clone(), self.photos.hold(held.name().clone()));
         let decoded = tokio::task::spawn_blocking(move || {
             let _core = core;
@@ -151,7 +152,7 @@ impl Ingest {
     }
 
     async fn embedder(&self) -> Result<&Embedder, IngestError> {
-        loaded(&self.embedder, &self.load).await
+        loaded(&self.model.embedder, &self.model.load).await
     }
 }
 

@@ -55,7 +55,7 @@ impl Ingest {
         let mut tries = 0;
         loop {
             tries += 1;
-            let records = self.live.snapshot().await?;
+            let records = self.live()?.snapshot().await?;
             let names = records.photos().filter_map(PhotoName::from_image);
             let held: Vec<HeldPhoto> = names.map(|name| self.photos.hold(name)).collect();
             let folder = self.photos.folder().to_owned();

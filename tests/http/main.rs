@@ -11,6 +11,7 @@ mod backups;
 mod bases;
 mod connections;
 mod docs;
+mod elsewhere;
 mod feed;
 mod fetched;
 mod filters;

@@ -8,6 +8,7 @@ use std::{
 use lookalike::{
     config::ServerConfig,
     http::{Server, ServerError},
+    recommender::Items,
 };
 use reqwest::{RequestBuilder, header::HeaderMap, multipart};
 use serde_json::Value;
@@ -52,6 +53,16 @@ impl Running {
         running
     }
 
+    /// Starts a server over items that are elsewhere, and waits until it is ready.
+    pub async fn start_over(shop: &Shop, items: Items, more: &[&str]) -> Self {
+        let server = Server::open_over(&config(shop, more), items).await.unwrap();
+        let running = Self::serving(server);
+        while running.get("/readyz").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        running
+    }
+
     /// Starts a server and does not wait.
     pub async fn start_cold(shop: &Shop, more: &[&str]) -> Self {
         let config = config(shop, more);
@@ -68,6 +79,10 @@ impl Running {
                 opened => break opened.unwrap(),
             }
         };
+        Self::serving(server)
+    }
+
+    fn serving(server: Server) -> Self {
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let stop_asked = async move {

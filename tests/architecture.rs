@@ -95,6 +95,7 @@ fn arrows_go_down_only() {
         ("int7", vec!["common"]),
         ("items", vec![]),
         ("libtorch", vec![]),
+        ("milvus", vec!["catalogue", "items"]),
         ("model", vec!["photo", "int7", "libtorch", "items", "telemetry", "common"]),
         ("photo", vec![]),
         ("sample-shop", vec!["items"]),

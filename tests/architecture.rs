@@ -99,7 +99,7 @@ fn arrows_go_down_only() {
         ("model", vec!["photo", "int7", "libtorch", "items", "telemetry", "common"]),
         ("photo", vec![]),
         ("sample-shop", vec!["items"]),
-        ("server", vec!["catalogue", "model", "photo", "items", "telemetry", "common"]),
+        ("server", vec!["catalogue", "milvus", "model", "photo", "items", "telemetry", "common"]),
         ("sync", vec!["items", "common"]),
         ("telemetry", vec![]),
     ]);

@@ -111,6 +111,9 @@ pub struct ServerConfig {
     /// The folder of what comes in online: with it items can be put, patched and deleted, by admin keys.
     #[arg(long, env = "LOOKALIKE_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// An engine elsewhere that holds the items.
+    #[command(flatten)]
+    pub engine: EngineConfig,
     /// Hosts that photos of items are fetched from by their addresses, over https: cdn.shop.example, *.shop.example,
     /// images.local:8443. None are where none is named.
     #[arg(long, env = "LOOKALIKE_IMAGE_HOSTS", value_name = "HOST", value_delimiter = ',')]
@@ -213,6 +216,12 @@ impl ServerConfig {
             let added =
                 from_file.and_then(|()| variable(name).map_or(Ok(()), |text| keys.add(role, &text, name)));
             added.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+        }
+        let secrets = self.engine.read_secrets(variable);
+        secrets.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+        if self.state.is_some() && self.engine.catalogue.is_some() {
+            let why = "--state DIR keeps what comes in on this server, and --catalogue ADDRESS elsewhere: give one of them";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, why));
         }
         if self.state.is_some() && self.restore.is_none() && !keys.has(Role::Admin) {
             let why = "--state DIR lets items be written, and there is no admin key that may: name a file of them with \

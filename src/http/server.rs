@@ -97,8 +97,7 @@ pub struct Server {
 impl Server {
     /// Verifies and loads the bundle, then takes the port.
     pub async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
-        let items = Items::Bundle { state: config.state.clone() };
-        Self::open_over(config, items).await
+        Self::open_over(config, items(config)).await
     }
 
     /// The same over items that are elsewhere than the settings say.
@@ -183,6 +182,14 @@ impl Server {
         join(model_threads).await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Where the settings say that the items are.
+fn items(config: &ServerConfig) -> Items {
+    match config.engine.opener() {
+        Some(engine) => Items::Shared { engine, photos: None },
+        None => Items::Bundle { state: config.state.clone() },
     }
 }
 
@@ -350,8 +357,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let items = Items::Bundle { state: config.state.clone() };
-        let recommender = recommender(config, items).await?;
+        let recommender = recommender(config, items(config)).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;
         let pair = recommender.pair();

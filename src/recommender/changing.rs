@@ -83,8 +83,8 @@ pub struct Choice {
     pub stands_for: u64,
     /// The model of its vectors.
     pub model_id: String,
-    /// How many items it has.
-    pub items: usize,
+    /// How many items it has; not known of one that its engine has not loaded.
+    pub items: Option<usize>,
     /// When it was made, in seconds since 1970, where that is known.
     pub built_at: Option<u64>,
     /// Whether it is what a start would serve, of its kind.
@@ -98,7 +98,7 @@ impl From<&Base> for Choice {
             name: base.name,
             stands_for: base.stands_for(),
             model_id: manifest.model_id.clone(),
-            items: manifest.count,
+            items: Some(manifest.count),
             built_at: manifest.built_at,
             current: base.current,
         }

@@ -40,7 +40,7 @@ pub(crate) fn loading(alias: &str) -> String {
 }
 
 /// The number of a collection of this alias.
-fn number(alias: &str, collection: &str) -> Option<u64> {
+pub(crate) fn number(alias: &str, collection: &str) -> Option<u64> {
     let digits = collection.strip_prefix(alias)?.strip_prefix("_gen_")?;
     let number: u64 = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)

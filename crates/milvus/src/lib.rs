@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! address      where a collection is, and who asks
+//! secrets      who asks, as programs are told it
 //! options      how long and how often
 //! resilience   retries, the breaker
 //! fault        what Milvus' failures mean
@@ -13,6 +14,7 @@
 //! expression   filters as Milvus reads them
 //! catalogue    what is asked and written online
 //! generations  collections by number, and which of them is served
+//! shared       what servers that share a collection need of it
 //! load         a whole catalogue, written as the next generation
 //! ```
 
@@ -27,9 +29,13 @@ mod options;
 mod resilience;
 mod rows;
 mod schema;
+mod secrets;
+mod shared;
 
 pub use address::{BadAddress, Credentials, MilvusAddress};
 pub use catalogue::MilvusCatalogue;
 pub use generations::Generation;
 pub use load::{Load, LoadStep, Loaded, Source};
 pub use options::Options;
+pub use secrets::Told;
+pub use shared::MilvusEngine;

@@ -22,7 +22,7 @@ struct BaseReply<'a> {
     generation: u64,
     /// The bundle's generation that it is, or that it was compacted of.
     stands_for: u64,
-    items: usize,
+    items: Option<usize>,
     /// Not known of a generation that an older program built.
     built_at: Option<String>,
     model_id: &'a str,

@@ -40,8 +40,8 @@ pub struct SharedGeneration {
     pub number: u64,
     /// The model that its vectors come from.
     pub model_id: String,
-    /// How many items it has.
-    pub items: usize,
+    /// How many items it has; none where the engine would have to load it to tell.
+    pub items: Option<usize>,
     /// When it was made, in seconds since 1970, where that is known.
     pub built_at: Option<u64>,
     /// Whether the engine names it as the one to serve.

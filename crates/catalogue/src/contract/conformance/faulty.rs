@@ -112,7 +112,7 @@ impl SharedCatalogue for Faulty {
     }
 
     async fn generations(&self) -> Result<Vec<SharedGeneration>, CatalogueError> {
-        let items = self.now().count().await?;
+        let items = Some(self.now().count().await?);
         let model_id = "the-model".to_owned();
         Ok(vec![SharedGeneration { number: 1, model_id, items, built_at: None, current: true }])
     }

@@ -18,11 +18,11 @@ use crate::http::{
     listener::{self, ConnectionLimits},
     router,
     signals::Signals,
-    upkeep::keep_up,
+    upkeep::{keep_up, sweep_photos},
 };
 use crate::{
     config::{Reads, ServerConfig},
-    ingest::{FetchOptions, Fetcher, Unembeddable},
+    ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
         AskError, EmbedderOptions, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
         SharedThreads,
@@ -61,6 +61,9 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The store of photos.
+    #[error(transparent)]
+    Photos(#[from] PhotosError),
     /// Fetching photos by their addresses.
     #[error("photos cannot be fetched by their addresses: {0}")]
     Fetching(io::Error),
@@ -153,6 +156,7 @@ impl Server {
         let warming = tokio::spawn(warm_up(app.clone()));
         let settling = tokio::spawn(settle(app.clone()));
         let upkeep = tokio::spawn(keep_up(app.clone()));
+        let sweeping = tokio::spawn(sweep_photos(app.clone()));
         let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
             () = serving => {}
@@ -167,6 +171,7 @@ impl Server {
         }
         settling.abort();
         upkeep.abort();
+        sweeping.abort();
         join(model_threads).await;
         tracing::info!("stopped");
         Ok(())
@@ -184,6 +189,10 @@ async fn recommender(config: &ServerConfig) -> Result<Recommender, ServerError> 
         embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
         limits: Limits { max_pixels: config.max_pixels.get() },
         state: config.state.clone(),
+        photos: match &config.photos {
+            Some(address) => Some(PhotoStore::shared(address, &config.aws).await?),
+            None => None,
+        },
         fetcher: fetcher(config)?,
         unembeddable: if config.drop_unembeddable { Unembeddable::Drop } else { Unembeddable::Stop },
     };

@@ -10,7 +10,7 @@ mod reembed;
 mod snapshot;
 
 pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
-pub use photos::{HeldPhoto, PhotoName, PhotoStore};
+pub use photos::{AwsSettings, HeldPhoto, Jpeg, Kept, PhotoName, PhotoStore, PhotosAddress, PhotosError};
 pub use reembed::{ReembedError, Unembeddable};
 pub use snapshot::Snapshot;
 
@@ -18,12 +18,12 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage,
-    View, Write,
+    CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage, View, Write,
 };
 use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
 use lookalike_model::Embedder;
@@ -39,6 +39,10 @@ const PHOTOS: usize = 32;
 
 /// Photos of writes of many taken on at once, over all of them; the others wait.
 const PHOTOS_OF_MANY: usize = 32;
+
+/// Photos that no item shows are swept where several servers write, once they are so old. A write that shows one of them again has
+/// put it again by then.
+const SWEPT_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Why a write was not made.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +78,12 @@ pub enum IngestError {
     /// The photo cannot be kept.
     #[error("the photo cannot be kept: {0}")]
     Keep(std::io::Error),
+    /// The store of photos cannot be asked: the same may be sent again.
+    #[error("the store of photos cannot be asked at the moment: {0}")]
+    PhotosUnavailable(String),
+    /// The store of photos, at the start.
+    #[error(transparent)]
+    Photos(PhotosError),
     /// What comes in cannot be put aside.
     #[error("what comes in cannot be put aside: {0}")]
     Spool(std::io::Error),
@@ -89,6 +99,17 @@ pub enum IngestError {
     /// The thread that worked on it did not come back.
     #[error("it was not ended: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl From<PhotosError> for IngestError {
+    fn from(e: PhotosError) -> Self {
+        match e {
+            PhotosError::Disk(e) => Self::Keep(e),
+            PhotosError::Unavailable(why) => Self::PhotosUnavailable(why),
+            PhotosError::Interrupted(e) => Self::Interrupted(e),
+            PhotosError::Unusable { .. } => Self::Photos(e),
+        }
+    }
 }
 
 /// What an item's vectors come from.
@@ -153,6 +174,7 @@ pub struct NewModel {
     limits: Limits,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
+    photos: Option<PhotoStore>,
 }
 
 impl NewModel {
@@ -163,7 +185,18 @@ impl NewModel {
         limits: Limits,
         load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { base, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
+        Self { base, dims, limits, load: Arc::new(load), embedder: OnceCell::new(), photos: None }
+    }
+
+    /// The same, keeping photos in this store; without one, below the state.
+    #[must_use]
+    pub fn keeping(self, photos: Option<PhotoStore>) -> Self {
+        Self { photos, ..self }
+    }
+
+    /// Where photos are kept.
+    fn photos(&self, state: &Path) -> Result<PhotoStore, IngestError> {
+        self.photos.clone().map_or_else(|| PhotoStore::open(state).map_err(IngestError::Keep), Ok)
     }
 }
 
@@ -191,15 +224,12 @@ impl Ingest {
     /// # Errors
     /// What [`LiveCatalogue::open`] says; where photos cannot be kept there.
     pub fn open(state: &Path, model: NewModel) -> Result<Self, IngestError> {
-        let NewModel { base, dims, limits, load, embedder } = model;
+        let photos = model.photos(state)?;
+        let NewModel { base, dims, limits, load, embedder, photos: _ } = model;
         let model = base.manifest().model_id.clone();
         let live = LiveCatalogue::open(state, base, dims, LiveOptions::default())?;
-        let photos = PhotoStore::open(state).map_err(IngestError::Keep)?;
-        // Left by a write that was cut off: no item shows them.
         let view = live.view();
-        for name in photos.names().map_err(IngestError::Keep)? {
-            photos.erase_unless(&name, || view.shows(&name.image()));
-        }
+        photos.erase_left(|name| view.shows(&name.image())).map_err(IngestError::Keep)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             live,
@@ -267,6 +297,15 @@ impl Ingest {
     /// The photos that came in.
     pub fn photos(&self) -> &PhotoStore {
         &self.photos
+    }
+
+    /// Erases photos that no item shows any more, where several servers write them; how many. Elsewhere they are erased at once.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked: the rest is left for another time.
+    pub async fn sweep_photos(&self) -> Result<usize, IngestError> {
+        let shown = |image: String| std::future::ready(Ok(self.live.view().shows(&image)));
+        self.photos.sweep(SWEPT_AFTER, shown).await
     }
 
     /// Makes one change; what became of it, and the revision it is in.

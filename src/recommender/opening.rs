@@ -9,7 +9,7 @@ use lookalike_model::{DeviceChoice, EmbedderOptions, ModelThreads, Precision, Pr
 use lookalike_photo::Limits;
 
 use crate::{
-    ingest::{Fetcher, Ingest, NewModel, ReembedError, Unembeddable},
+    ingest::{Fetcher, Ingest, NewModel, PhotoStore, ReembedError, Unembeddable},
     recommender::{Pair, PairError},
 };
 
@@ -31,6 +31,8 @@ pub struct Opening {
     pub limits: Limits,
     /// The folder of what comes in online.
     pub state: Option<PathBuf>,
+    /// Where photos of it are kept; without one, below that folder.
+    pub photos: Option<PhotoStore>,
     /// What fetches photos by their addresses.
     pub fetcher: Option<Arc<Fetcher>>,
     /// What becomes, at the start, of items that came in as embeddings of another model.
@@ -56,7 +58,7 @@ impl Opening {
             Some(embedder) => Ok(embedder.clone()),
             None => opened.embedder_in_f32(embedding).map_err(|e| e.to_string()),
         };
-        let model = NewModel::new(base, pair.manifest.dims, self.limits, load);
+        let model = NewModel::new(base, pair.manifest.dims, self.limits, load).keeping(self.photos.clone());
         Ok((pair, model, threads))
     }
 

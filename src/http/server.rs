@@ -18,11 +18,11 @@ use crate::http::{
     listener::{self, ConnectionLimits},
     router,
     signals::Signals,
-    upkeep::keep_up,
+    upkeep::{keep_up, sweep_photos},
 };
 use crate::{
-    config::{Reads, ServerConfig},
-    ingest::{FetchOptions, Fetcher, Unembeddable},
+    config::{Reads, Role, ServerConfig},
+    ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
         AskError, EmbedderOptions, Items, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
         SharedThreads,
@@ -64,6 +64,9 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The store of photos.
+    #[error(transparent)]
+    Photos(#[from] PhotosError),
     /// Fetching photos by their addresses.
     #[error("photos cannot be fetched by their addresses: {0}")]
     Fetching(io::Error),
@@ -164,6 +167,7 @@ impl Server {
         let settling = tokio::spawn(settle(app.clone()));
         let upkeep = tokio::spawn(keep_up(app.clone()));
         let following = tokio::spawn(follow(app.clone()));
+        let sweeping = tokio::spawn(sweep_photos(app.clone()));
         let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
             () = serving => {}
@@ -179,6 +183,7 @@ impl Server {
         settling.abort();
         upkeep.abort();
         following.abort();
+        sweeping.abort();
         join(model_threads).await;
         tracing::info!("stopped");
         Ok(())
@@ -188,7 +193,7 @@ impl Server {
 /// Where the settings say that the items are.
 fn items(config: &ServerConfig) -> Items {
     match config.engine.opener() {
-        Some(engine) => Items::Shared { engine, photos: None },
+        Some(engine) => Items::Shared { engine },
         None => Items::Bundle { state: config.state.clone() },
     }
 }
@@ -204,6 +209,11 @@ async fn recommender(config: &ServerConfig, items: Items) -> Result<Recommender,
         embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
         limits: Limits { max_pixels: config.max_pixels.get() },
         items,
+        writes: config.keys.has(Role::Admin),
+        photos: match &config.photos {
+            Some(address) => Some(PhotoStore::shared(address, &config.aws).await?),
+            None => None,
+        },
         fetcher: fetcher(config)?,
         unembeddable: if config.drop_unembeddable { Unembeddable::Drop } else { Unembeddable::Stop },
     };

@@ -10,7 +10,7 @@ mod reembed;
 mod snapshot;
 
 pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
-pub use photos::{HeldPhoto, PhotoName, PhotoStore};
+pub use photos::{AwsSettings, HeldPhoto, Jpeg, Kept, PhotoName, PhotoStore, PhotosAddress, PhotosError};
 pub use reembed::{ReembedError, Unembeddable};
 pub use snapshot::Snapshot;
 
@@ -18,6 +18,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -39,6 +40,10 @@ const PHOTOS: usize = 32;
 
 /// Photos of writes of many taken on at once, over all of them; the others wait.
 const PHOTOS_OF_MANY: usize = 32;
+
+/// Photos that no item shows are swept where several servers write, once they are so old. A write that shows one of them again has
+/// put it again by then.
+const SWEPT_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Why a write was not made.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +79,12 @@ pub enum IngestError {
     /// The photo cannot be kept.
     #[error("the photo cannot be kept: {0}")]
     Keep(std::io::Error),
+    /// The store of photos cannot be asked: the same may be sent again.
+    #[error("the store of photos cannot be asked at the moment: {0}")]
+    PhotosUnavailable(String),
+    /// The store of photos, at the start.
+    #[error(transparent)]
+    Photos(PhotosError),
     /// What comes in cannot be put aside.
     #[error("what comes in cannot be put aside: {0}")]
     Spool(std::io::Error),
@@ -89,6 +100,17 @@ pub enum IngestError {
     /// The thread that worked on it did not come back.
     #[error("it was not ended: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl From<PhotosError> for IngestError {
+    fn from(e: PhotosError) -> Self {
+        match e {
+            PhotosError::Disk(e) => Self::Keep(e),
+            PhotosError::Unavailable(why) => Self::PhotosUnavailable(why),
+            PhotosError::Interrupted(e) => Self::Interrupted(e),
+            PhotosError::Unusable { .. } => Self::Photos(e),
+        }
+    }
 }
 
 /// What an item's vectors come from.
@@ -171,17 +193,29 @@ impl WriteModel {
 pub struct NewModel {
     base: LocalCatalogue,
     model: WriteModel,
+    photos: Option<PhotoStore>,
 }
 
 impl NewModel {
     /// Over this base, which is of that model.
     pub fn new(base: LocalCatalogue, model: WriteModel) -> Self {
-        Self { base, model }
+        Self { base, model, photos: None }
+    }
+
+    /// The same, keeping photos in this store; without one, below the state.
+    #[must_use]
+    pub fn keeping(self, photos: Option<PhotoStore>) -> Self {
+        Self { photos, ..self }
+    }
+
+    /// Where photos are kept.
+    fn photos(&self, state: &Path) -> Result<PhotoStore, IngestError> {
+        self.photos.clone().map_or_else(|| PhotoStore::open(state).map_err(IngestError::Keep), Ok)
     }
 }
 
-/// Where what comes in is kept.
-enum Kept {
+/// Where items that come in are kept.
+enum Engine {
     /// In a state of this server's, laid over a base.
     Local { live: LiveCatalogue, state: PathBuf },
     /// In an engine elsewhere.
@@ -190,7 +224,7 @@ enum Kept {
 
 /// The way in.
 pub struct Ingest {
-    kept: Kept,
+    engine: Engine,
     photos: PhotoStore,
     model: WriteModel,
     fetcher: Option<Arc<Fetcher>>,
@@ -207,26 +241,23 @@ impl Ingest {
     /// # Errors
     /// What [`LiveCatalogue::open`] says; where photos cannot be kept there.
     pub fn open(state: &Path, model: NewModel) -> Result<Self, IngestError> {
-        let NewModel { base, model } = model;
+        let photos = model.photos(state)?;
+        let NewModel { base, model, photos: _ } = model;
         let live = LiveCatalogue::open(state, base, model.dims, LiveOptions::default())?;
-        let photos = PhotoStore::open(state).map_err(IngestError::Keep)?;
-        // Left by a write that was cut off: no item shows them.
         let view = live.view();
-        for name in photos.names().map_err(IngestError::Keep)? {
-            photos.erase_unless(&name, || view.shows(&name.image()));
-        }
-        Ok(Self::keeping(Kept::Local { live, state: state.to_owned() }, photos, model))
+        photos.erase_left(|name| view.shows(&name.image())).map_err(IngestError::Keep)?;
+        Ok(Self::keeping(Engine::Local { live, state: state.to_owned() }, photos, model))
     }
 
     /// Into an engine elsewhere, which is of this model; its photos are kept in that store.
     pub fn shared(catalogue: Arc<dyn SharedCatalogue>, photos: PhotoStore, model: WriteModel) -> Self {
-        Self::keeping(Kept::Shared(catalogue), photos, model)
+        Self::keeping(Engine::Shared(catalogue), photos, model)
     }
 
-    fn keeping(kept: Kept, photos: PhotoStore, model: WriteModel) -> Self {
+    fn keeping(engine: Engine, photos: PhotoStore, model: WriteModel) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            kept,
+            engine,
             photos,
             model,
             fetcher: None,
@@ -245,22 +276,22 @@ impl Ingest {
 
     /// The catalogue as it is now.
     pub fn now(&self) -> Arc<dyn Catalogue> {
-        self.engine().now()
+        self.writer().now()
     }
 
     /// The engine that takes writes.
-    fn engine(&self) -> &dyn LivingCatalogue {
-        match &self.kept {
-            Kept::Local { live, .. } => live,
-            Kept::Shared(shared) => &**shared,
+    fn writer(&self) -> &dyn LivingCatalogue {
+        match &self.engine {
+            Engine::Local { live, .. } => live,
+            Engine::Shared(shared) => &**shared,
         }
     }
 
     /// This server's own state, where it has one.
     pub fn local(&self) -> Option<&LiveCatalogue> {
-        match &self.kept {
-            Kept::Local { live, .. } => Some(live),
-            Kept::Shared(_) => None,
+        match &self.engine {
+            Engine::Local { live, .. } => Some(live),
+            Engine::Shared(_) => None,
         }
     }
 
@@ -314,6 +345,15 @@ impl Ingest {
         &self.photos
     }
 
+    /// Erases photos that no item shows any more, where several servers write them; how many. Elsewhere they are erased at once.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked: the rest is left for another time.
+    pub async fn sweep_photos(&self) -> Result<usize, IngestError> {
+        let shown = |image: String| async move { Ok(self.writer().shows(&image).await?) };
+        self.photos.sweep(SWEPT_AFTER, shown).await
+    }
+
     /// Makes one change; what became of it, and the revision it is in.
     ///
     /// # Errors
@@ -339,9 +379,9 @@ impl Ingest {
     /// # Errors
     /// Where the state's folder, or the system's folder for such files where there is no state, takes none.
     pub fn spool(&self) -> Result<File, IngestError> {
-        let file = match &self.kept {
-            Kept::Local { state, .. } => tempfile::tempfile_in(state),
-            Kept::Shared(_) => tempfile::tempfile(),
+        let file = match &self.engine {
+            Engine::Local { state, .. } => tempfile::tempfile_in(state),
+            Engine::Shared(_) => tempfile::tempfile(),
         };
         file.map_err(IngestError::Spool)
     }
@@ -361,7 +401,7 @@ impl Ingest {
             held.extend(photo);
             refused.push(Some(kind.map(|kind| ready.push(Write { id, kind, condition }))));
         }
-        let made = if ready.is_empty() { Ok(Vec::new()) } else { self.engine().write(ready).await };
+        let made = if ready.is_empty() { Ok(Vec::new()) } else { self.writer().write(ready).await };
         if matches!(made, Err(CatalogueError::Stopped)) {
             // What is shown is the other's to say, and so is what is erased.
             return Err(IngestError::HandedOver);

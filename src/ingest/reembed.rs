@@ -16,7 +16,7 @@ use lookalike_items::{ItemId, Vectors};
 use lookalike_photo::{Photo, PhotoError};
 
 use crate::ingest::{
-    Ingest, IngestError, Kept, NewModel, PhotoName, PhotoStore,
+    Engine, Ingest, IngestError, NewModel, PhotoName, PhotoStore, PhotosError,
     prepare::{Patience, in_turn, loaded},
 };
 
@@ -191,10 +191,15 @@ async fn embedded(
     name: &PhotoName,
 ) -> Result<Option<Vectors>, ReembedError> {
     let embedder = loaded(&model.model.embedder, &model.model.load).await?;
-    let (path, rule, limits) =
-        (photos.folder().join(name.relative()), embedder.preprocessing().clone(), model.model.limits);
+    let (rule, limits) = (embedder.preprocessing().clone(), model.model.limits);
+    let bytes = match photos.read(name, |_| true).await {
+        Ok(kept) => kept.and_then(|kept| kept.bytes).ok_or_else(|| "it is not there".to_owned()),
+        Err(PhotosError::Disk(e)) => Err(e.to_string()),
+        // It may be there, and be had another time.
+        Err(e) => return Err(IngestError::from(e).into()),
+    };
     let read = tokio::task::spawn_blocking(move || {
-        let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+        let bytes = bytes?;
         let photo = Photo::decode(&bytes, &limits).map_err(|e: PhotoError| e.to_string())?;
         Ok::<_, String>(rule.apply(&photo))
     });
@@ -221,8 +226,7 @@ impl NewModel {
         let model_id = &self.base.manifest().model_id;
         if let Some(mut other) = OtherState::open(state, model_id)? {
             let records = other.records()?;
-            let mut again =
-                Reembedder::new(&self, PhotoStore::open(state).map_err(IngestError::Keep)?, unembeddable);
+            let mut again = Reembedder::new(&self, self.photos(state)?, unembeddable);
             again.check(&records)?;
             let missing = again.missing(&records);
             let all = missing.len();
@@ -253,7 +257,7 @@ impl Ingest {
         unembeddable: Unembeddable,
         progress: &(dyn Fn(f64) + Sync),
     ) -> Result<(Self, HandedOver), ReembedError> {
-        let Kept::Local { live, state } = &self.kept else { return Err(self.not_local().into()) };
+        let Engine::Local { live, state } = &self.engine else { return Err(self.not_local().into()) };
         let mut again = Reembedder::new(&model, self.photos.clone(), unembeddable);
         for round in 0..ROUNDS {
             let records = live.records().await?;

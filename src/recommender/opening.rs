@@ -35,6 +35,10 @@ pub struct Opening {
     pub limits: Limits,
     /// Where the items are.
     pub items: Items,
+    /// Where photos of what comes in are kept; without one, below the state's folder.
+    pub photos: Option<PhotoStore>,
+    /// Whether there is a key that may write. Without one nothing comes in.
+    pub writes: bool,
     /// What fetches photos by their addresses.
     pub fetcher: Option<Arc<Fetcher>>,
     /// What becomes, at the start, of items that came in as embeddings of another model.
@@ -51,10 +55,8 @@ pub enum Items {
     },
     /// In an engine elsewhere.
     Shared {
-        /// What opens it.
+        /// What opens it. Something comes in where there are keys that may write, and a store for its photos.
         engine: Arc<dyn OpenShared>,
-        /// Where photos that come in are kept; without it nothing comes in.
-        photos: Option<PhotoStore>,
     },
 }
 
@@ -111,7 +113,7 @@ impl Opening {
                 let generation = local.manifest().generation;
                 (OpenedItems::Bundle(local.clone()), Arc::new(local), generation)
             }
-            Items::Shared { engine, .. } => {
+            Items::Shared { engine } => {
                 let shared = engine.open(&model_id, dims).await?;
                 check_dims(dims, &*shared.now(), false)?;
                 let (catalogue, generation) = (shared.now(), shared.generation());
@@ -142,13 +144,15 @@ impl Opening {
     ) -> Result<Serving, ReembedError> {
         let (shared, ingest) = match (items, &self.items) {
             (OpenedItems::Bundle(base), Items::Bundle { state: Some(state) }) => {
-                (None, Some(NewModel::new(base, model).opened(state, self.unembeddable).await?))
+                let model = NewModel::new(base, model).keeping(self.photos.clone());
+                (None, Some(model.opened(state, self.unembeddable).await?))
             }
-            (OpenedItems::Shared(shared), Items::Shared { photos: Some(photos), .. }) => {
-                (Some(Arc::clone(&shared)), Some(Ingest::shared(shared, photos.clone(), model)))
-            }
-            (OpenedItems::Shared(shared), _) => (Some(shared), None),
             (OpenedItems::Bundle(_), _) => (None, None),
+            (OpenedItems::Shared(shared), _) => {
+                let photos = self.photos.clone().filter(|_| self.writes);
+                let ingest = photos.map(|photos| Ingest::shared(Arc::clone(&shared), photos, model));
+                (Some(shared), ingest)
+            }
         };
         let ingest = ingest.map(|ingest| Arc::new(ingest.fetching(self.fetcher.clone())));
         Ok(Serving { pair, shared, ingest })

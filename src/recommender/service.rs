@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
-use crate::ingest::{Change, Changes, Ingest, IngestError, Made};
+use crate::ingest::{Change, Changes, Ingest, IngestError, Made, PhotoStore};
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Opening, Pair, Region, ReloadError,
     SharedThreads, Subject, Timings,
@@ -84,6 +84,12 @@ impl Recommender {
     /// The way in for what changes, where the server has a state.
     pub fn ingest(&self) -> Option<Arc<Ingest>> {
         self.serving.load().ingest.clone()
+    }
+
+    /// Where photos that came in are kept, by this server or by others that share its items.
+    pub fn photos(&self) -> Option<PhotoStore> {
+        let ingest = self.ingest();
+        ingest.map(|ingest| ingest.photos().clone()).or_else(|| self.opening.photos.clone())
     }
 
     /// Makes changes as [`Ingest::changes`] does; where the model changes meanwhile, by the one that is served then. None where the server

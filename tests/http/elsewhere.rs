@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lookalike::{ingest::PhotoStore, recommender::Items};
+use lookalike::recommender::Items;
 use lookalike_catalogue::{
     LiveCatalogue, LiveOptions, LocalCatalogue,
     contract::conformance::{Faults, Faulty},
@@ -36,10 +36,12 @@ impl Elsewhere {
         let live = LiveCatalogue::open(folder.path(), base, manifest.dims, LiveOptions::default()).unwrap();
         let faults = Faults::default();
         let engine = Arc::new(Faulty::new(Arc::new(live), faults.clone()));
-        let photos = Some(PhotoStore::open(state.path()).unwrap());
-        let keys = state.path().join("keys");
-        let flags = ["--admin-keys-file", keys.to_str().unwrap(), "--reads", "open"];
-        let server = Running::start_over(shop, Items::Shared { engine, photos }, &flags).await;
+        let (keys, photos) = (state.path().join("keys"), state.path().join("photos"));
+        std::fs::create_dir(&photos).unwrap();
+        let flags = ["--admin-keys-file", keys.to_str().unwrap(), "--photos", photos.to_str().unwrap()];
+        // The address is not asked: the engine that is given takes its place.
+        let flags = [&flags[..], &["--catalogue", "milvus://127.0.0.1:1/none", "--reads", "open"]].concat();
+        let server = Running::start_over(shop, Items::Shared { engine }, &flags).await;
         Self { living: Living { state, server }, faults, _folder: folder }
     }
 }

@@ -9,6 +9,7 @@ mod access;
 mod ask;
 mod backups;
 mod bases;
+mod buckets;
 mod connections;
 mod docs;
 mod elsewhere;

@@ -46,7 +46,12 @@ pub fn config(shop: &Shop, more: &[&str]) -> ServerConfig {
 impl Running {
     /// Starts a server with these flags and waits until it is ready.
     pub async fn start(shop: &Shop, more: &[&str]) -> Self {
-        let running = Self::start_cold(shop, more).await;
+        Self::start_as(config(shop, more)).await
+    }
+
+    /// The same by these settings.
+    pub async fn start_as(config: ServerConfig) -> Self {
+        let running = Self::cold(config).await;
         while running.get("/readyz").await.status != 200 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -65,7 +70,10 @@ impl Running {
 
     /// Starts a server and does not wait.
     pub async fn start_cold(shop: &Shop, more: &[&str]) -> Self {
-        let config = config(shop, more);
+        Self::cold(config(shop, more)).await
+    }
+
+    async fn cold(config: ServerConfig) -> Self {
         let begun = Instant::now();
         // Within one process, the thread of the server before frees its state a moment after it has stopped.
         let server = loop {

@@ -64,10 +64,14 @@ impl Bucket {
         let wrong = |e: object_store::Error| unusable(reason::at_start(&e, aws.has_key()));
         let (store, prefix): (Arc<dyn ObjectStore>, _) = match address {
             PhotosAddress::Folder(folder) => {
-                let there = folder.is_dir();
-                let none =
-                    || unusable("it is no folder: create it, or mount the volume that it is on".into());
-                let files = there.then(|| LocalFileSystem::new_with_prefix(folder)).ok_or_else(none)?;
+                if !folder.is_dir() {
+                    return Err(unusable(
+                        "it is no folder: create it, or mount the volume that it is on".into(),
+                    ));
+                }
+                let no_files = |e| unusable(format!("the server's user cannot write there: {e}"));
+                tempfile::tempfile_in(folder).map_err(no_files)?;
+                let files = LocalFileSystem::new_with_prefix(folder);
                 (Arc::new(files.map_err(wrong)?.with_fsync(true)), ObjectPath::default())
             }
             PhotosAddress::Bucket { bucket, prefix } => {

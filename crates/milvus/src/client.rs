@@ -116,8 +116,16 @@ impl Milvus {
             Err(fault) => return Err(fault),
         };
         let told = described.description();
+        let mut real = told.get_collection_name().to_owned();
+        if told.get_aliases().iter().any(|alias| *alias == real) {
+            // Milvus 2.3 describes a collection under the name that was asked for.
+            let all = self.collections(until).await?;
+            let found = all.into_iter().find(|(_, id)| *id == told.get_collection_id());
+            let Some((found, _)) = found else { return Ok(None) };
+            real = found;
+        }
         Ok(Some(Described {
-            name: told.get_collection_name().to_owned(),
+            name: real,
             aliases: told.get_aliases().to_vec(),
             about: schema::About::read(told.get_description()),
             dimension: schema::dimension(told.get_schema()),
@@ -220,12 +228,13 @@ impl Milvus {
         made.await.map(drop)
     }
 
-    /// The names of all collections.
-    pub async fn collections(&self, until: Instant) -> Result<Vec<String>, Fault> {
+    /// The names of all collections, each with Milvus' own number of it.
+    pub async fn collections(&self, until: Instant) -> Result<Vec<(String, i64)>, Fault> {
         let listed = self.calls.make("listing collections", until, || async {
             Ok(self.client.list_collections(ListCollectionsRequest::builder().build()?).await?)
         });
-        Ok(listed.await?.collection_names().to_vec())
+        let listed = listed.await?;
+        Ok(listed.collections().iter().map(|one| (one.get_name().to_owned(), one.get_id())).collect())
     }
 
     /// Makes a collection with its index.

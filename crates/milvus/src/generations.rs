@@ -49,7 +49,7 @@ pub(crate) fn number(alias: &str, collection: &str) -> Option<u64> {
 /// All generations of an alias, by rising number, those that are not ours left out.
 pub(crate) async fn all(milvus: &Milvus, alias: &str) -> Result<Vec<Generation>, Fault> {
     let mut generations = Vec::new();
-    for collection in milvus.collections(milvus.read_by()).await? {
+    for (collection, _) in milvus.collections(milvus.read_by()).await? {
         let Some(number) = number(alias, &collection) else { continue };
         let Some(described) = milvus.describe(&collection, milvus.read_by()).await? else { continue };
         let Some(about) = described.about else { continue };

@@ -72,7 +72,7 @@ impl Server {
         let folder = runs.join(std::process::id().to_string());
         fs::create_dir_all(folder.join("configs")).unwrap();
         let installed = target.join("server");
-        let ports = free_ports::<11>();
+        let ports = free_ports::<13>();
         let [port, metrics, etcd, peers, ..] = ports;
         let mut rest = ports[4..].iter();
         let template = fs::read_to_string(installed.join("config.yaml.template")).unwrap();

@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
+.PHONY: help demo smoke build package notices test check test-api test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ test-api: ## openapi.yaml against the running server: schemathesis, and a genera
 
 test-neon: ## the NEON kernel, under qemu-user
 	@scripts/test-neon.sh
+
+test-image: ## the image of the programs that are built here, as a careful host runs it; skipped where there is no Docker engine
+	@scripts/build.sh
+	@scripts/test-image.sh
 
 lint: ## format, clippy, shellcheck
 	@scripts/lint.sh

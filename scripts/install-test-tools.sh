@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the tests need beside a build: a Chromium and its driver, for the page's tests drive a real browser; axe-core, which
-# judges what they see; and an nginx to put before the server.
+# judges what they see; what knows Kubernetes' schemas, for deploy/; an nginx and a HAProxy to put before the server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -17,6 +17,13 @@ if ! cmp -s "$wanted" "$axe/installed"; then
   cp "$wanted" "$axe/installed"
 fi
 
+schemas=target/test/kubernetes wanted=scripts/test-deploy-requirements.txt
+if ! cmp -s "$wanted" "$schemas/installed"; then
+  rm -rf "$schemas"
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: --require-hashes --target "$schemas" -r "$wanted"
+  cp "$wanted" "$schemas/installed"
+fi
+
 # Unpacked, not installed: an installed one would begin to serve on port 80.
 nginx=target/test/nginx
 if ! have nginx && [ ! -x "$nginx/usr/sbin/nginx" ]; then
@@ -27,4 +34,18 @@ if ! have nginx && [ ! -x "$nginx/usr/sbin/nginx" ]; then
     exit 1
   }
   dpkg-deb -x "$nginx"/nginx_*.deb "$nginx"
+fi
+
+# The same, with the libraries that only it needs; docs/deploy.md puts it before several servers.
+haproxy=target/test/haproxy
+if ! have haproxy && [ ! -x "$haproxy/usr/sbin/haproxy" ]; then
+  rm -rf "$haproxy"
+  mkdir -p "$haproxy"
+  for package in haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1; do
+    (cd "$haproxy" && get_package "$package") || {
+      echo "Missing to test: haproxy (Debian's name). Install it, then run this again." >&2
+      exit 1
+    }
+  done
+  for package in "$haproxy"/*.deb; do dpkg-deb -x "$package" "$haproxy"; done
 fi

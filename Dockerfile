@@ -37,6 +37,7 @@ COPY crates/common/Cargo.toml crates/common/
 COPY crates/int7/Cargo.toml crates/int7/
 COPY crates/items/Cargo.toml crates/items/
 COPY crates/libtorch/Cargo.toml crates/libtorch/
+COPY crates/milvus/Cargo.toml crates/milvus/
 COPY crates/model/Cargo.toml crates/model/
 COPY crates/photo/Cargo.toml crates/photo/
 COPY crates/sample-shop/Cargo.toml crates/sample-shop/

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the tests need beside a build: a Chromium and its driver, for the page's tests drive a real browser; axe-core, which
-# judges what they see; what knows Kubernetes' schemas, for deploy/; an nginx and a HAProxy to put before the server.
+# judges what they see; a server that speaks S3, to keep photos in; what knows Kubernetes' schemas, for deploy/; an nginx and a
+# HAProxy to put before the server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/packages.sh
@@ -22,6 +23,14 @@ if ! cmp -s "$wanted" "$schemas/installed"; then
   rm -rf "$schemas"
   python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: --require-hashes --target "$schemas" -r "$wanted"
   cp "$wanted" "$schemas/installed"
+fi
+
+# Run by python3 from that folder, as it is: no environment of its own is needed.
+bucket=target/test/bucket wanted=scripts/test-bucket-requirements.txt
+if ! cmp -s "$wanted" "$bucket/installed"; then
+  rm -rf "$bucket"
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --only-binary=:all: --require-hashes --target "$bucket" -r "$wanted"
+  cp "$wanted" "$bucket/installed"
 fi
 
 # Unpacked, not installed: an installed one would begin to serve on port 80.

@@ -3,7 +3,7 @@
 //! ```text
 //! snapshot.json        what it is: the formats, the model, the revision, how much there is
 //! records/000001       what came in, in pieces of about a megabyte (`catalogue`'s `StateWriter` reads them)
-//! photos/ab/ab12….jpg  the kept photos that items show
+//! photos/ab/ab12….jpg  the kept photos that items show, where they are kept below the state
 //! checksums            the sha256 of every entry before it, as `sha256sum` writes and checks it
 //! ```
 //!
@@ -43,6 +43,9 @@ struct About {
     photos: u64,
     /// Photos that items show and that were not on the disk.
     photos_missing: u64,
+    /// The store that photos are kept in, where that is not the state: then the tar holds none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    photos_at: Option<String>,
     created_at: String,
 }
 

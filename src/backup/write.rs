@@ -32,6 +32,7 @@ pub fn write(snapshot: &Snapshot, sink: impl Write) -> io::Result<()> {
         records: state.records,
         photos: photos.len() as u64,
         photos_missing: snapshot.missing(),
+        photos_at: snapshot.photos_at().map(str::to_owned),
         created_at: now.to_string(),
     };
     let mtime = u64::try_from(now.as_second()).unwrap_or_default();
@@ -47,9 +48,9 @@ pub fn write(snapshot: &Snapshot, sink: impl Write) -> io::Result<()> {
     // Records are read at the usual priority: a thread that holds a lock of the state's file and never runs would hold writes up.
     lowest_priority();
     for photo in photos {
-        let relative = photo.name().relative();
-        let bytes = fs::read(snapshot.folder().join(&relative))?;
-        entries.add(&format!("{PHOTOS}/{relative}"), &bytes)?;
+        // Those of a snapshot are files.
+        let Some(file) = photo.file() else { continue };
+        entries.add(&format!("{PHOTOS}/{}", photo.name().relative()), &fs::read(file)?)?;
     }
     let checksums = std::mem::take(&mut entries.checksums);
     entries.add(CHECKSUMS, checksums.as_bytes())?;

@@ -3,6 +3,7 @@
 //! A flag goes before the environment, that before the file, that before the default. Nothing leaves this room unchecked:
 //! every field is of a type that holds valid values alone.
 
+mod engine;
 mod file;
 mod keys;
 mod rate;
@@ -10,6 +11,7 @@ mod server;
 
 use std::{str::FromStr, time::Duration};
 
+pub use engine::{CatalogueAddress, Credentials, EngineConfig};
 pub use keys::{ApiKeys, BadKeys, Role};
 pub use lookalike_telemetry::LogFormat;
 pub use rate::RateLimit;

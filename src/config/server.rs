@@ -1,20 +1,23 @@
 //! What the server is told.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     net::SocketAddr,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, error::ErrorKind};
+use clap::{
+    Arg, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, builder::TypedValueParser,
+    error::ErrorKind,
+};
 
 use crate::config::{
-    ApiKeys, ByteSize, OptionalShare, OptionalSize, RateLimit, Role, file, origin, seconds, share_or_off,
-    size_or_off, yes_or_no,
+    ApiKeys, ByteSize, EngineConfig, OptionalShare, OptionalSize, RateLimit, Role, file, origin, seconds,
+    share_or_off, size_or_off, yes_or_no,
 };
-use crate::ingest::ImageHost;
+use crate::ingest::{AwsSettings, ImageHost, PhotosAddress};
 use lookalike_model::{DeviceChoice, PrecisionChoice};
 use lookalike_telemetry::LogFormat;
 
@@ -111,6 +114,13 @@ pub struct ServerConfig {
     /// The folder of what comes in online: with it items can be put, patched and deleted, by admin keys.
     #[arg(long, env = "LOOKALIKE_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// An engine elsewhere that holds the items.
+    #[command(flatten)]
+    pub engine: EngineConfig,
+    /// Where photos of what comes in are kept, instead of below --state: s3://BUCKET/PREFIX (keys and endpoint by AWS_ACCESS_KEY_ID,
+    /// AWS_ENDPOINT_URL and so on), or a folder of a volume that several servers have. One catalogue a prefix or folder.
+    #[arg(long, env = "LOOKALIKE_PHOTOS", value_name = "ADDRESS", value_parser = PhotosParser)]
+    pub photos: Option<PhotosAddress>,
     /// Hosts that photos of items are fetched from by their addresses, over https: cdn.shop.example, *.shop.example,
     /// images.local:8443. None are where none is named.
     #[arg(long, env = "LOOKALIKE_IMAGE_HOSTS", value_name = "HOST", value_delimiter = ',')]
@@ -167,6 +177,30 @@ pub struct ServerConfig {
     /// The keys of the files and of the environment.
     #[arg(skip)]
     pub keys: ApiKeys,
+    /// What the environment says of the store of photos.
+    #[arg(skip)]
+    pub aws: AwsSettings,
+}
+
+/// Reads an address of photos, and does not repeat one that is wrong: somebody may have written a password into it.
+#[derive(Clone)]
+struct PhotosParser;
+
+impl TypedValueParser for PhotosParser {
+    type Value = PhotosAddress;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<PhotosAddress, clap::Error> {
+        let name = arg.map_or(String::new(), ToString::to_string);
+        let refuse = |why: String| {
+            command.clone().error(ErrorKind::ValueValidation, format!("invalid value for '{name}': {why}"))
+        };
+        value.to_str().ok_or_else(|| refuse("it is no text".into()))?.parse().map_err(refuse)
+    }
 }
 
 impl ServerConfig {
@@ -175,6 +209,9 @@ impl ServerConfig {
         let keys = |name: &str| std::env::var(name).ok();
         let parsed = Self::read(std::env::args_os().collect());
         let parsed = parsed.and_then(|config| config.with_keys(&keys));
+        let aws = std::env::vars_os()
+            .filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+        let parsed = parsed.map(|config| Self { aws: AwsSettings::of(aws), ..config });
         parsed.unwrap_or_else(|e| e.exit())
     }
 
@@ -195,6 +232,11 @@ impl ServerConfig {
             let why = "--restore FILE makes a state of a snapshot: --state DIR names the empty folder to make it in";
             return Err(command.error(ErrorKind::MissingRequiredArgument, why));
         }
+        if config.photos.is_some() && config.state.is_none() && config.engine.catalogue.is_none() {
+            let why = "--photos ADDRESS is where photos of what comes in are kept: --state DIR lets items come in, or \
+                       --catalogue ADDRESS";
+            return Err(command.error(ErrorKind::MissingRequiredArgument, why));
+        }
         if config.bundle.is_none() && !config.healthcheck && config.restore.is_none() {
             let why = "no bundle is named: --bundle DIR does, or LOOKALIKE_BUNDLE, or bundle in the file of --config";
             return Err(command.error(ErrorKind::MissingRequiredArgument, why));
@@ -213,6 +255,12 @@ impl ServerConfig {
             let added =
                 from_file.and_then(|()| variable(name).map_or(Ok(()), |text| keys.add(role, &text, name)));
             added.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+        }
+        let secrets = self.engine.read_secrets(variable);
+        secrets.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+        if self.state.is_some() && self.engine.catalogue.is_some() {
+            let why = "--state DIR keeps what comes in on this server, and --catalogue ADDRESS elsewhere: give one of them";
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, why));
         }
         if self.state.is_some() && self.restore.is_none() && !keys.has(Role::Admin) {
             let why = "--state DIR lets items be written, and there is no admin key that may: name a file of them with \

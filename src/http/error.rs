@@ -18,6 +18,9 @@ use crate::{
 /// What a patch is sent as.
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
+/// How long a client is asked to wait where the store of photos cannot be asked.
+const PHOTOS_AGAIN: Duration = Duration::from_secs(5);
+
 /// How long a client is asked to wait where there is too much to do.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -343,9 +346,15 @@ fn written(e: &IngestError) -> Problem {
         }
         IngestError::Catalogue(e) => engine(e),
         IngestError::Keep(e) | IngestError::Spool(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
+        IngestError::PhotosUnavailable(_) => {
+            let detail = "the store of photos cannot be asked at the moment; the header Retry-After says when to go on";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "photos_unavailable", detail);
+            Problem { retry_after: PHOTOS_AGAIN, ..problem }
+        }
         IngestError::HandedOver => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_changed", detail),
         IngestError::Model(_)
         | IngestError::Keep(_)
+        | IngestError::Photos(_)
         | IngestError::Spool(_)
         | IngestError::Interrupted(_) => Problem::internal(),
     }
@@ -373,7 +382,8 @@ fn rolled_back(e: &RollbackError) -> Problem {
         RollbackError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_base"),
         RollbackError::NothingBefore(_) => (StatusCode::CONFLICT, "nothing_before"),
         RollbackError::OtherModel { .. } => (StatusCode::CONFLICT, "other_model"),
-        RollbackError::Catalogue(_) | RollbackError::Interrupted(_) => return Problem::internal(),
+        RollbackError::Catalogue(e) => return engine(e),
+        RollbackError::Interrupted(_) => return Problem::internal(),
     };
     Problem::new(status, code, e.to_string())
 }

@@ -18,13 +18,13 @@ use crate::http::{
     listener::{self, ConnectionLimits},
     router,
     signals::Signals,
-    upkeep::keep_up,
+    upkeep::{keep_up, sweep_photos},
 };
 use crate::{
-    config::{Reads, ServerConfig},
-    ingest::{FetchOptions, Fetcher, Unembeddable},
+    config::{Reads, Role, ServerConfig},
+    ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
-        AskError, EmbedderOptions, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
+        AskError, EmbedderOptions, Items, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
         SharedThreads,
     },
     traces::{Tracer, TracesError},
@@ -34,6 +34,9 @@ use lookalike_telemetry::TelemetryError;
 
 /// How often metrics are settled.
 const SETTLED: Duration = Duration::from_secs(5);
+
+/// How often it is looked which generation of a catalogue elsewhere should be served.
+const FOLLOWED: Duration = Duration::from_secs(10);
 
 /// How long the model's threads may take to end their last batches.
 const LAST_BATCH: Duration = Duration::from_secs(5);
@@ -61,6 +64,9 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The store of photos.
+    #[error(transparent)]
+    Photos(#[from] PhotosError),
     /// Fetching photos by their addresses.
     #[error("photos cannot be fetched by their addresses: {0}")]
     Fetching(io::Error),
@@ -94,8 +100,13 @@ pub struct Server {
 impl Server {
     /// Verifies and loads the bundle, then takes the port.
     pub async fn open(config: &ServerConfig) -> Result<Self, ServerError> {
+        Self::open_over(config, items(config)).await
+    }
+
+    /// The same over items that are elsewhere than the settings say.
+    pub async fn open_over(config: &ServerConfig, items: Items) -> Result<Self, ServerError> {
         telemetry::init_metrics();
-        let recommender = recommender(config).await?;
+        let recommender = recommender(config, items).await?;
         let model_threads = recommender.threads();
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
@@ -143,7 +154,9 @@ impl Server {
                 shutdown.await;
                 tracing::info!("shutting down: requests under way are ended first");
                 app.readiness().drain();
-                if let Some(Err(e)) = app.recommender().ingest().map(|ingest| ingest.live().stopping()) {
+                if let Some(Err(e)) =
+                    app.recommender().ingest().and_then(|ingest| Some(ingest.local()?.stopping()))
+                {
                     tracing::warn!(error = %e, "that this stop may cut a compaction off could not be noted");
                 }
                 tokio::time::sleep(shutdown_delay).await;
@@ -153,6 +166,8 @@ impl Server {
         let warming = tokio::spawn(warm_up(app.clone()));
         let settling = tokio::spawn(settle(app.clone()));
         let upkeep = tokio::spawn(keep_up(app.clone()));
+        let following = tokio::spawn(follow(app.clone()));
+        let sweeping = tokio::spawn(sweep_photos(app.clone()));
         let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
             () = serving => {}
@@ -167,14 +182,24 @@ impl Server {
         }
         settling.abort();
         upkeep.abort();
+        following.abort();
+        sweeping.abort();
         join(model_threads).await;
         tracing::info!("stopped");
         Ok(())
     }
 }
 
+/// Where the settings say that the items are.
+fn items(config: &ServerConfig) -> Items {
+    match config.engine.opener() {
+        Some(engine) => Items::Shared { engine },
+        None => Items::Bundle { state: config.state.clone() },
+    }
+}
+
 /// Verifies and loads the bundle, and opens the state.
-async fn recommender(config: &ServerConfig) -> Result<Recommender, ServerError> {
+async fn recommender(config: &ServerConfig, items: Items) -> Result<Recommender, ServerError> {
     check_images(config)?;
     let queue = config.queue.get();
     let opening = Opening {
@@ -183,7 +208,12 @@ async fn recommender(config: &ServerConfig) -> Result<Recommender, ServerError> 
         precision: config.precision,
         embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
         limits: Limits { max_pixels: config.max_pixels.get() },
-        state: config.state.clone(),
+        items,
+        writes: config.keys.has(Role::Admin),
+        photos: match &config.photos {
+            Some(address) => Some(PhotoStore::shared(address, &config.aws).await?),
+            None => None,
+        },
         fetcher: fetcher(config)?,
         unembeddable: if config.drop_unembeddable { Unembeddable::Drop } else { Unembeddable::Stop },
     };
@@ -266,6 +296,22 @@ async fn reload_when_told(app: impl Fn() -> Option<App>, mut told: watch::Receiv
     }
 }
 
+/// Serves the generation that an engine elsewhere names, soon after it names another. Ends where the items are in the bundle.
+async fn follow(app: App) {
+    let mut failed = false;
+    while app.recommender().is_shared() {
+        tokio::time::sleep(FOLLOWED).await;
+        match app.recommender().refresh().await {
+            Ok(()) => failed = false,
+            Err(_) if failed => {}
+            Err(e) => {
+                tracing::warn!(error = %e, "whether the catalogue is another now cannot be seen, or it cannot be served");
+                failed = true;
+            }
+        }
+    }
+}
+
 /// Never resolves.
 async fn settle(app: App) {
     loop {
@@ -321,7 +367,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let recommender = recommender(config).await?;
+        let recommender = recommender(config, items(config)).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;
         let pair = recommender.pair();

@@ -10,7 +10,7 @@ mod reembed;
 mod snapshot;
 
 pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
-pub use photos::{HeldPhoto, PhotoName, PhotoStore};
+pub use photos::{AwsSettings, HeldPhoto, Jpeg, Kept, PhotoName, PhotoStore, PhotosAddress, PhotosError};
 pub use reembed::{ReembedError, Unembeddable};
 pub use snapshot::Snapshot;
 
@@ -18,12 +18,13 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LocalCatalogue, Outcome, Stage,
-    View, Write,
+    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LivingCatalogue, LocalCatalogue,
+    Outcome, SharedCatalogue, Stage, Write,
 };
 use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
 use lookalike_model::Embedder;
@@ -39,6 +40,10 @@ const PHOTOS: usize = 32;
 
 /// Photos of writes of many taken on at once, over all of them; the others wait.
 const PHOTOS_OF_MANY: usize = 32;
+
+/// Photos that no item shows are swept where several servers write, once they are so old. A write that shows one of them again has
+/// put it again by then.
+const SWEPT_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// Why a write was not made.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +79,12 @@ pub enum IngestError {
     /// The photo cannot be kept.
     #[error("the photo cannot be kept: {0}")]
     Keep(std::io::Error),
+    /// The store of photos cannot be asked: the same may be sent again.
+    #[error("the store of photos cannot be asked at the moment: {0}")]
+    PhotosUnavailable(String),
+    /// The store of photos, at the start.
+    #[error(transparent)]
+    Photos(PhotosError),
     /// What comes in cannot be put aside.
     #[error("what comes in cannot be put aside: {0}")]
     Spool(std::io::Error),
@@ -89,6 +100,17 @@ pub enum IngestError {
     /// The thread that worked on it did not come back.
     #[error("it was not ended: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl From<PhotosError> for IngestError {
+    fn from(e: PhotosError) -> Self {
+        match e {
+            PhotosError::Disk(e) => Self::Keep(e),
+            PhotosError::Unavailable(why) => Self::PhotosUnavailable(why),
+            PhotosError::Interrupted(e) => Self::Interrupted(e),
+            PhotosError::Unusable { .. } => Self::Photos(e),
+        }
+    }
 }
 
 /// What an item's vectors come from.
@@ -140,43 +162,71 @@ pub trait Changes: Send + Sync + 'static {
     fn read(&self, place: usize) -> Option<Change>;
 }
 
-/// What became of each change, none where it was no change; and the revision they are in.
-pub type Made = (Vec<Option<Result<Outcome, IngestError>>>, u64);
+/// What became of each change, none where it was no change; and the revision they are in, where the engine has revisions.
+pub type Made = (Vec<Option<Result<Outcome, IngestError>>>, Option<u64>);
 
 /// Loads the model in f32.
 type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;
 
-/// The base of a model, and what embeds by that model.
-pub struct NewModel {
-    base: LocalCatalogue,
+/// What embeds what comes in.
+pub struct WriteModel {
+    id: String,
     dims: Dims,
     limits: Limits,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
 }
 
-impl NewModel {
-    /// Over this base, of vectors of `dims`; photos are held to `limits`; `load` gives the model in f32, when it is needed.
+impl WriteModel {
+    /// The model of this id, which gives vectors of `dims`; photos are held to `limits`; `load` gives the model in f32, when it is needed.
     pub fn new(
-        base: LocalCatalogue,
+        id: String,
         dims: Dims,
         limits: Limits,
         load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { base, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
+        Self { id, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
     }
+}
+
+/// The base of a model, and what embeds by that model.
+pub struct NewModel {
+    base: LocalCatalogue,
+    model: WriteModel,
+    photos: Option<PhotoStore>,
+}
+
+impl NewModel {
+    /// Over this base, which is of that model.
+    pub fn new(base: LocalCatalogue, model: WriteModel) -> Self {
+        Self { base, model, photos: None }
+    }
+
+    /// The same, keeping photos in this store; without one, below the state.
+    #[must_use]
+    pub fn keeping(self, photos: Option<PhotoStore>) -> Self {
+        Self { photos, ..self }
+    }
+
+    /// Where photos are kept.
+    fn photos(&self, state: &Path) -> Result<PhotoStore, IngestError> {
+        self.photos.clone().map_or_else(|| PhotoStore::open(state).map_err(IngestError::Keep), Ok)
+    }
+}
+
+/// Where items that come in are kept.
+enum Engine {
+    /// In a state of this server's, laid over a base.
+    Local { live: LiveCatalogue, state: PathBuf },
+    /// In an engine elsewhere.
+    Shared(Arc<dyn SharedCatalogue>),
 }
 
 /// The way in.
 pub struct Ingest {
-    live: LiveCatalogue,
-    state: PathBuf,
+    engine: Engine,
     photos: PhotoStore,
-    model: String,
-    dims: Dims,
-    limits: Limits,
-    load: Arc<Load>,
-    embedder: OnceCell<Embedder>,
+    model: WriteModel,
     fetcher: Option<Arc<Fetcher>>,
     room: Arc<Semaphore>,
     room_for_many: Arc<Semaphore>,
@@ -191,31 +241,31 @@ impl Ingest {
     /// # Errors
     /// What [`LiveCatalogue::open`] says; where photos cannot be kept there.
     pub fn open(state: &Path, model: NewModel) -> Result<Self, IngestError> {
-        let NewModel { base, dims, limits, load, embedder } = model;
-        let model = base.manifest().model_id.clone();
-        let live = LiveCatalogue::open(state, base, dims, LiveOptions::default())?;
-        let photos = PhotoStore::open(state).map_err(IngestError::Keep)?;
-        // Left by a write that was cut off: no item shows them.
+        let photos = model.photos(state)?;
+        let NewModel { base, model, photos: _ } = model;
+        let live = LiveCatalogue::open(state, base, model.dims, LiveOptions::default())?;
         let view = live.view();
-        for name in photos.names().map_err(IngestError::Keep)? {
-            photos.erase_unless(&name, || view.shows(&name.image()));
-        }
+        photos.erase_left(|name| view.shows(&name.image())).map_err(IngestError::Keep)?;
+        Ok(Self::keeping(Engine::Local { live, state: state.to_owned() }, photos, model))
+    }
+
+    /// Into an engine elsewhere, which is of this model; its photos are kept in that store.
+    pub fn shared(catalogue: Arc<dyn SharedCatalogue>, photos: PhotoStore, model: WriteModel) -> Self {
+        Self::keeping(Engine::Shared(catalogue), photos, model)
+    }
+
+    fn keeping(engine: Engine, photos: PhotoStore, model: WriteModel) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            live,
-            state: state.to_owned(),
+        Self {
+            engine,
             photos,
             model,
-            dims,
-            limits,
-            load,
-            embedder,
             fetcher: None,
             room: Arc::new(Semaphore::new(PHOTOS)),
             room_for_many: Arc::new(Semaphore::new(PHOTOS_OF_MANY)),
             cores: Arc::new(Semaphore::new(cores)),
             snapshots: Arc::new(Semaphore::new(1)),
-        })
+        }
     }
 
     /// The same, taking addresses of photos too.
@@ -225,13 +275,39 @@ impl Ingest {
     }
 
     /// The catalogue as it is now.
-    pub fn view(&self) -> Arc<View> {
-        self.live.view()
+    pub fn now(&self) -> Arc<dyn Catalogue> {
+        self.writer().now()
     }
 
-    /// The catalogue that changes.
-    pub fn live(&self) -> &LiveCatalogue {
-        &self.live
+    /// The engine that takes writes.
+    fn writer(&self) -> &dyn LivingCatalogue {
+        match &self.engine {
+            Engine::Local { live, .. } => live,
+            Engine::Shared(shared) => &**shared,
+        }
+    }
+
+    /// This server's own state, where it has one.
+    pub fn local(&self) -> Option<&LiveCatalogue> {
+        match &self.engine {
+            Engine::Local { live, .. } => Some(live),
+            Engine::Shared(_) => None,
+        }
+    }
+
+    /// The same, for what is done with such a state alone.
+    ///
+    /// # Errors
+    /// [`CatalogueError::NotSupported`] where what comes in is kept elsewhere.
+    pub fn live(&self) -> Result<&LiveCatalogue, CatalogueError> {
+        self.local().ok_or_else(|| self.not_local())
+    }
+
+    fn not_local(&self) -> CatalogueError {
+        let engine = self.now().about().engine;
+        CatalogueError::NotSupported(format!(
+            "the items of this server are kept in {engine}, which does this by itself or with tools of its own"
+        ))
     }
 
     /// Lays what came in over another generation of the same model.
@@ -239,7 +315,7 @@ impl Ingest {
     /// # Errors
     /// As [`LiveCatalogue::rebase`].
     pub async fn rebase(&self, bundle: LocalCatalogue) -> Result<(), IngestError> {
-        Ok(self.live.rebase(bundle).await?)
+        Ok(self.live()?.rebase(bundle).await?)
     }
 
     /// Folds what came in into one graph; how many items it holds. `progress` hears of parts of a whole, 0 to 1.
@@ -261,7 +337,7 @@ impl Ingest {
                 Stage::Write => progress(0.95 + 0.05 * part),
             }
         };
-        Ok(self.live.compact(told).await?)
+        Ok(self.live()?.compact(told).await?)
     }
 
     /// The photos that came in.
@@ -269,11 +345,20 @@ impl Ingest {
         &self.photos
     }
 
+    /// Erases photos that no item shows any more, where several servers write them; how many. Elsewhere they are erased at once.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked: the rest is left for another time.
+    pub async fn sweep_photos(&self) -> Result<usize, IngestError> {
+        let shown = |image: String| async move { Ok(self.writer().shows(&image).await?) };
+        self.photos.sweep(SWEPT_AFTER, shown).await
+    }
+
     /// Makes one change; what became of it, and the revision it is in.
     ///
     /// # Errors
     /// Where it was not made, whatever the reason but its condition.
-    pub async fn change(&self, change: Change) -> Result<(Outcome, u64), IngestError> {
+    pub async fn change(&self, change: Change) -> Result<(Outcome, Option<u64>), IngestError> {
         let prepared = self.prepare(change, Patience::No).await;
         let (mut outcomes, revision) = self.made(vec![Some(prepared)]).await?;
         let outcome = outcomes.pop().flatten().unwrap_or(Err(IngestError::Busy));
@@ -292,9 +377,13 @@ impl Ingest {
     /// A file of no name, for what comes in and is not in memory.
     ///
     /// # Errors
-    /// Where the state's folder takes none.
+    /// Where the state's folder, or the system's folder for such files where there is no state, takes none.
     pub fn spool(&self) -> Result<File, IngestError> {
-        tempfile::tempfile_in(&self.state).map_err(IngestError::Spool)
+        let file = match &self.engine {
+            Engine::Local { state, .. } => tempfile::tempfile_in(state),
+            Engine::Shared(_) => tempfile::tempfile(),
+        };
+        file.map_err(IngestError::Spool)
     }
 
     async fn made(&self, prepared: Vec<Option<Prepared>>) -> Result<Made, IngestError> {
@@ -312,12 +401,12 @@ impl Ingest {
             held.extend(photo);
             refused.push(Some(kind.map(|kind| ready.push(Write { id, kind, condition }))));
         }
-        let made = if ready.is_empty() { Ok(Vec::new()) } else { self.live.write(ready).await };
+        let made = if ready.is_empty() { Ok(Vec::new()) } else { self.writer().write(ready).await };
         if matches!(made, Err(CatalogueError::Stopped)) {
             // What is shown is the other's to say, and so is what is erased.
             return Err(IngestError::HandedOver);
         }
-        let view = self.live.view();
+        let revision = self.now().revision();
         let (mut made, failed) = match made {
             Ok(made) => (made.into_iter(), None),
             // One transaction: the same for all, told to each.
@@ -332,17 +421,21 @@ impl Ingest {
         told.iter().flatten().for_each(|outcome| telemetry::written(name_of(outcome)));
         drop(held);
         unshown.iter().for_each(|name| self.sweep(name));
-        Ok((told, view.revision()))
+        Ok((told, revision))
     }
 
+    /// The photo that an item of this server's state shows. Of what is kept elsewhere photos are swept, not erased one by one: another
+    /// server may show them.
     fn kept_photo(&self, id: &ItemId) -> Option<PhotoName> {
-        let (item, _) = self.live.view().came_in(id).ok()??;
+        let (item, _) = self.local()?.view().came_in(id).ok()??;
         PhotoName::from_image(&item.image)
     }
 
     /// Erases a photo that no item shows any more.
     fn sweep(&self, name: &PhotoName) {
-        self.photos.erase_unless(name, || self.live.view().shows(&name.image()));
+        if let Some(live) = self.local() {
+            self.photos.erase_unless(name, || live.view().shows(&name.image()));
+        }
     }
 }
 

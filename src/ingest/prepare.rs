@@ -11,11 +11,11 @@ use lookalike_items::{BadItem, Item, ItemId, Schemes, Timestamp, Vectors};
 use lookalike_model::{Embedded, Embedder, EmbedderError};
 use lookalike_photo::{Photo, Pixels};
 use serde_json::{Map, Value};
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, oneshot};
 
 use crate::ingest::{
-    Change, ChangeKind, Changes, FetchError, HeldPhoto, Ingest, IngestError, Load, PHOTOS_OF_MANY, PhotoName,
-    Source,
+    Change, ChangeKind, Changes, FetchError, HeldPhoto, Ingest, IngestError, Jpeg, Load, PHOTOS_OF_MANY,
+    PhotoName, Source,
 };
 
 /// How long photos of many wait between two attempts to get into the model's queue.
@@ -89,22 +89,34 @@ impl Ingest {
         let photo = held.insert(self.photos.hold(PhotoName::of(&bytes)));
         let image = photo.name().image();
         // The photo that the item shows already needs no model.
-        let known = self.live.view().came_in(id)?.filter(|(held, _)| held.image == image);
+        let known = self.now().get(id).await?.filter(|(held, _)| held.image == image);
         let vectors = match known {
-            Some((_, vectors)) => Arc::unwrap_or_clone(vectors),
+            Some((_, vectors)) => {
+                drop(fetched);
+                if !self.photos.stays(photo).await? {
+                    let _room = self.room(patience)?;
+                    let (_, jpeg) = self.decoded(bytes, photo, |_| ()).await?;
+                    self.photos.keep(photo, jpeg).await?;
+                }
+                vectors
+            }
             None => {
-                // Many have their room already.
-                let _room = match patience {
-                    Patience::Yes => None,
-                    Patience::No => {
-                        Some(Arc::clone(&self.room).try_acquire_owned().map_err(|_| IngestError::Busy)?)
-                    }
-                };
+                let _room = self.room(patience)?;
                 drop(fetched);
                 photo.vectors(self.embedded(bytes, photo, patience)).await?
             }
         };
         Ok(WriteKind::Put(Item { image, ..item }, vectors))
+    }
+
+    /// A single photo's place among those that are worked on. Many have their room already.
+    fn room(&self, patience: Patience) -> Result<Option<OwnedSemaphorePermit>, IngestError> {
+        match patience {
+            Patience::Yes => Ok(None),
+            Patience::No => {
+                Arc::clone(&self.room).try_acquire_owned().map(Some).map_err(|_| IngestError::Busy)
+            }
+        }
     }
 
     fn vectors(
@@ -113,11 +125,12 @@ impl Ingest {
         colour: Vec<f32>,
         model: Option<String>,
     ) -> Result<Vectors, IngestError> {
-        if let Some(given) = model.filter(|given| *given != self.model) {
-            return Err(IngestError::OtherModel { given, here: self.model.clone() });
+        if let Some(given) = model.filter(|given| *given != self.model.id) {
+            return Err(IngestError::OtherModel { given, here: self.model.id.clone() });
         }
+        let dims = self.model.dims;
         for (name, given, wanted) in
-            [("embedding", deep.len(), self.dims.deep), ("colour", colour.len(), self.dims.colour)]
+            [("embedding", deep.len(), dims.deep), ("colour", colour.len(), dims.colour)]
         {
             if given != wanted {
                 let why = format!(
@@ -137,21 +150,35 @@ impl Ingest {
         patience: Patience,
     ) -> Result<Vectors, IngestError> {
         let embedder = self.embedder().await?;
+        let rule = embedder.preprocessing().clone();
+        let (pixels, jpeg) = self.decoded(bytes, held, move |photo| rule.apply(photo)).await?;
+        // Both to their ends: a file that is still being written when its write is given up would stay.
+        let (kept, embedded) =
+            tokio::join!(self.photos.keep(held, jpeg), in_turn(embedder, pixels, patience));
+        kept?;
+        Ok(embedded?.vectors)
+    }
+
+    /// Decodes a photo and makes of it what is kept, on a core of its own; `then` has the photo.
+    async fn decoded<T: Send + 'static>(
+        &self,
+        bytes: Bytes,
+        held: &HeldPhoto,
+        then: impl FnOnce(&Photo) -> T + Send + 'static,
+    ) -> Result<(T, Jpeg), IngestError> {
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
-        let (limits, rule) = (self.limits, embedder.preprocessing().clone());
-        let (photos, again) = (self.photos.clone(), self.photos.hold(held.name().clone()));
-        let decoded = tokio::task::spawn_blocking(move || {
+        let (limits, photos, again) =
+            (self.model.limits, self.photos.clone(), self.photos.hold(held.name().clone()));
+        let decoding = tokio::task::spawn_blocking(move || {
             let _core = core;
             let photo = Photo::decode(&bytes, &limits)?;
-            let pixels = rule.apply(&photo);
-            photos.keep(&again, &photo).map_err(IngestError::Keep)?;
-            Ok::<_, IngestError>(pixels)
+            Ok::<_, IngestError>((then(&photo), photos.jpeg(&again, &photo)?))
         });
-        Ok(in_turn(embedder, decoded.await??, patience).await?.vectors)
+        decoding.await?
     }
 
     async fn embedder(&self) -> Result<&Embedder, IngestError> {
-        loaded(&self.embedder, &self.load).await
+        loaded(&self.model.embedder, &self.model.load).await
     }
 }
 

@@ -16,7 +16,7 @@ use lookalike_items::{ItemId, Vectors};
 use lookalike_photo::{Photo, PhotoError};
 
 use crate::ingest::{
-    Ingest, IngestError, NewModel, PhotoName, PhotoStore,
+    Engine, Ingest, IngestError, NewModel, PhotoName, PhotoStore, PhotosError,
     prepare::{Patience, in_turn, loaded},
 };
 
@@ -190,11 +190,16 @@ async fn embedded(
     photos: &PhotoStore,
     name: &PhotoName,
 ) -> Result<Option<Vectors>, ReembedError> {
-    let embedder = loaded(&model.embedder, &model.load).await?;
-    let (path, rule, limits) =
-        (photos.folder().join(name.relative()), embedder.preprocessing().clone(), model.limits);
+    let embedder = loaded(&model.model.embedder, &model.model.load).await?;
+    let (rule, limits) = (embedder.preprocessing().clone(), model.model.limits);
+    let bytes = match photos.read(name, |_| true).await {
+        Ok(kept) => kept.and_then(|kept| kept.bytes).ok_or_else(|| "it is not there".to_owned()),
+        Err(PhotosError::Disk(e)) => Err(e.to_string()),
+        // It may be there, and be had another time.
+        Err(e) => return Err(IngestError::from(e).into()),
+    };
     let read = tokio::task::spawn_blocking(move || {
-        let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+        let bytes = bytes?;
         let photo = Photo::decode(&bytes, &limits).map_err(|e: PhotoError| e.to_string())?;
         Ok::<_, String>(rule.apply(&photo))
     });
@@ -221,8 +226,7 @@ impl NewModel {
         let model_id = &self.base.manifest().model_id;
         if let Some(mut other) = OtherState::open(state, model_id)? {
             let records = other.records()?;
-            let mut again =
-                Reembedder::new(&self, PhotoStore::open(state).map_err(IngestError::Keep)?, unembeddable);
+            let mut again = Reembedder::new(&self, self.photos(state)?, unembeddable);
             again.check(&records)?;
             let missing = again.missing(&records);
             let all = missing.len();
@@ -253,9 +257,10 @@ impl Ingest {
         unembeddable: Unembeddable,
         progress: &(dyn Fn(f64) + Sync),
     ) -> Result<(Self, HandedOver), ReembedError> {
+        let Engine::Local { live, state } = &self.engine else { return Err(self.not_local().into()) };
         let mut again = Reembedder::new(&model, self.photos.clone(), unembeddable);
         for round in 0..ROUNDS {
-            let records = self.live.records().await?;
+            let records = live.records().await?;
             again.check(&records)?;
             let missing = again.missing(&records);
             let all = missing.len();
@@ -266,11 +271,11 @@ impl Ingest {
                 |done: usize| progress(if round == 0 { 0.9 * done as f64 / all.max(1) as f64 } else { 0.9 });
             again.embed(missing, &told).await?;
         }
-        let held = self.live.hold().await?;
+        let held = live.hold().await?;
         again.embed(again.missing(&held.records), &|_| ()).await?;
         let records = again.records(&held.records)?;
         let over = held.hand_over(&model.base.manifest().model_id, records).await?;
-        let state = self.state.clone();
+        let state = state.clone();
         let opened = tokio::task::spawn_blocking(move || Self::open(&state, model)).await;
         Ok((opened.map_err(IngestError::from)??.fetching(self.fetcher.clone()), over))
     }

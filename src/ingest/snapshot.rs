@@ -1,6 +1,6 @@
 //! A state held as it is at one revision: its records by a transaction of their own, its photos against erasure.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use lookalike_catalogue as catalogue;
 use tokio::sync::OwnedSemaphorePermit;
@@ -18,7 +18,7 @@ pub struct Snapshot {
     records: catalogue::Snapshot,
     photos: Vec<HeldPhoto>,
     missing: u64,
-    folder: PathBuf,
+    photos_at: Option<String>,
     _alone: OwnedSemaphorePermit,
 }
 
@@ -28,7 +28,8 @@ impl Snapshot {
         &self.records
     }
 
-    /// The photos that its items show, by rising name: they stay on the disk while this is held.
+    /// The photos that its items show, by rising name: they stay on the disk while this is held. None where photos are not kept
+    /// below the state.
     pub fn photos(&self) -> &[HeldPhoto] {
         &self.photos
     }
@@ -38,9 +39,9 @@ impl Snapshot {
         self.missing
     }
 
-    /// Where the photos are.
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
+    /// The address of the store that the photos are in, where they are not kept below the state.
+    pub fn photos_at(&self) -> Option<&str> {
+        self.photos_at.as_deref()
     }
 }
 
@@ -55,12 +56,15 @@ impl Ingest {
         let mut tries = 0;
         loop {
             tries += 1;
-            let records = self.live.snapshot().await?;
+            let records = self.live()?.snapshot().await?;
+            if let Some(at) = self.photos.elsewhere() {
+                let photos_at = Some(at.to_owned());
+                return Ok(Snapshot { records, photos: Vec::new(), missing: 0, photos_at, _alone: alone });
+            }
             let names = records.photos().filter_map(PhotoName::from_image);
             let held: Vec<HeldPhoto> = names.map(|name| self.photos.hold(name)).collect();
-            let folder = self.photos.folder().to_owned();
             let looking = tokio::task::spawn_blocking(move || {
-                let there = |photo: &HeldPhoto| folder.join(photo.name().relative()).is_file();
+                let there = |photo: &HeldPhoto| photo.file().is_some_and(|file| file.is_file());
                 held.into_iter().partition::<Vec<_>, _>(there)
             });
             let (photos, missing) = looking.await?;
@@ -73,8 +77,8 @@ impl Ingest {
             if !missing.is_empty() {
                 tracing::warn!(photos = missing.len(), "items show photos that are not on the disk");
             }
-            let folder = self.photos.folder().to_owned();
-            return Ok(Snapshot { records, photos, missing: missing.len() as u64, folder, _alone: alone });
+            let missing = missing.len() as u64;
+            return Ok(Snapshot { records, photos, missing, photos_at: None, _alone: alone });
         }
     }
 

@@ -95,16 +95,18 @@ async fn gather(
 ) -> Result<Vec<Shown>, AskError> {
     let effort = if ask.exact { Effort::Exact } else { Effort::Usual };
     let hides = ask.dedup || ask.collapse == Collapse::Product;
-    let mut n = if hides { wanted * AHEAD } else { wanted };
+    let most = pair.catalogue.about().most;
+    let mut n = if hides { wanted * AHEAD } else { wanted }.min(most);
     loop {
         let nearest = pair.catalogue.nearest(query, n, filter, effort).await?;
         let mut sieve = Sieve::new(ask, &products, wanted);
         let hits: Vec<Hit> = nearest.hits.into_iter().filter(|hit| sieve.admits(hit)).collect();
         let sieve = if sieve.wants_vectors() { compared(pair, sieve, hits).await? } else { sieve.all(hits) };
-        if nearest.exhausted || sieve.is_done() {
+        // What an engine gives at most is all there is to be had of it.
+        if nearest.exhausted || sieve.is_done() || n == most {
             return Ok(sieve.shown());
         }
-        n = n.saturating_mul(GROWTH);
+        n = n.saturating_mul(GROWTH).min(most);
     }
 }
 

@@ -17,6 +17,7 @@ mod canary;
 mod changing;
 mod diversify;
 mod find;
+mod health;
 mod opening;
 mod pair;
 mod photo;
@@ -28,9 +29,9 @@ pub use ask::{
     Ask, BadBoost, BadCollapse, BadExamples, BadK, BadOffset, BadPage, BadPool, BadRegion, BadSort, BadUnit,
     Boost, Collapse, Examples, K, Offset, Order, Page, Pool, Region, Sort, Subject, Unit,
 };
-pub use changing::{Bases, ReloadError, RollbackError};
-pub use opening::{Opening, SharedThreads};
-pub use pair::{Opened, Pair, PairError};
+pub use changing::{Bases, Choice, ReloadError, RollbackError};
+pub use opening::{Items, Opening, SharedThreads};
+pub use pair::{LoadedModel, Pair, PairError};
 pub use service::{Recommender, RecommenderOptions};
 
 pub use lookalike_catalogue::{BaseKind, BaseName, Hit, Listing};

@@ -1,12 +1,9 @@
 //! A model and a catalogue that belong together.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
-use lookalike_catalogue::{Catalogue, CatalogueError, LocalCatalogue};
-use lookalike_items::ColourWeight;
+use lookalike_catalogue::{Catalogue, CatalogueError};
+use lookalike_items::{ColourWeight, Dims};
 use lookalike_model::{
     Bundle, BundleError, DeviceChoice, Embedder, EmbedderError, EmbedderOptions, Manifest, ModelThreads,
     Precision, PrecisionChoice,
@@ -26,25 +23,11 @@ pub struct Pair {
     weight: ColourWeight,
 }
 
-/// What a bundle was opened as: what a state needs of it.
-pub struct Opened {
-    bundle: PathBuf,
-    catalogue: LocalCatalogue,
-    device: DeviceChoice,
-}
-
-impl Opened {
-    /// The generation that is served.
-    pub fn catalogue(&self) -> &LocalCatalogue {
-        &self.catalogue
-    }
-
-    /// Loads the model in f32 and starts its threads, which end when the way to them is dropped.
-    pub fn embedder_in_f32(&self, options: EmbedderOptions) -> Result<Embedder, PairError> {
-        let (bundle, device) = (Bundle::open(&self.bundle)?, self.device.open()?);
-        let load = move || bundle.load_model_in(Precision::F32, device);
-        Ok(Embedder::start::<BundleError>(load, options)?.0)
-    }
+/// A bundle's model, its threads started.
+pub struct LoadedModel {
+    embedder: Embedder,
+    manifest: Arc<Manifest>,
+    threads: ModelThreads,
 }
 
 /// Why a bundle cannot be served.
@@ -64,45 +47,64 @@ pub enum PairError {
     Mismatch(String),
 }
 
-impl Pair {
-    /// Verifies a bundle, loads both its parts and starts the model's threads; join them once the pair is gone.
-    pub fn open(
-        dir: &Path,
+impl LoadedModel {
+    /// Loads a bundle's model and starts its threads.
+    ///
+    /// # Errors
+    /// Where it cannot be loaded, in this precision or onto this device.
+    pub fn load(
+        bundle: Bundle,
         (device, precision): (DeviceChoice, PrecisionChoice),
         options: EmbedderOptions,
-    ) -> Result<(Self, Opened, ModelThreads), PairError> {
-        let chosen = device;
-        let device = chosen.open()?;
-        let bundle = Bundle::open(dir)?;
-        let manifest = bundle.manifest().clone();
-        let catalogue = LocalCatalogue::open(dir, &manifest.model_id)?;
-        let generation = catalogue.manifest().generation;
-        let (dims, held) = (manifest.dims, catalogue.dims());
-        if dims != held && !catalogue.is_empty() {
-            let (d, c) = (dims.deep, dims.colour);
-            return Err(PairError::Mismatch(format!(
-                "the model gives {d} + {c} numbers a photo, the catalogue holds {} + {}",
-                held.deep, held.colour
-            )));
-        }
+    ) -> Result<Self, PairError> {
+        let device = device.open()?;
+        let manifest = Arc::new(bundle.manifest().clone());
         let precision = precision.pick(&bundle.precisions(), device)?;
         let load = move || bundle.load_model_in(precision, device);
         let (embedder, threads) = Embedder::start::<BundleError>(load, options)?;
-        let opened = Opened { bundle: dir.to_owned(), catalogue: catalogue.clone(), device: chosen };
-        let pair = Self::new(embedder, Arc::new(catalogue), Arc::new(manifest), generation)?;
-        Ok((pair, opened, threads))
+        Ok(Self { embedder, manifest, threads })
     }
 
-    /// Puts a pair together. Without a colour module, colour has no weight.
+    /// The way to it.
+    pub fn embedder(&self) -> &Embedder {
+        &self.embedder
+    }
+}
+
+/// Loads a bundle's model in f32 and starts its threads, which end when the way to them is dropped.
+pub(crate) fn embedder_in_f32(
+    bundle: &Path,
+    device: DeviceChoice,
+    options: EmbedderOptions,
+) -> Result<Embedder, PairError> {
+    let (bundle, device) = (Bundle::open(bundle)?, device.open()?);
+    let load = move || bundle.load_model_in(Precision::F32, device);
+    Ok(Embedder::start::<BundleError>(load, options)?.0)
+}
+
+/// Whether a model's vectors are as long as those that a catalogue holds.
+pub(crate) fn check_dims(model: Dims, catalogue: &dyn Catalogue, is_empty: bool) -> Result<(), PairError> {
+    let held = catalogue.dims();
+    if model == held || is_empty {
+        return Ok(());
+    }
+    Err(PairError::Mismatch(format!(
+        "the model gives {} + {} numbers a photo, the catalogue holds {} + {}",
+        model.deep, model.colour, held.deep, held.colour
+    )))
+}
+
+impl Pair {
+    /// Puts a pair together. Without a colour module, colour has no weight. The threads are the model's: join them once the pair is gone.
     pub fn new(
-        embedder: Embedder,
+        model: LoadedModel,
         catalogue: Arc<dyn Catalogue>,
-        manifest: Arc<Manifest>,
         generation: u64,
-    ) -> Result<Self, PairError> {
+    ) -> Result<(Self, ModelThreads), PairError> {
+        let LoadedModel { embedder, manifest, threads } = model;
         let weight = if manifest.dims.colour == 0 { 0.0 } else { manifest.color_weight };
         let weight = ColourWeight::new(weight).map_err(CatalogueError::from)?;
-        Ok(Self { embedder, catalogue, manifest, generation, weight })
+        Ok((Self { embedder, catalogue, manifest, generation, weight }, threads))
     }
 
     /// The same with another generation of the catalogue.

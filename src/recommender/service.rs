@@ -7,13 +7,14 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
-use crate::ingest::{Change, Changes, Ingest, IngestError, Made};
+use crate::ingest::{Change, Changes, Ingest, IngestError, Made, PhotoStore};
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Opening, Pair, Region, ReloadError,
     SharedThreads, Subject, Timings,
     canary::Canary,
     find::{Start, find, weight},
-    opening::Serving,
+    health::Health,
+    opening::{Opened, Serving},
     photo::Studio,
 };
 use lookalike_catalogue::{Facet, Listing, Outcome, Query};
@@ -37,6 +38,7 @@ pub struct RecommenderOptions {
 pub struct Recommender {
     pub(super) serving: ArcSwap<Serving>,
     pub(super) opening: Opening,
+    health: Health,
     pub(super) threads: SharedThreads,
     /// Held while another generation or model is taken: one at a time.
     pub(super) changing: Mutex<()>,
@@ -51,12 +53,12 @@ impl Recommender {
     /// # Errors
     /// Where they cannot be served.
     pub async fn open(opening: Opening, options: RecommenderOptions) -> Result<Self, ReloadError> {
-        let opens = opening.clone();
-        let (pair, model, threads) = tokio::task::spawn_blocking(move || opens.model()).await??;
-        let ingest = opening.way_in(model).await?;
+        let Opened { pair, items, model, threads } = opening.opened().await?;
         let at_work = options.photos.saturating_add(pair.embedder.at_once());
+        let serving = opening.serving(pair, items, model).await?;
         Ok(Self {
-            serving: ArcSwap::from_pointee(Serving { pair, ingest }),
+            serving: ArcSwap::from_pointee(serving),
+            health: Health::default(),
             threads: Arc::new(std::sync::Mutex::new(threads)),
             changing: Mutex::new(()),
             studio: Studio::new(opening.limits, options.cache),
@@ -76,19 +78,18 @@ impl Recommender {
 
     /// The pair that answers now.
     pub fn pair(&self) -> Arc<Pair> {
-        let serving = self.serving.load();
-        Arc::new(match &serving.ingest {
-            None => serving.pair.at(serving.pair.generation, Arc::clone(&serving.pair.catalogue)),
-            Some(ingest) => {
-                let view = ingest.view();
-                serving.pair.at(view.generation(), view)
-            }
-        })
+        Arc::new(self.serving.load().now())
     }
 
     /// The way in for what changes, where the server has a state.
     pub fn ingest(&self) -> Option<Arc<Ingest>> {
         self.serving.load().ingest.clone()
+    }
+
+    /// Where photos that came in are kept, by this server or by others that share its items.
+    pub fn photos(&self) -> Option<PhotoStore> {
+        let ingest = self.ingest();
+        ingest.map(|ingest| ingest.photos().clone()).or_else(|| self.opening.photos.clone())
     }
 
     /// Makes changes as [`Ingest::changes`] does; where the model changes meanwhile, by the one that is served then. None where the server
@@ -104,7 +105,7 @@ impl Recommender {
     }
 
     /// The same for one change.
-    pub async fn change(&self, change: Change) -> Option<Result<(Outcome, u64), IngestError>> {
+    pub async fn change(&self, change: Change) -> Option<Result<(Outcome, Option<u64>), IngestError>> {
         loop {
             let ingest = self.ingest()?;
             let made = ingest.change(change.clone()).await;
@@ -206,11 +207,20 @@ impl Recommender {
     /// Tells the metrics what the catalogue is.
     pub async fn count(&self) {
         let pair = self.pair();
-        let places = match self.ingest() {
-            Some(ingest) => ingest.view().places(),
+        let places = match self.ingest().as_ref().and_then(|ingest| ingest.local()) {
+            Some(live) => live.view().places(),
             None => pair.catalogue.count().await.map(|items| vec![("base", items)]).unwrap_or_default(),
         };
         telemetry::catalogue(pair.catalogue.revision(), &places);
+    }
+
+    /// Whether the items can be asked for now, as of a second ago at most.
+    ///
+    /// # Errors
+    /// Where they cannot, in words.
+    pub async fn health(&self) -> Result<(), String> {
+        let catalogue = Arc::clone(&self.pair().catalogue);
+        self.health.of(&*catalogue).await
     }
 
     /// One real pass through model and catalogue, so that the first shopper does not pay for what is done once.
@@ -235,7 +245,7 @@ impl Recommender {
             keys => pair.catalogue.facets(&ask.filter, keys).await?,
         };
         clock.timings.search = Some(searching.elapsed());
-        if let Some(canary) = self.canary.as_ref().filter(|_| !ask.exact) {
+        if let Some(canary) = self.canary.as_ref().filter(|_| !ask.exact && pair.catalogue.about().exact) {
             canary.saw(&pair.catalogue, &query, &ask.filter);
         }
         let (region, page, order) = (ask.region, ask.page, ask.order.clone());

@@ -1,12 +1,13 @@
 //! A server whose catalogue changes while it is served, and what is written to it.
 
+use lookalike::config::ServerConfig;
 use reqwest::multipart;
 use serde_json::Value;
 
 use crate::support::{
     Shop,
     pictures::{jpeg, shape},
-    running::{Answer, Running, send},
+    running::{Answer, Running, config, send},
 };
 
 /// The admin key of these servers.
@@ -37,6 +38,11 @@ impl Living {
     }
 
     pub async fn over_compacting(shop: &Shop, state: &tempfile::TempDir, at: &str, more: &[&str]) -> Running {
+        Running::start_as(Self::settings(shop, state, at, more)).await
+    }
+
+    /// The settings of such a server.
+    pub fn settings(shop: &Shop, state: &tempfile::TempDir, at: &str, more: &[&str]) -> ServerConfig {
         let (folder, keys) = (state.path().join("state"), state.path().join("keys"));
         let arguments = [
             "--state",
@@ -48,7 +54,7 @@ impl Living {
             "--compact-at",
             at,
         ];
-        Running::start(shop, &[&arguments, more].concat()).await
+        config(shop, &[&arguments, more].concat())
     }
 
     pub async fn restarted(self, shop: &Shop) -> Self {

@@ -6,10 +6,11 @@ mod disk;
 use std::{fs, path::Path, sync::Barrier};
 
 use disk::Disk;
-use lookalike::ingest::{PhotoName, PhotoStore};
+use lookalike::ingest::{HeldPhoto, PhotoName, PhotoStore};
 use lookalike_photo::Photo;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use tokio::runtime::Runtime;
 
 use crate::support::pictures;
 
@@ -23,6 +24,12 @@ fn photo(n: usize) -> Photo {
     Photo::from_rgb(pictures::shape(pictures::SHAPES[n % 4], colour, n as u32 % 3)).unwrap()
 }
 
+/// Keeps a photo as a write does.
+fn keep(runtime: &Runtime, store: &PhotoStore, held: &HeldPhoto, photo: &Photo) {
+    let jpeg = store.jpeg(held, photo).unwrap();
+    runtime.block_on(store.keep(held, jpeg)).unwrap();
+}
+
 /// Names of two folders.
 fn name(n: usize) -> PhotoName {
     PhotoName::from_image(&format!("photo:{}{:0>62}", ["ab", "cd"][n % 2], n)).unwrap()
@@ -34,9 +41,10 @@ fn a_kept_photo_survives_a_loss_of_power() {
     let disk = Disk::of(folder.path());
     let state = folder.path().canonicalize().unwrap().join("shop/state");
     let store = PhotoStore::open(&state).unwrap();
+    let runtime = Runtime::new().unwrap();
     let mut kept = Vec::new();
     for n in 0..8 {
-        store.keep(&store.hold(name(n)), &photo(n)).unwrap();
+        keep(&runtime, &store, &store.hold(name(n)), &photo(n));
         kept.push((n, disk.steps()));
     }
     let bytes = |root: &Path, n| fs::read(root.join("photos").join(name(n).relative()));
@@ -62,7 +70,7 @@ fn a_kept_photo_survives_a_loss_of_power() {
             if bytes(&state, *n).is_ok() { there += 1 } else { missing += 1 }
         }
         let store = PhotoStore::open(&state).unwrap();
-        let names = store.names().unwrap();
+        let names = runtime.block_on(store.names()).unwrap();
         assert!(names.iter().all(|found| (0..8).any(|n| name(n) == *found)));
         let files = walk(&state.join("photos"));
         assert_eq!(files, names.len(), "what was cut off is taken away");
@@ -81,17 +89,18 @@ fn who_keeps_a_photo_that_another_is_keeping_does_not_say_so_too_early() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::of(folder.path());
     let store = PhotoStore::open(&folder.path().canonicalize().unwrap()).unwrap();
+    let runtime = Runtime::new().unwrap();
     let mut kept = Vec::new();
     for n in 0..25 {
         let start = Barrier::new(4);
         let first = std::thread::scope(|scope| {
-            let keep = || {
+            let keep_it = || {
                 let held = store.hold(name(n));
                 start.wait();
-                store.keep(&held, &photo(n)).unwrap();
+                keep(&runtime, &store, &held, &photo(n));
                 disk.steps()
             };
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(keep)).collect();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(keep_it)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).min().unwrap()
         });
         kept.push((n, first));

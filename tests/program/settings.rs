@@ -59,6 +59,7 @@ fn what_is_wrong_in_the_file_is_named() {
             "image-hosts = ['cdn.shop.example', 'https://shop.example']",
             &["'image-hosts'", "cdn.shop.example"],
         ),
+        ("photos = 'gs://shop'", &["'photos'", "s3://BUCKET"]),
         ("queue = 0", &["'queue'", "zero"]),
         ("listen = ['127.0.0.1:1', '127.0.0.1:2']", &["'listen'", "one value"]),
         ("check = 'true'", &["no setting 'check'"]),
@@ -148,6 +149,20 @@ fn keys_that_are_none_keep_the_server_from_starting_without_being_told() {
 }
 
 #[test]
+fn an_address_of_photos_that_is_wrong_is_not_repeated() {
+    for more in [&["--photos", "s3://key:a-secret@shop/photos"][..], &["--photos=s3://shop/a?a-secret"]] {
+        let (code, _, error) = ended(program(&tiny_shop().bundle).args(more));
+        assert_eq!((code, error.contains("a-secret")), (Some(2), false), "{error}");
+        assert!(error.contains("--photos"), "{error}");
+    }
+    let wrong = ("LOOKALIKE_PHOTOS", "https://key:a-secret@shop");
+    let (code, _, error) = ended(program(&tiny_shop().bundle).env(wrong.0, wrong.1));
+    assert_eq!((code, error.contains("a-secret")), (Some(2), false), "{error}");
+    let (code, _, error) = ended(program(&tiny_shop().bundle).args(["--photos", "s3://shop"]));
+    assert_eq!((code, error.contains("--state")), (Some(2), true), "{error}");
+}
+
+#[test]
 fn help_names_every_setting_with_its_variable() {
     let (_, help, _) = ended(program(&tiny_shop().bundle).arg("--help"));
     for setting in [
@@ -162,6 +177,7 @@ fn help_names_every_setting_with_its_variable() {
         "image-hosts",
         "image-ca",
         "image-timeout",
+        "photos",
     ] {
         let variable = format!("LOOKALIKE_{}", setting.to_uppercase().replace('-', "_"));
         assert!(help.contains(&format!("--{setting} ")) && help.contains(&variable), "{setting} in\n{help}");

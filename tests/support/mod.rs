@@ -3,6 +3,7 @@
 // Every test program uses a part of it.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod bucket;
 pub mod photo_host;
 #[path = "../../crates/photo/tests/support/pictures.rs"]
 pub mod pictures;

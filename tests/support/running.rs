@@ -8,6 +8,7 @@ use std::{
 use lookalike::{
     config::ServerConfig,
     http::{Server, ServerError},
+    recommender::Items,
 };
 use reqwest::{RequestBuilder, header::HeaderMap, multipart};
 use serde_json::Value;
@@ -45,7 +46,22 @@ pub fn config(shop: &Shop, more: &[&str]) -> ServerConfig {
 impl Running {
     /// Starts a server with these flags and waits until it is ready.
     pub async fn start(shop: &Shop, more: &[&str]) -> Self {
-        let running = Self::start_cold(shop, more).await;
+        Self::start_as(config(shop, more)).await
+    }
+
+    /// The same by these settings.
+    pub async fn start_as(config: ServerConfig) -> Self {
+        let running = Self::cold(config).await;
+        while running.get("/readyz").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        running
+    }
+
+    /// Starts a server over items that are elsewhere, and waits until it is ready.
+    pub async fn start_over(shop: &Shop, items: Items, more: &[&str]) -> Self {
+        let server = Server::open_over(&config(shop, more), items).await.unwrap();
+        let running = Self::serving(server);
         while running.get("/readyz").await.status != 200 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -54,7 +70,10 @@ impl Running {
 
     /// Starts a server and does not wait.
     pub async fn start_cold(shop: &Shop, more: &[&str]) -> Self {
-        let config = config(shop, more);
+        Self::cold(config(shop, more)).await
+    }
+
+    async fn cold(config: ServerConfig) -> Self {
         let begun = Instant::now();
         // Within one process, the thread of the server before frees its state a moment after it has stopped.
         let server = loop {
@@ -68,6 +87,10 @@ impl Running {
                 opened => break opened.unwrap(),
             }
         };
+        Self::serving(server)
+    }
+
+    fn serving(server: Server) -> Self {
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let stop_asked = async move {

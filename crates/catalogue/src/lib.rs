@@ -19,8 +19,8 @@ mod local;
 
 pub use contract::{
     About, BINS, Bin, CATEGORY, Catalogue, CatalogueError, Condition, Effort, Etag, Facet, Hit, Listing,
-    LivingCatalogue, Nearest, NumberCounts, Outcome, Query, TOP_VALUES, ValueCounts, Visibility, Write,
-    WriteKind,
+    LivingCatalogue, Nearest, NumberCounts, OpenShared, Outcome, Query, SharedCatalogue, SharedGeneration,
+    TOP_VALUES, ValueCounts, Visibility, Write, WriteKind,
 };
 pub use local::{
     Audit, Base, BaseKind, BaseName, BuildOptions, CameIn, Entry, Footprint, GenerationManifest, HandedOver,

@@ -18,7 +18,7 @@ use crate::{
         params::{BaseParam, NoParams, ReloadParams},
         reply::GenerationsReply,
     },
-    recommender::RollbackError,
+    ingest::IngestError,
 };
 
 /// `POST /admin/reload`
@@ -37,19 +37,13 @@ pub(crate) async fn reload(
 
 /// `GET /admin/generations`
 pub(crate) async fn generations(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
-    // Manifests are read from the disk.
-    let listing = tokio::task::spawn_blocking(move || app.recommender().bases());
-    let bases = listing.await.map_err(RollbackError::from)?.map_err(RollbackError::from)?;
+    let bases = app.recommender().bases().await?;
     Ok(Json(GenerationsReply::new(&bases)).into_response())
 }
 
 /// `POST /admin/rollback`
 pub(crate) async fn rollback(State(app): State<App>, BaseParam(to): BaseParam) -> Result<Response, ApiError> {
-    let choosing = {
-        let app = app.clone();
-        tokio::task::spawn_blocking(move || app.recommender().target(to))
-    };
-    let to = choosing.await.map_err(RollbackError::from)??;
+    let to = app.recommender().target(to).await?;
     let operation = begin(&app, "rollback", move |app: App, _: String| async move {
         let lasts = app.recommender().roll_back(to).await.map_err(|e| e.to_string())?;
         let until = if lasts {
@@ -69,6 +63,9 @@ pub(crate) async fn compact(State(app): State<App>, _: NoParams) -> Result<Respo
 
 /// Begins what `POST /admin/compact` does.
 pub(crate) fn begin_compaction(app: &App) -> Result<Operation, ApiError> {
+    if let Some(ingest) = app.recommender().ingest() {
+        ingest.live().map_err(IngestError::from)?;
+    }
     begin(app, "compact", |app: App, id: String| async move {
         let Some(ingest) = app.recommender().ingest() else { return Err("there is no state".into()) };
         let told = app.clone();

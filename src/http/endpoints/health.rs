@@ -23,9 +23,12 @@ pub(crate) async fn live() -> Json<Health> {
 
 /// `GET /readyz`: a photo has gone through model and catalogue, and the server is not on its way out.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiError> {
-    match app.readiness().why_not() {
-        None => Ok(Json(Health { status: "ready" })),
-        Some(why) => Err(ApiError::NotReady(why)),
+    if let Some(why) = app.readiness().why_not() {
+        return Err(ApiError::NotReady(why));
+    }
+    match app.recommender().health().await {
+        Ok(()) => Ok(Json(Health { status: "ready" })),
+        Err(_) => Err(ApiError::NotReady("the catalogue cannot be asked at the moment")),
     }
 }
 

@@ -20,8 +20,8 @@ use crate::http::{
     params::{PathId, WidthParam},
     thumbnails::Width,
 };
-use crate::ingest::PhotoName;
-use crate::recommender::{Item, ItemId, PhotoFormat};
+use crate::ingest::{IngestError, Kept, PhotoName, PhotoStore, PhotosError};
+use crate::recommender::{Item, ItemId, PhotoError, PhotoFormat};
 
 /// Photos seldom change under an id; a browser asks again after an hour, with the ETag.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=3600");
@@ -84,14 +84,13 @@ async fn file_of(
     item: &Item,
     wanted: impl FnOnce(&str) -> bool + Send + 'static,
 ) -> Result<File, ApiError> {
-    let kept = app.recommender().ingest().zip(PhotoName::from_image(&item.image));
-    let (folder, relative) = match (kept, app.options().images.clone()) {
-        (Some((ingest, name)), _) => (ingest.photos().folder().to_owned(), name.relative()),
-        (None, Some(folder)) => (folder, item.image.clone()),
-        (None, None) => {
-            return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
-        }
+    if let Some((photos, name)) = app.recommender().photos().zip(PhotoName::from_image(&item.image)) {
+        return kept(&photos, item, &name, wanted).await;
+    }
+    let Some(folder) = app.options().images.clone() else {
+        return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
     };
+    let relative = item.image.clone();
     let read = tokio::task::spawn_blocking(move || read(&folder, &relative, wanted));
     match read.await {
         Ok(Ok(file)) => Ok(file),
@@ -100,6 +99,32 @@ async fn file_of(
             Err(ApiError::NoPhoto(NOT_TO_BE_HAD))
         }
         Err(e) => Err(ApiError::Ask(e.into())),
+    }
+}
+
+/// A photo that came in.
+async fn kept(
+    photos: &PhotoStore,
+    item: &Item,
+    name: &PhotoName,
+    wanted: impl FnOnce(&str) -> bool + Send + 'static,
+) -> Result<File, ApiError> {
+    let refuse = |why: &dyn std::fmt::Display| {
+        tracing::warn!(item = %item.id, error = %why, "an item's photo cannot be read");
+        Err(ApiError::NoPhoto(NOT_TO_BE_HAD))
+    };
+    let Kept { etag, bytes } = match photos.read(name, wanted).await {
+        Ok(Some(kept)) => kept,
+        Ok(None) => return refuse(&"it is not there"),
+        Err(PhotosError::Disk(e)) => return refuse(&e),
+        Err(e) => return Err(IngestError::from(e).into()),
+    };
+    match bytes.map(|bytes| Ok((PhotoFormat::of(&bytes)?, bytes))).transpose() {
+        Ok(fresh) => Ok(File { etag, fresh }),
+        Err(e) => {
+            let e: PhotoError = e;
+            refuse(&e)
+        }
     }
 }
 

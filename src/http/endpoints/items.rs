@@ -15,7 +15,7 @@ use crate::http::{
     reply::{ItemReply, ItemsReply},
 };
 use crate::{http::endpoints::writes::REVISION, ingest::quoted, recommender::AskError};
-use lookalike_catalogue::Catalogue;
+use lookalike_catalogue::Etag;
 use lookalike_items::Item;
 
 /// `GET /items`
@@ -34,13 +34,16 @@ pub(crate) async fn item(
     let Some(ingest) = app.recommender().ingest() else {
         return Ok(one(&*app.recommender().item(&id).await?));
     };
-    let view = ingest.view();
-    let held = view.get(&id).await.map_err(AskError::from)?;
-    let (item, _) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
+    let catalogue = ingest.now();
+    let held = catalogue.get(&id).await.map_err(AskError::from)?;
+    let (item, vectors) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
     let mut response = one(&item);
     let headers = response.headers_mut();
-    headers.insert(REVISION, HeaderValue::from(view.revision()));
-    if let Some(etag) = view.etag(&id).map_err(AskError::from)?
+    if let Some(revision) = catalogue.revision() {
+        headers.insert(REVISION, HeaderValue::from(revision));
+    }
+    // What cannot be written as JSON was no item before.
+    if let Ok(etag) = Etag::of(&item, &vectors)
         && let Ok(etag) = HeaderValue::from_str(&quoted(&etag))
     {
         headers.insert(header::ETAG, etag);

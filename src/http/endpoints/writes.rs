@@ -83,7 +83,9 @@ async fn one(app: &App, change: Change) -> Result<Response, ApiError> {
         Outcome::Deleted => StatusCode::NO_CONTENT.into_response(),
         other => return Err(refused(&id, other)),
     };
-    response.headers_mut().insert(REVISION, HeaderValue::from(revision));
+    if let Some(revision) = revision {
+        response.headers_mut().insert(REVISION, HeaderValue::from(revision));
+    }
     Ok(response)
 }
 

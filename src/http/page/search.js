@@ -16,6 +16,7 @@ const KEPT = 40;
 const answers = new Map(); // state as written → answer, the oldest first
 
 let api = connected();
+let counts = true; // until the server says that its engine does not
 
 function connected() {
   return new Lookalike(new URL("./", document.baseURI), { apiKey: sessionStorage.getItem("key") ?? undefined });
@@ -51,17 +52,28 @@ function ask(state, more) {
 
 /** The answer to a state; `shown` is how many results were there when it was left. */
 export async function search(state, { shown = STEP, signal, onProgress }) {
-  const answer = await ask(state, { k: Math.min(Math.max(shown, STEP), MOST), facet: counted(state), signal, onProgress });
+  const answer = await counting(state, { k: Math.min(Math.max(shown, STEP), MOST), signal, onProgress });
   learn(question(state), answer.results);
   answer.facets.push(...(await uncounted(state, answer, signal)));
   remember(state, answer);
   return answer;
 }
 
+/** The answer with what is counted over; nothing is, by an engine that does not count. */
+async function counting(state, more) {
+  try {
+    if (counts) return await ask(state, { ...more, facet: counted(state) });
+  } catch (error) {
+    if (error.code !== "not_supported") throw error;
+    counts = false;
+  }
+  return { ...(await ask(state, more)), facets: [] };
+}
+
 /** Counts by keys that only the answer told of: they cost a request of their own once, then they come with every search. */
 async function uncounted(state, { facets }, signal) {
   const missing = counted(state).filter((key) => !facets.some((facet) => facet.key === key));
-  if (!missing.length) return [];
+  if (!counts || !missing.length) return [];
   try {
     return (await api.facets(missing, { ...admits(state), signal })).facets;
   } catch (error) {

@@ -22,7 +22,7 @@ struct BaseReply<'a> {
     generation: u64,
     /// The bundle's generation that it is, or that it was compacted of.
     stands_for: u64,
-    items: usize,
+    items: Option<usize>,
     /// Not known of a generation that an older program built.
     built_at: Option<String>,
     model_id: &'a str,
@@ -35,23 +35,25 @@ struct BaseReply<'a> {
 enum BaseKindReply {
     Bundle,
     Compacted,
+    Shared,
 }
 
 impl<'a> GenerationsReply<'a> {
     pub(crate) fn new(bases: &'a Bases) -> Self {
         let told = bases.all.iter().map(|base| {
-            let built_at = base.manifest.built_at.and_then(|seconds| i64::try_from(seconds).ok());
+            let built_at = base.built_at.and_then(|seconds| i64::try_from(seconds).ok());
             BaseReply {
                 name: base.name.to_string(),
                 kind: match base.name.kind {
                     BaseKind::Bundle => BaseKindReply::Bundle,
                     BaseKind::Compacted => BaseKindReply::Compacted,
+                    BaseKind::Shared => BaseKindReply::Shared,
                 },
                 generation: base.name.generation,
-                stands_for: base.stands_for(),
-                items: base.manifest.count,
+                stands_for: base.stands_for,
+                items: base.items,
                 built_at: built_at.and_then(|at| Timestamp::from_second(at).ok()).map(|at| at.to_string()),
-                model_id: &base.manifest.model_id,
+                model_id: &base.model_id,
                 served: base.name == bases.served,
                 current: base.current,
             }

@@ -1,5 +1,6 @@
 //! What serves: `GET /info`, `GET /categories`.
 
+use lookalike_catalogue::{About, Visibility};
 use serde::Serialize;
 
 use crate::{
@@ -32,6 +33,29 @@ struct CatalogueInfo {
     #[serde(flatten)]
     catalogue: crate::http::reply::CatalogueReply,
     categories: usize,
+    engine: &'static str,
+    can: Abilities,
+}
+
+/// What the catalogue's engine can do beyond what each must.
+#[derive(Serialize)]
+struct Abilities {
+    /// Seconds until a write is in every search, at most.
+    visible_within_seconds: f64,
+    conditional_writes: bool,
+    facets: bool,
+    exact: bool,
+}
+
+impl Abilities {
+    fn of(about: &About) -> Self {
+        let visible_within_seconds = match about.visibility {
+            Visibility::Immediate => 0.0,
+            Visibility::Within(time) => time.as_secs_f64(),
+        };
+        let About { conditional_writes, facets, exact, .. } = *about;
+        Self { visible_within_seconds, conditional_writes, facets, exact }
+    }
 }
 
 #[derive(Serialize)]
@@ -68,6 +92,7 @@ struct CategoryCount {
 impl<'a> InfoReply<'a> {
     /// `items` and `categories` are how many the catalogue holds.
     pub(crate) fn new(pair: &'a Pair, options: &AppOptions, (items, categories): (usize, usize)) -> Self {
+        let about = pair.catalogue.about();
         Self {
             model: ModelInfo {
                 model: crate::http::reply::ModelReply::of(pair),
@@ -79,6 +104,8 @@ impl<'a> InfoReply<'a> {
             catalogue: CatalogueInfo {
                 catalogue: crate::http::reply::CatalogueReply::of(pair, items),
                 categories,
+                engine: about.engine,
+                can: Abilities::of(&about),
             },
             device: pair.embedder.device(),
             versions: Versions {

@@ -1,12 +1,12 @@
 //! What every engine that holds items promises: the trait, what it is asked, what it answers, how it fails.
 
 mod about;
-#[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod etag;
 mod facets;
 mod query;
+mod shared;
 mod write;
 
 pub use about::{About, Visibility};
@@ -15,6 +15,7 @@ pub use etag::Etag;
 pub(crate) use etag::little_endian;
 pub use facets::{BINS, Bin, CATEGORY, Facet, NumberCounts, TOP_VALUES, ValueCounts};
 pub use query::{Effort, Hit, Listing, Nearest, Query};
+pub use shared::{OpenShared, SharedCatalogue, SharedGeneration};
 pub use write::{Condition, Outcome, Write, WriteKind};
 
 use std::sync::Arc;

@@ -18,6 +18,8 @@ pub enum BaseKind {
     Bundle,
     /// What came in online, folded into a generation of the bundle.
     Compacted,
+    /// A generation of an engine elsewhere.
+    Shared,
 }
 
 /// What a base is called: `bundle-3`, `compacted-2`.
@@ -35,6 +37,7 @@ impl BaseKind {
         match self {
             Self::Bundle => "bundle",
             Self::Compacted => "compacted",
+            Self::Shared => "shared",
         }
     }
 }
@@ -50,7 +53,9 @@ impl FromStr for BaseName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parsed = text.rsplit_once('-').and_then(|(kind, generation)| {
-            let kind = [BaseKind::Bundle, BaseKind::Compacted].into_iter().find(|k| k.name() == kind)?;
+            let kind = [BaseKind::Bundle, BaseKind::Compacted, BaseKind::Shared]
+                .into_iter()
+                .find(|k| k.name() == kind)?;
             Some(Self { kind, generation: generation.parse().ok()? })
         });
         parsed
@@ -126,7 +131,7 @@ pub fn one_before<'a>(bases: &'a [Base], served: BaseName, model_id: &str) -> Op
     let before = |base: &&Base| base.name.kind == served.kind && base.name.generation < served.generation;
     let highest = |base: &&Base| base.name.generation;
     match served.kind {
-        BaseKind::Bundle => of_model().filter(before).max_by_key(highest),
+        BaseKind::Bundle | BaseKind::Shared => of_model().filter(before).max_by_key(highest),
         BaseKind::Compacted => {
             let of = &bases.iter().find(|base| base.name == served)?.of;
             let compacted = of_model().filter(|base| base.of == *of).filter(before).max_by_key(highest);
@@ -142,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_name_is_read_as_it_is_written_and_no_other_text_is_one() {
-        for text in ["bundle-1", "compacted-18446744073709551615"] {
+        for text in ["bundle-1", "compacted-18446744073709551615", "shared-3"] {
             assert_eq!(text.parse::<BaseName>().expect("a name").to_string(), text);
         }
         let others = [

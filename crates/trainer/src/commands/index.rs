@@ -17,7 +17,10 @@ use lookalike_trainer::{
     progress::Bar,
 };
 
-use crate::commands::data::{OneSet, Reading};
+use crate::commands::{
+    data::{OneSet, Reading},
+    elsewhere::Elsewhere,
+};
 
 /// How many items an audit asks with.
 const AUDITED: usize = 500;
@@ -31,7 +34,7 @@ pub struct Index {
     #[arg(long)]
     bundle: PathBuf,
     /// The folder with the photos.
-    #[arg(long, required_unless_present = "empty")]
+    #[arg(long, required_unless_present_any = ["empty", "catalogue"])]
     data: Option<PathBuf>,
     /// How it says what is what; must be said where both fit.
     #[arg(long, value_enum)]
@@ -51,6 +54,8 @@ pub struct Index {
     #[arg(long, value_name = "DIR", requires = "shard")]
     shards: Option<PathBuf>,
     #[command(flatten)]
+    elsewhere: Elsewhere,
+    #[command(flatten)]
     graph: Graph,
 }
 
@@ -63,6 +68,8 @@ pub struct Merge {
     /// A folder with shards; may be said several times.
     #[arg(long, value_name = "DIR", required = true)]
     shards: Vec<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     #[command(flatten)]
     graph: Graph,
 }
@@ -90,7 +97,11 @@ impl Index {
     pub fn run(self) -> Result<()> {
         let bundle = Bundle::open(&self.bundle)?;
         let Some(data) = self.data else {
-            return make(&bundle, Vec::new(), &self.graph);
+            return match (self.elsewhere.is_named(), self.empty) {
+                (true, true) => self.elsewhere.load(&bundle, Vec::new()),
+                (true, false) => self.elsewhere.copy(&bundle),
+                (false, _) => make(&bundle, Vec::new(), &self.graph),
+            };
         };
         let model = bundle.load_model(self.device.open()?)?;
         let set = OneSet { data, layout: self.layout, reading: self.reading };
@@ -105,14 +116,14 @@ impl Index {
         embed(&extraction, Shard::WHOLE, model_id, &work)?;
         drop(extraction);
         drop(model); // its memory is the graph's now
-        build(&bundle, std::slice::from_ref(&work), &self.graph)?;
+        build(&bundle, std::slice::from_ref(&work), &self.elsewhere, &self.graph)?;
         fs::remove_dir_all(&work).with_context(|| work.display().to_string())
     }
 }
 
 impl Merge {
     pub fn run(self) -> Result<()> {
-        build(&Bundle::open(&self.bundle)?, &self.shards, &self.graph)
+        build(&Bundle::open(&self.bundle)?, &self.shards, &self.elsewhere, &self.graph)
     }
 }
 
@@ -139,11 +150,14 @@ fn embed(extraction: &Extraction<'_>, shard: Shard, model_id: &str, folder: &Pat
     Ok(())
 }
 
-/// Shards → catalogue.
-fn build(bundle: &Bundle, shards: &[PathBuf], graph: &Graph) -> Result<()> {
+/// Shards → catalogue, here or elsewhere.
+fn build(bundle: &Bundle, shards: &[PathBuf], elsewhere: &Elsewhere, graph: &Graph) -> Result<()> {
     let merged = extraction::merge(shards, &bundle.manifest().model_id)?;
     name_skipped(&merged.skipped);
-    make(bundle, merged.items, graph)
+    match elsewhere.is_named() {
+        true => elsewhere.load(bundle, merged.items),
+        false => make(bundle, merged.items, graph),
+    }
 }
 
 /// Items → catalogue.

@@ -3,6 +3,7 @@
 mod compare;
 mod data;
 mod duplicate_photos;
+mod elsewhere;
 mod embed;
 mod evaluate;
 mod index;

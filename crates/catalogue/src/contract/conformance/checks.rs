@@ -329,6 +329,31 @@ pub async fn refusals(engine: &dyn LivingCatalogue, plain: &Plain, shop: &mut Sh
     assert!(engine.now().get(&item.id).await.expect("asks").is_none());
 }
 
+/// Every question and every write of an engine that cannot be asked.
+pub async fn fails(engine: &dyn LivingCatalogue, shop: &mut Shop) {
+    let (catalogue, all) = (engine.now(), Filter::default());
+    let (item, vectors) = shop.item(1);
+    let ids = [item.id.clone()];
+    unavailable(catalogue.nearest(&shop.query(0.1), 5, &all, Effort::Usual).await);
+    unavailable(catalogue.vectors(&ids).await);
+    unavailable(catalogue.list(&all, None, 5).await);
+    unavailable(catalogue.categories().await);
+    unavailable(catalogue.get(&item.id).await);
+    unavailable(catalogue.random().await);
+    unavailable(catalogue.count().await);
+    unavailable(catalogue.health().await);
+    if catalogue.about().facets {
+        unavailable(catalogue.facets(&all, &["colour".to_owned()]).await);
+    }
+    unavailable(engine.shows(&item.image).await);
+    unavailable(engine.write(vec![put(item, vectors)]).await);
+}
+
+fn unavailable<T: std::fmt::Debug>(told: Result<T, CatalogueError>) {
+    let right = matches!(told, Err(CatalogueError::Unavailable { .. } | CatalogueError::Timeout(_)));
+    assert!(right, "an engine that cannot be asked says so: {told:?}");
+}
+
 fn not_supported<T: std::fmt::Debug>(told: Result<T, CatalogueError>) {
     assert!(
         matches!(told, Err(CatalogueError::NotSupported(_))),

@@ -4,16 +4,23 @@
 //! shop    the items, their vectors, the queries: drawn from a seed
 //! plain   the list in memory: what every answer should be
 //! checks  one function for each promise
+//! faulty  an engine that is slow or down when it is told to be
 //! ```
+//!
+//! It is a part of the library, and not of its tests, for engines in crates of their own. Programs that do not call it do not hold it.
 //!
 //! [`holds`] writes its own items into the engine, which must be empty, of [`DIMS`], and nobody else's meanwhile.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // what fails here is a test
+
 mod checks;
+mod faulty;
 mod plain;
 mod shop;
 
 use std::{sync::Arc, time::Duration};
 
+pub use faulty::{Faults, Faulty};
 pub use plain::Plain;
 pub use shop::{DIMS, Shop};
 
@@ -50,6 +57,15 @@ pub async fn holds(engine: &dyn LivingCatalogue) {
     let gone = plain.ids().into_iter().map(delete).collect();
     checks::written(engine, &mut plain, gone).await;
     checks::empty(&*settled(engine, &plain).await).await;
+}
+
+/// Holds an engine that cannot be asked at the moment to the contract: it says so, whatever it is asked, and gives no answer that looks
+/// like one.
+///
+/// # Panics
+/// Where it does not hold.
+pub async fn fails(engine: &dyn LivingCatalogue) {
+    checks::fails(engine, &mut Shop::new(8)).await;
 }
 
 /// The engine once all that was written is in searches.

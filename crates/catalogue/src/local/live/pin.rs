@@ -107,6 +107,7 @@ pub(crate) fn opened(
             let base = all.iter().find(|base| base.name == name);
             compaction::open(state, base.ok_or(CatalogueError::NoBase(name.to_string()))?, model_id)
         }
+        BaseKind::Shared => Err(CatalogueError::NoBase(name.to_string())),
     }
 }
 

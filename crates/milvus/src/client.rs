@@ -1,0 +1,356 @@
+//! Every request that is made of Milvus, each through the retries and the breaker.
+//!
+//! Milvus 2.3 knows no filter templates and no reads by ids: everything is asked with an expression as text.
+
+use std::{collections::HashMap, result::Result, sync::Arc, time::Duration};
+
+use lookalike_catalogue::CatalogueError;
+use milvus::v2::prelude::*;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{Credentials, MilvusAddress, Options, fault::Fault, resilience::Calls, rows::Columns, schema};
+
+pub(crate) use milvus::v2::prelude::ConsistencyLevel as Level;
+
+/// A connection to a Milvus server. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Milvus {
+    client: ClientV2,
+    calls: Arc<Calls>,
+    pub options: Options,
+}
+
+/// What rows are asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask<'a> {
+    pub collection: &'a str,
+    pub expression: &'a str,
+    pub fields: &'a [&'static str],
+    /// The first so many by rising id; none where the expression names ids.
+    pub first: Option<usize>,
+    pub level: Level,
+}
+
+/// A search.
+#[derive(Clone, Debug)]
+pub(crate) struct Look<'a> {
+    pub collection: &'a str,
+    pub expression: &'a str,
+    pub walk: &'a [f32],
+    pub k: usize,
+    pub ef: usize,
+    /// With the vectors of what is found.
+    pub vectors: bool,
+}
+
+/// A collection, as Milvus describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    /// Its own name, also where it was asked for by an alias.
+    pub name: String,
+    pub aliases: Vec<String>,
+    pub about: Option<schema::About>,
+    pub dimension: Option<usize>,
+}
+
+/// How far an index is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Indexed {
+    pub rows: usize,
+    pub of: usize,
+    pub done: bool,
+}
+
+impl Milvus {
+    /// Connects, once: what fails later connects again by itself.
+    pub async fn connect(
+        address: &MilvusAddress,
+        credentials: &Credentials,
+        options: Options,
+    ) -> Result<Self, CatalogueError> {
+        // The client's own retries have no end: ours have. It tells nobody how it is used.
+        let config = ConnectConfig::new()
+            .uri(address.endpoint())
+            .connect_timeout(options.connect)
+            .rpc_timeout(options.write.max(options.read))
+            .keepalive_time(Duration::from_secs(10))
+            .keepalive_timeout(Duration::from_secs(5))
+            .retry(RetryConfig::new().max_attempts(1).retry_on_rate_limit(false))
+            .telemetry(TelemetryConfig::new().enabled(false));
+        let config = match credentials {
+            Credentials::None => config,
+            Credentials::Password { user, password } => config.username_password(user, password),
+            Credentials::Token(token) => config.token(token),
+        };
+        let until = Instant::now() + options.connect + Duration::from_secs(1);
+        let client = match timeout_at(until, ClientV2::new(&config)).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(Error::Timeout(_))) | Err(_) => {
+                let why = format!("nothing answers at {}", address.endpoint());
+                return Err(Fault::Away(why).into());
+            }
+            Ok(Err(error)) => return Err(Fault::from(error).into()),
+        };
+        Ok(Self { client, calls: Arc::new(Calls::new(options.attempts)), options })
+    }
+
+    /// The end of a read that begins now.
+    pub fn read_by(&self) -> Instant {
+        Instant::now() + self.options.read
+    }
+
+    /// The end of a write that begins now.
+    pub fn write_by(&self) -> Instant {
+        Instant::now() + self.options.write
+    }
+
+    /// What a collection or an alias is; none where it is not there.
+    pub async fn describe(&self, name: &str, until: Instant) -> Result<Option<Described>, Fault> {
+        let described = self.calls.make("describing a collection", until, || async {
+            let request = DescribeCollectionRequest::builder().collection_name(name).build()?;
+            Ok(self.client.describe_collection(request).await?)
+        });
+        let described = match described.await {
+            Ok(described) => described,
+            Err(Fault::Missing(_)) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let told = described.description();
+        Ok(Some(Described {
+            name: told.get_collection_name().to_owned(),
+            aliases: told.get_aliases().to_vec(),
+            about: schema::About::read(told.get_description()),
+            dimension: schema::dimension(told.get_schema()),
+        }))
+    }
+
+    /// Rows, those of each id once.
+    pub async fn rows(&self, ask: &Ask<'_>, until: Instant) -> Result<Columns, Fault> {
+        let response = self.calls.make("reading", until, || async {
+            let request = QueryRequest::builder()
+                .collection_name(ask.collection)
+                .filter(ask.expression)
+                .output_fields(ask.fields.iter().copied())
+                .consistency_level(ask.level);
+            let request = match ask.first {
+                // Without these Milvus takes rows from wherever it finds them first.
+                Some(first) => request.limit(first as i64).extra_params(HashMap::from([
+                    ("iterator".to_owned(), "True".to_owned()),
+                    ("reduce_stop_for_best".to_owned(), "True".to_owned()),
+                ])),
+                None => request,
+            };
+            Ok(self.client.query(request.build()?).await?)
+        });
+        Columns::of(response.await?.results().get_output_fields())
+    }
+
+    /// How many rows an expression keeps; all where it is empty.
+    pub async fn count(
+        &self,
+        collection: &str,
+        expression: &str,
+        level: Level,
+        until: Instant,
+    ) -> Result<usize, Fault> {
+        let response = self.calls.make("counting", until, || async {
+            let request = QueryRequest::builder()
+                .collection_name(collection)
+                .filter(expression)
+                .output_fields(["count(*)"])
+                .consistency_level(level);
+            Ok(self.client.query(request.build()?).await?)
+        });
+        let response = response.await?;
+        let counted =
+            response.results().get_output_field("count(*)").and_then(|field| field.as_int64()?.first());
+        let counted = counted.and_then(|counted| usize::try_from(*counted).ok());
+        counted.ok_or_else(|| Fault::Wrong("Milvus did not say how many items there are".into()))
+    }
+
+    /// The ids that a walk finds, nearest first, with their vectors where they are asked for.
+    pub async fn search(&self, look: &Look<'_>, until: Instant) -> Result<Columns, Fault> {
+        let response = self.calls.make("a search", until, || async {
+            let fields = if look.vectors { vec![schema::WALK] } else { vec![] };
+            let request = SearchRequest::builder()
+                .collection_name(look.collection)
+                .filter(look.expression)
+                .vector_field(schema::WALK)
+                .vectors(SearchVectors::Float(vec![look.walk.to_vec()]))
+                .metric_type(MetricType::L2)
+                .limit(look.k as i64)
+                .extra_params(HashMap::from([("ef".to_owned(), look.ef.to_string())]))
+                .output_fields(fields)
+                .consistency_level(Level::Bounded);
+            Ok(self.client.search(request.build()?).await?)
+        });
+        let response = response.await?;
+        let Some(found) = response.results().get_results().first() else { return Ok(Columns::default()) };
+        let Ids::VarChar(ids) = found.get_ids() else {
+            return if found.get_ids().is_empty() {
+                Ok(Columns::default())
+            } else {
+                Err(Fault::Wrong("Milvus told ids that are numbers".into()))
+            };
+        };
+        let mut columns = Columns::of(found.get_output_fields())?;
+        columns.ids.clone_from(ids);
+        if look.vectors && columns.walks.len() != columns.ids.len() {
+            return Err(Fault::Wrong("Milvus found items without their vectors".into()));
+        }
+        Ok(columns)
+    }
+
+    /// Puts whole rows over those of the same ids.
+    pub async fn upsert(&self, collection: &str, columns: &[FieldData], until: Instant) -> Result<(), Fault> {
+        let made = self.calls.make("a write", until, || async {
+            let rows =
+                InsertRequest::builder().collection_name(collection).columns(columns.to_vec()).build()?;
+            Ok(self.client.upsert(UpsertRequest::builder().insert(rows).build()?).await?)
+        });
+        made.await.map(drop)
+    }
+
+    /// Takes away the rows that an expression names by id.
+    pub async fn delete(&self, collection: &str, expression: &str, until: Instant) -> Result<(), Fault> {
+        let made = self.calls.make("a write", until, || async {
+            let request = DeleteRequest::builder().collection_name(collection).filter(expression).build()?;
+            Ok(self.client.delete(request).await?)
+        });
+        made.await.map(drop)
+    }
+
+    /// The names of all collections.
+    pub async fn collections(&self, until: Instant) -> Result<Vec<String>, Fault> {
+        let listed = self.calls.make("listing collections", until, || async {
+            Ok(self.client.list_collections(ListCollectionsRequest::builder().build()?).await?)
+        });
+        Ok(listed.await?.collection_names().to_vec())
+    }
+
+    /// Makes a collection with its index.
+    pub async fn create(&self, name: &str, about: &schema::About, until: Instant) -> Result<(), Fault> {
+        let made = self.calls.make("creating a collection", until, || async {
+            Ok(self.client.create_collection(schema::collection(name, about)?).await?)
+        });
+        made.await?;
+        let made = self.calls.make("creating an index", until, || async {
+            Ok(self.client.create_index(schema::index(name)?).await?)
+        });
+        made.await
+    }
+
+    /// Drops a collection, if it is there.
+    pub async fn drop(&self, name: &str, until: Instant) -> Result<(), Fault> {
+        let made = self.calls.make("dropping a collection", until, || async {
+            let request = DropCollectionRequest::builder().collection_name(name).build()?;
+            Ok(self.client.drop_collection(request).await?)
+        });
+        match made.await {
+            Err(Fault::Missing(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Lets an alias name this collection, whether or not there was one.
+    pub async fn point(&self, alias: &str, collection: &str, until: Instant) -> Result<(), Fault> {
+        let there = self.describe(alias, until).await?;
+        let made = self.calls.make("moving an alias", until, || async {
+            let (alias, collection) = (alias.to_owned(), collection.to_owned());
+            if there.is_some() {
+                let request =
+                    AlterAliasRequest::builder().alias(alias).collection_name(collection).build()?;
+                Ok(self.client.alter_alias(request).await?)
+            } else {
+                let request =
+                    CreateAliasRequest::builder().alias(alias).collection_name(collection).build()?;
+                Ok(self.client.create_alias(request).await?)
+            }
+        });
+        made.await
+    }
+
+    /// Takes an alias away.
+    pub async fn unpoint(&self, alias: &str, until: Instant) -> Result<(), Fault> {
+        let made = self.calls.make("dropping an alias", until, || async {
+            let request = DropAliasRequest::builder().alias(alias).build()?;
+            Ok(self.client.drop_alias(request).await?)
+        });
+        match made.await {
+            Err(Fault::Missing(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Makes what was written last and is on the disk.
+    pub async fn flush(&self, name: &str, wait: Duration, until: Instant) -> Result<(), Fault> {
+        let made = self.calls.make("flushing", until, || async {
+            let request = FlushRequest::builder()
+                .collection_names([name])
+                .wait_flushed_ms(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+            Ok(self.client.flush(request.build()?).await?)
+        });
+        made.await.map(drop)
+    }
+
+    /// How far the index is.
+    pub async fn indexed(&self, name: &str, until: Instant) -> Result<Indexed, Fault> {
+        let told = self.calls.make("asking for the index", until, || async {
+            let request = DescribeIndexRequest::builder().collection_name(name).field_name(schema::WALK);
+            Ok(self.client.describe_index(request.build()?).await?)
+        });
+        let told = told.await?;
+        let index = told.indexes().first().ok_or_else(|| Fault::Wrong(format!("'{name}' has no index")))?;
+        if index.get_state() == IndexStateCode::Failed {
+            return Err(Fault::Wrong(format!(
+                "the index of '{name}' was not built: {}",
+                index.get_failure_reason()
+            )));
+        }
+        let number = |n: i64| usize::try_from(n).unwrap_or(0);
+        let done = index.get_state() == IndexStateCode::Finished && index.get_pending_rows() <= 0;
+        Ok(Indexed { rows: number(index.get_indexed_rows()), of: number(index.get_total_rows()), done })
+    }
+
+    /// Has the collection loaded into memory, and waits until it is.
+    pub async fn load(&self, name: &str) -> Result<(), Fault> {
+        let until = Instant::now() + self.options.load;
+        let made = self.calls.make("loading a collection", until, || async {
+            let request = LoadCollectionRequest::builder().collection_name(name).sync(false).build()?;
+            Ok(self.client.load_collection(request).await?)
+        });
+        made.await?;
+        loop {
+            if self.is_loaded(name, until).await? {
+                return Ok(());
+            }
+            let again = Instant::now() + Duration::from_millis(100);
+            if again >= until {
+                return Err(Fault::Slow(format!("'{name}' was not loaded into memory in time")));
+            }
+            tokio::time::sleep_until(again).await;
+        }
+    }
+
+    /// Whether a collection is in memory.
+    pub async fn is_loaded(&self, name: &str, until: Instant) -> Result<bool, Fault> {
+        let state = self.calls.make("asking for a collection's state", until, || async {
+            let request = GetLoadStateRequest::builder().collection_name(name).build()?;
+            Ok(self.client.get_load_state(request).await?)
+        });
+        Ok(state.await?.state() == LoadState::Loaded)
+    }
+
+    /// Whether Milvus says that it is well.
+    pub async fn health(&self, until: Instant) -> Result<(), Fault> {
+        let told = self.calls.make("asking Milvus how it is", until, || async {
+            Ok(self.client.check_health(CheckHealthRequest::builder().build()?).await?)
+        });
+        let told = told.await?;
+        if told.is_healthy() {
+            Ok(())
+        } else {
+            Err(Fault::Away(format!("Milvus is not well: {}", told.reasons().join("; "))))
+        }
+    }
+}

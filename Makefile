@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
+.PHONY: help demo smoke build package notices test check test-api test-cluster test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,10 @@ check: ## format, clippy and unit tests: under a minute once they are built
 
 test-api: ## openapi.yaml against the running server: schemathesis, and a generated client
 	@scripts/test-api.sh
+
+test-cluster: ## two servers over one Milvus under load, while servers, network and Milvus fail (SHORT=short: two minutes); skipped without Docker
+	@scripts/build.sh
+	@scripts/test-cluster.sh $(SHORT)
 
 test-neon: ## the NEON kernel, under qemu-user
 	@scripts/test-neon.sh

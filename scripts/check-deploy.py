@@ -1,6 +1,6 @@
 """Holds Kubernetes manifests to Kubernetes' own schemas, and to what no schema says: check-deploy.py FILE…
 
-Strict: an unknown field, a kind that no schema describes and a key that stands there twice are errors. Needs the packages of
+Of a Compose file, which has no kind, it looks at what its services name of each other and at their time to end in. Strict: an unknown field, a kind that no schema describes and a key that stands there twice are errors. Needs the packages of
 scripts/test-deploy-requirements.txt (scripts/install-test-tools.sh puts them into target/test/kubernetes). Prints what is wrong, one
 line each, and exits 1 where there is something.
 """
@@ -43,13 +43,29 @@ def seconds(settings, name, default):
     return float(settings.get(name, default))
 
 
-def grace(deployment, settings):
+def grace(name, given, settings):
     """The time to end in, and what a server needs of it."""
-    pod = deployment["spec"]["template"]["spec"]
     needed = seconds(settings, "LOOKALIKE_SHUTDOWN_DELAY", 0) + seconds(settings, "LOOKALIKE_DRAIN_TIMEOUT", 20)
-    given = pod.get("terminationGracePeriodSeconds", 30)
     if given <= needed:
-        yield f"terminationGracePeriodSeconds is {given}: shutdown delay and drain take {needed:g}"
+        yield f"{name} is {given:g}: shutdown delay and drain take {needed:g}"
+
+
+def compose(file):
+    services = file["services"]
+    for name, service in services.items():
+        environment = service.get("environment", {})
+        named = list(service.get("depends_on", []))
+        named += [value.partition(":")[0] for key, value in environment.items() if key.startswith("REPLICA_")]
+        for other in named:
+            if other not in services:
+                yield f"{name} names {other}, and there is no such service"
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            if source.isalpha() and source not in file.get("volumes", {}):
+                yield f"{name} names the volume {source}, and there is none"
+        if any(key.startswith("LOOKALIKE_") for key in environment):
+            given = float(service.get("stop_grace_period", "10s").rstrip("s"))
+            yield from grace(f"stop_grace_period of {name}", given, environment)
 
 
 def belong_together(resources):
@@ -62,7 +78,8 @@ def belong_together(resources):
         settings.update(config["data"])
     for deployment in of("Deployment"):
         name, labels = deployment["metadata"]["name"], deployment["spec"]["template"]["metadata"]["labels"]
-        yield from grace(deployment, settings)
+        given = deployment["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)
+        yield from grace("terminationGracePeriodSeconds", given, settings)
         known = {config["metadata"]["name"] for config in of("ConfigMap")}
         for container in deployment["spec"]["template"]["spec"]["containers"]:
             for source in container.get("envFrom", []):
@@ -90,6 +107,8 @@ def check(path):
             return [f"{path}: {error}".replace("\n", " ")]
     if not resources:
         return [f"{path}: nothing is in it"]
+    if "services" in resources[0]:
+        return [f"{path}: {problem}" for problem in compose(resources[0])]
     found = []
     for resource in resources:
         name = f"{resource.get('kind')}/{resource.get('metadata', {}).get('name')}"
@@ -104,7 +123,7 @@ def main():
         print(problem)
     if problems or len(sys.argv) < 2:
         sys.exit(1)
-    print(f"{len(sys.argv) - 1} files are as Kubernetes {' and '.join(VERSIONS)} wants them")
+    print(f"{len(sys.argv) - 1} files are well; Kubernetes {' and '.join(VERSIONS)}")
 
 
 main()

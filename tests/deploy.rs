@@ -36,6 +36,25 @@ fn kubernetes_knows_every_field() {
 }
 
 #[test]
+fn what_compose_starts_is_there() {
+    let (well, said) = checked(&[root().join("docker-compose.yml")]);
+    assert!(well, "{said}");
+    let folder = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    for (right, wrong, word) in [
+        ("\n  replica-2:", "\n  replica-3:", "proxy names replica-2"),
+        ("stop_grace_period: 35s", "stop_grace_period: 25s", "shutdown delay and drain take 25"),
+        ("\n  etcd:\n    profiles", "\n  store:\n    profiles", "'store' stands there twice"),
+    ] {
+        assert!(text.contains(right), "{right}");
+        let file = folder.path().join("docker-compose.yml");
+        fs::write(&file, text.replacen(right, wrong, 1)).unwrap();
+        let (well, said) = checked(&[file]);
+        assert!(!well && said.contains(word), "{wrong}: {said}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let text = fs::read_to_string(root().join("deploy/server.yaml")).unwrap();

@@ -4,9 +4,21 @@
 #   docker build --target cuda -t lookalike:cuda .
 #   docker build --target debug -t lookalike:debug .      the programs' debug files alone
 #
+# Of programs that are built already: scripts/docker-prebuilt.sh, on the same stage `runtime`.
 # Every RUN is a script that `make` runs too. Where no registry can be reached: docs/deploy.md.
 ARG BUILD_BASE=rust:1-bookworm
 ARG RUNTIME_BASE=debian:bookworm-slim
+
+# What every image has beside its files. It comes first: the older builder makes every stage before the one it is asked for.
+FROM ${RUNTIME_BASE} AS runtime
+COPY scripts/healthcheck.sh /usr/local/bin/lookalike-healthcheck
+ENV LOOKALIKE_BUNDLE=/bundle \
+    LOOKALIKE_LISTEN=0.0.0.0:8080
+EXPOSE 8080
+# A number, so that an orchestrator can tell that it is not root.
+USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["lookalike-healthcheck"]
+CMD ["lookalike-server"]
 
 FROM ${BUILD_BASE} AS libtorch
 WORKDIR /src
@@ -45,16 +57,6 @@ COPY LICENSE ./
 COPY scripts/package.sh scripts/notices.py scripts/
 COPY scripts/notices scripts/notices
 RUN scripts/package.sh
-
-FROM ${RUNTIME_BASE} AS runtime
-COPY scripts/healthcheck.sh /usr/local/bin/lookalike-healthcheck
-ENV LOOKALIKE_BUNDLE=/bundle \
-    LOOKALIKE_LISTEN=0.0.0.0:8080
-EXPOSE 8080
-# A number, so that an orchestrator can tell that it is not root.
-USER 10001:10001
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["lookalike-healthcheck"]
-CMD ["lookalike-server"]
 
 FROM runtime AS cpu
 COPY --from=libtorch /src/.libtorch/lib /usr/local/lib/libtorch

@@ -10,10 +10,10 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base clean
+.PHONY: help demo smoke build package notices test check test-api test-cluster test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: ## build, make a sample shop, serve it on 127.0.0.1:8080 (PORT=…) until Ctrl-C
 	@PORT=$(PORT) scripts/demo.sh
@@ -44,8 +44,16 @@ check: ## format, clippy and unit tests: under a minute once they are built
 test-api: ## openapi.yaml against the running server: schemathesis, and a generated client
 	@scripts/test-api.sh
 
+test-cluster: ## two servers over one Milvus under load, while servers, network and Milvus fail (SHORT=short: two minutes); skipped without Docker
+	@scripts/build.sh
+	@scripts/test-cluster.sh $(SHORT)
+
 test-neon: ## the NEON kernel, under qemu-user
 	@scripts/test-neon.sh
+
+test-image: ## the image of the programs that are built here, as a careful host runs it; skipped where there is no Docker engine
+	@scripts/build.sh
+	@scripts/test-image.sh
 
 lint: ## format, clippy, shellcheck
 	@scripts/lint.sh
@@ -113,6 +121,10 @@ docker-debug: ## the image lookalike:debug: nothing but the programs' debug file
 
 docker-base: ## base images made here, where no registry can be reached
 	@scripts/docker-base.sh
+
+docker-prebuilt: ## the image lookalike:prebuilt, of the programs that are built here: what lookalike:cpu is, in a minute
+	@scripts/build.sh
+	@scripts/docker-prebuilt.sh
 
 clean: ## what was built and made (.libtorch stays: it is a download)
 	rm -rf target

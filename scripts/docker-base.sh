@@ -5,6 +5,7 @@
 #
 #   scripts/docker-base.sh
 #   make docker-cpu BUILD_BASE=lookalike-rust RUNTIME_BASE=lookalike-base
+#   scripts/docker-base.sh runtime   lookalike-base alone, for programs that are built already
 #
 # SUITE (default bookworm), MIRROR (default debootstrap's own), DOCKER (default docker).
 set -euo pipefail
@@ -12,11 +13,12 @@ cd "$(dirname "$0")/.."
 . scripts/packages.sh
 suite=${SUITE:-bookworm}
 docker=${DOCKER:-docker}
+what=${1:-both}
+case $what in both | runtime) ;; *) echo "usage: $0 [runtime]" >&2; exit 2 ;; esac
 
 [ "$(id -u)" = 0 ] || { echo "debootstrap needs root" >&2; exit 1; }
 "$docker" info > /dev/null
 have debootstrap || install_packages "to make the base images" debootstrap
-sysroot=$(rustc --print sysroot)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,7 +33,9 @@ find "$root/usr/share/doc" -type f ! -name copyright -delete
 find "$root/usr/share/doc" -xtype l -delete
 find "$root/usr/share/doc" -type d -empty -delete
 tar -C "$root" -c . | "$docker" import --change 'CMD ["bash"]' - lookalike-base > /dev/null
+[ "$what" = both ] || exit 0
 
+sysroot=$(rustc --print sysroot)
 echo "lookalike-rust: the same with $(rustc --version) …"
 for path in /etc/apt/sources.list /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/ssl/certs/ca-certificates.crt \
   /etc/pip.conf; do

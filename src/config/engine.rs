@@ -35,7 +35,8 @@ impl fmt::Debug for EngineConfig {
 impl EngineConfig {
     /// Reads password and token, of files or of variables.
     pub(crate) fn read_secrets(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
-        self.credentials = engine::credentials(self, variable)?;
+        let files = (self.catalogue_password_file.as_deref(), self.catalogue_token_file.as_deref());
+        self.credentials = engine::credentials((self.catalogue_user.as_deref(), files), variable)?;
         if self.catalogue.is_none() && self.credentials != Credentials::default() {
             return Err(
                 "there is a user or a token of a catalogue, and no catalogue: --catalogue ADDRESS names it"
@@ -55,25 +56,19 @@ pub use engine::{CatalogueAddress, Credentials};
 
 #[cfg(feature = "milvus")]
 mod engine {
-    use std::sync::Arc;
+    use std::{path::Path, sync::Arc};
 
     use lookalike_catalogue::OpenShared;
     use lookalike_milvus::{MilvusEngine, Options, Told};
 
-    use super::EngineConfig;
-
     pub use lookalike_milvus::{Credentials, MilvusAddress as CatalogueAddress};
 
+    /// This user by the password in the first file, or the token in the second.
     pub(super) fn credentials(
-        config: &EngineConfig,
+        (user, (password_file, token_file)): (Option<&str>, (Option<&Path>, Option<&Path>)),
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Credentials, String> {
-        let told = Told {
-            user: config.catalogue_user.as_deref(),
-            password_file: config.catalogue_password_file.as_deref(),
-            token_file: config.catalogue_token_file.as_deref(),
-        };
-        Credentials::told(told, variable)
+        Credentials::told(Told { user, password_file, token_file }, variable)
     }
 
     pub(super) fn opener(address: &CatalogueAddress, credentials: &Credentials) -> Arc<dyn OpenShared> {
@@ -87,8 +82,6 @@ mod engine {
     use std::{str::FromStr, sync::Arc};
 
     use lookalike_catalogue::OpenShared;
-
-    use super::EngineConfig;
 
     /// No address: this program knows no engine but its own.
     #[derive(Clone, Debug)]
@@ -106,10 +99,7 @@ mod engine {
         }
     }
 
-    pub(super) fn credentials(
-        _: &EngineConfig,
-        _: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Credentials, String> {
+    pub(super) fn credentials<W>(_: W, _: &dyn Fn(&str) -> Option<String>) -> Result<Credentials, String> {
         Ok(Credentials)
     }
 

@@ -11,6 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
+    feed::synced,
     living::{KEY, Living, a_photo, vector},
     support::{
         Shop,
@@ -179,4 +180,31 @@ async fn an_engine_that_is_down_is_503_until_it_is_back() {
     for path in &routes {
         assert!(living.server.get(path).await.status < 400, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_is_kept_in_step_with_an_engine_that_can_do_little() {
+    let shop = tiny_shop();
+    let Elsewhere { living, faults, .. } = Elsewhere::start(shop).await;
+    faults.plain(true);
+    let folder = tempfile::tempdir().unwrap();
+    let feed = folder.path().join("feed.jsonl");
+    let write = |numbers: std::ops::Range<u8>, price: u32| {
+        let line = |n| {
+            std::fs::write(folder.path().join(format!("{n}.jpg")), a_photo(n)).unwrap();
+            let item = json!({"id": format!("sku {n}"), "category": "circle", "numbers": {"price": price}, "photo": format!("{n}.jpg")});
+            format!("{item}\n")
+        };
+        std::fs::write(&feed, numbers.map(line).collect::<String>()).unwrap();
+    };
+    let (server, key) = (living.server.url(""), living.state.path().join("keys"));
+    write(0..20, 10);
+    let first = synced(&server, &feed, &key).await;
+    assert_eq!((first.exit_code, first.put, first.failed.len()), (0, 20, 0), "{first}");
+    write(2..20, 12);
+    let next = synced(&server, &feed, &key).await;
+    assert_eq!((next.exit_code, next.put, next.patched, next.deleted), (0, 0, 18, 2), "{next}");
+    let again = synced(&server, &feed, &key).await;
+    assert_eq!((again.put, again.patched, again.deleted, again.unchanged), (0, 0, 0, 18), "{again}");
+    assert_eq!(living.first(&a_photo(7)).await, "sku 7");
 }

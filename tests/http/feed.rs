@@ -163,7 +163,7 @@ fn options(server: &str, feed: &Path, key: &Path) -> Options {
     Options::try_parse_from(flags).unwrap()
 }
 
-async fn synced(server: &str, feed: &Path, key: &Path) -> Summary {
+pub async fn synced(server: &str, feed: &Path, key: &Path) -> Summary {
     let options = options(server, feed, key);
     tokio::task::spawn_blocking(move || lookalike_sync::run(&options).unwrap()).await.unwrap()
 }

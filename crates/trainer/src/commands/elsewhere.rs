@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use lookalike_catalogue::LocalCatalogue;
 use lookalike_items::{Item, Vectors};
@@ -34,19 +34,28 @@ impl Elsewhere {
 
     /// Loads these items.
     pub fn load(&self, bundle: &Bundle, items: Vec<(Item, Vectors)>) -> Result<()> {
-        engine::load(self, bundle, engine::Items::Embedded(items))
+        self.loaded(bundle, engine::Items::Embedded(items))
     }
 
     /// Loads the items of the bundle's own catalogue.
     pub fn copy(&self, bundle: &Bundle) -> Result<()> {
         let catalogue = LocalCatalogue::open(bundle.dir(), &bundle.manifest().model_id)?;
-        engine::load(self, bundle, engine::Items::Catalogue(catalogue))
+        self.loaded(bundle, engine::Items::Catalogue(catalogue))
+    }
+
+    fn loaded(&self, bundle: &Bundle, items: engine::Items) -> Result<()> {
+        let address =
+            self.catalogue.as_ref().context("no catalogue is named: --catalogue ADDRESS names it")?;
+        let files = (self.catalogue_password_file.as_deref(), self.catalogue_token_file.as_deref());
+        engine::load(address, (self.catalogue_user.as_deref(), files), bundle, items)
     }
 }
 
 #[cfg(feature = "milvus")]
 mod engine {
-    use anyhow::{Context, Result, bail};
+    use std::path::Path;
+
+    use anyhow::{Context, Result};
     use lookalike_catalogue::{Catalogue, LocalCatalogue};
     use lookalike_common::hex;
     use lookalike_items::{Filter, Item, ItemId, Vectors};
@@ -54,8 +63,6 @@ mod engine {
     use lookalike_model::Bundle;
     use lookalike_trainer::progress::Bar;
     use sha2::{Digest, Sha256};
-
-    use super::Elsewhere;
 
     pub use lookalike_milvus::MilvusAddress as Address;
 
@@ -108,15 +115,14 @@ mod engine {
         }
     }
 
-    pub fn load(elsewhere: &Elsewhere, bundle: &Bundle, mut items: Items) -> Result<()> {
-        let Some(address) = &elsewhere.catalogue else {
-            bail!("no catalogue is named: --catalogue ADDRESS names it")
-        };
-        let told = Told {
-            user: elsewhere.catalogue_user.as_deref(),
-            password_file: elsewhere.catalogue_password_file.as_deref(),
-            token_file: elsewhere.catalogue_token_file.as_deref(),
-        };
+    /// Loads these items there, as this user, or by the token in the last of the files.
+    pub fn load(
+        address: &Address,
+        (user, (password_file, token_file)): (Option<&str>, (Option<&Path>, Option<&Path>)),
+        bundle: &Bundle,
+        mut items: Items,
+    ) -> Result<()> {
+        let told = Told { user, password_file, token_file };
         let variable = |name: &str| std::env::var(name).ok();
         let credentials = Credentials::told(told, &variable).map_err(anyhow::Error::msg)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -161,12 +167,10 @@ mod engine {
 mod engine {
     use std::str::FromStr;
 
-    use anyhow::{Result, bail};
+    use anyhow::Result;
     use lookalike_catalogue::LocalCatalogue;
     use lookalike_items::{Item, Vectors};
     use lookalike_model::Bundle;
-
-    use super::Elsewhere;
 
     /// No address: this program knows no engine but its own.
     #[derive(Clone, Debug)]
@@ -185,9 +189,7 @@ mod engine {
         Catalogue(LocalCatalogue),
     }
 
-    pub fn load(_: &Elsewhere, _: &Bundle, items: Items) -> Result<()> {
-        match items {
-            Items::Embedded(_) | Items::Catalogue(_) => bail!("no catalogue is named"),
-        }
+    pub fn load<W>(address: &Address, _: W, _: &Bundle, _: Items) -> Result<()> {
+        match *address {}
     }
 }

@@ -115,7 +115,7 @@ class Load:
                 # Another one each time, near the photo's.
                 embedding = list(self.embedded["embedding"])
                 embedding[n % len(embedding)] += 0.05
-                whole = {"item": json.loads(item), "embedding": embedding, "model": self.embedded["model"]}
+                whole = {"item": json.loads(item), "embedding": embedding, "model": self.embedded["model"]["id"]}
                 whole["colour"] = self.embedded["colour"]
                 body, kind = json.dumps(whole).encode(), "application/json"
             begun = time.time()

@@ -25,6 +25,8 @@ CODE = {".rs", ".c", ".h", ".cpp", ".py", ".js", ".rtf", ".toml", ".json"}
 TESTS = {"tests", "test", "testing", "examples", "benches", "fuzz"}
 # Terms under a name that says nothing of them.
 MORE = {"epaint_default_fonts": ["fonts/Hack-Regular.txt"], "font8x8": ["README.md"]}
+# Crates whose manifest names a file in the place of a licence, by version: somebody looked at that file, and at another one's anew.
+BY_FILE = {("milvus-sdk-rust", "3.0.3"): "Apache-2.0"}
 REMARKS = {
     "epaint_default_fonts": "the font in the programs is Ubuntu-Light.ttf (Ubuntu font licence, UFL.txt)",
     "font8x8": "its glyphs are in the public domain (README.md)",
@@ -64,8 +66,9 @@ def tree(edges):
         [os.environ.get("CARGO", "cargo"), "tree", "--locked", "--workspace", "--target", TARGET, "--edges", edges, "--prefix", "none",
          "--no-dedupe", "--format", "{p}|{l}|{r}"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     rows = [re.sub(r" \(\*\)$", "", line).split("|") for line in lines if line.strip()]
-    return {(p.split()[0], p.split()[1][1:]): (licence, repository) for p, licence, repository in rows
-            if p.split()[0].split("-")[0] != "lookalike"}
+    known = [((p.split()[0], p.split()[1][1:]), licence, repository) for p, licence, repository in rows]
+    return {crate: (licence or BY_FILE.get(crate, ""), repository) for crate, licence, repository in known
+            if crate[0].split("-")[0] != "lookalike"}
 
 
 class Texts:

@@ -72,7 +72,8 @@ impl Milvus {
         let config = ConnectConfig::new()
             .uri(address.endpoint())
             .connect_timeout(options.connect)
-            .rpc_timeout(options.write.max(options.read))
+            // Ours ends before.
+            .rpc_timeout(options.write.max(options.read).max(options.load) + Duration::from_secs(5))
             .keepalive_time(Duration::from_secs(10))
             .keepalive_timeout(Duration::from_secs(5))
             .retry(RetryConfig::new().max_attempts(1).retry_on_rate_limit(false))

@@ -86,6 +86,7 @@ impl From<Error> for Fault {
 fn of_transport(code: i32, message: &str) -> Fault {
     let why = format!("Milvus: {message}");
     match code {
+        1 if message == "Timeout expired" => Fault::Slow(why),
         // Cancelled, unknown, aborted, internal, unavailable: the connection, or the server behind it, went away.
         1 | 2 | 10 | 13 | 14 => Fault::Away(why),
         4 => Fault::Slow(why),
@@ -131,6 +132,7 @@ mod tests {
         assert!(matches!(CatalogueError::from(down), CatalogueError::Unavailable { .. }));
         assert!(!of_transport(16, "auth check failure").passes());
         assert_eq!(of_transport(11, "Error, decoded message length too large: found 9"), Fault::TooLarge);
+        assert!(matches!(of_transport(1, "Timeout expired"), Fault::Slow(_)));
         let slow = of_transport(4, "deadline");
         assert!(!slow.passes() && slow.is_an_outage());
         assert!(matches!(CatalogueError::from(slow), CatalogueError::Timeout(_)));

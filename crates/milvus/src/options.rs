@@ -27,7 +27,7 @@ impl Default for Options {
             write: Duration::from_secs(15),
             load: Duration::from_secs(120),
             attempts: 4,
-            ef: 128,
+            ef: 512,
         }
     }
 }

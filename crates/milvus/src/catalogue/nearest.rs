@@ -1,11 +1,15 @@
 //! A walk of Milvus' graph, and what it found compared exactly.
 //!
 //! Milvus walks by one distance alone, `‖deep‖² + ‖colour‖²/64`, and a query asks by `‖deep‖ + w·‖colour‖`. As the deep vectors are of norm
-//! 1, a query whose deep part is multiplied by `a` makes Milvus walk by `a·‖deep‖² + ‖colour‖²/64`, and a constant: so each `w` has
-//! its own `a`, and the order of a walk is close to the order that is asked for. It is not the same: more are fetched than are asked for
-//! ([`fetched`]), with their vectors, and those are put in order by the exact distance.
+//! 1, a query whose deep part is multiplied by `a` makes Milvus walk by `a·‖deep‖² + ‖colour‖²/64`, and a constant. So the order of a walk
+//! can be brought close to the order that is asked for, whatever `w` is: where a step in either part moves both distances alike among
+//! the nearest, `a` is `r/(64·w)`, with `r` how much farther those are in colour than in shape ([`deep_factor`]). Alike photos have an `r`
+//! of about 2. Where those that a walk found have quite another, as of a photo unlike all items, a second walk takes that.
+//!
+//! The orders are close and not the same: four times as many are fetched as are asked for, 150 more at least ([`fetched`]), with their
+//! vectors, and those are put in order by the exact distance.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{cmp::Ordering, collections::HashSet, sync::Arc};
 
 use lookalike_catalogue::{CatalogueError, Effort, Hit, Nearest, Query, distance};
 use lookalike_items::{Distance, Filter, Item, ItemId};
@@ -26,25 +30,35 @@ pub(crate) const MOST: usize = 1_536;
 /// The most that one walk fetches.
 const MOST_FETCHED: usize = 4 * MOST;
 
-/// So few items that a filter admits are all fetched where the walk did not find them, and compared.
-const FEW: usize = 2_000;
-
 /// The largest `ef` that Milvus takes.
 const MOST_EF: usize = 32_768;
 
 /// About how many bytes of vectors may come with the ids of a walk: an answer has 4 MB at most.
 const BYTES: usize = 3 << 20;
 
-/// How much farther two alike photos are in colour than in shape, about: where a walk's order should be as the query's.
-const COLOUR_TO_DEEP: f32 = 2.0;
+/// How much farther alike photos are in colour than in shape, about.
+const RATIO: f32 = 2.0;
 
-/// How the walk is to weigh the deep part, for a query's `w`: where both distances are as far as those of alike photos are, a step in
-/// either moves the walk's distance as it moves the query's.
-fn deep_factor(weight: f32, colour: usize) -> f32 {
-    if colour == 0 {
-        return 1.0;
-    }
-    (COLOUR_TO_DEEP / (64.0 * weight.max(1e-6))).clamp(1.0 / 64.0, 16.0)
+/// A walk whose ratio was so many times too large or too small is made again.
+const FAR_OFF: f32 = 2.5;
+
+/// The items of a filter that are compared one by one where Milvus finds fewer than asked for, though it has them.
+const SCANNED: usize = 20_000;
+
+/// How the walk is to weigh the deep part, for a query's `w` and a ratio of the distances.
+fn deep_factor(weight: f32, ratio: f32) -> f32 {
+    (ratio / (64.0 * weight.max(1e-6))).clamp(1.0 / 256.0, 16.0)
+}
+
+/// How much farther the nearest of these are in colour than in shape.
+fn ratio(nearest: &[Found]) -> f32 {
+    let of = |part: fn(&Distance) -> f32| nearest.iter().take(10).map(|one| part(&one.distance)).sum::<f32>();
+    of(|distance| distance.colour) / of(|distance| distance.deep).max(1e-3)
+}
+
+/// By exact distance, then by id.
+fn nearer(a: &Found, b: &Found) -> Ordering {
+    a.distance.blend.total_cmp(&b.distance.blend).then_with(|| a.id.cmp(&b.id))
 }
 
 /// How many a walk fetches for `n` hits.
@@ -92,22 +106,35 @@ impl Inner {
         let (until, collection) = (self.milvus.read_by(), self.collection());
         let expression = expression::of(filter);
         let n = asked.min(MOST);
-        let mut found = self.walk(&collection, query, &expression, (fetched(n), ef), until).await?;
+        let weight = query.weight.get();
+        let factor = if self.dims.colour == 0 { 1.0 } else { deep_factor(weight, RATIO) };
+        let mut found = self.walk(&collection, query, &expression, (factor, fetched(n), ef), until).await?;
+        found.sort_unstable_by(nearer);
+        let better = if self.dims.colour == 0 { factor } else { deep_factor(weight, ratio(&found)) };
+        // Where fewer were found than fetched, those are all there are.
+        if found.len() >= fetched(n) && !(factor / FAR_OFF..=factor * FAR_OFF).contains(&better) {
+            let more = self.walk(&collection, query, &expression, (better, fetched(n), ef), until).await?;
+            found.extend(more);
+            found.sort_unstable_by(nearer);
+            found.dedup_by(|a, b| a.id == b.id);
+        }
         // More than asked for were found: there are more. Else it must be known how many there are.
         let mut admitted = None;
         if found.len() <= n {
             let count = self.milvus.count(&collection, &expression, Level::Bounded, until).await?;
             admitted = Some(count);
-            if count > found.len() {
-                found = if count <= FEW {
-                    self.all_of(&collection, query, &expression, count, until).await?
-                } else {
-                    let wider = (fetched(n), (8 * ef).max(4_096));
-                    self.walk(&collection, query, &expression, wider, until).await?
-                };
+            if count > found.len() && count <= SCANNED {
+                eprintln!(
+                    "SHORT: found {} of {count}, n {n}, ef {ef}, factor {factor}, {expression}",
+                    found.len()
+                );
+                found = self.all_of(&collection, query, &expression, count, until).await?;
+            } else if count > found.len() {
+                let wider = (1.0, fetched(n), MOST_EF);
+                found = self.walk(&collection, query, &expression, wider, until).await?;
             }
+            found.sort_unstable_by(nearer);
         }
-        found.sort_by(|a, b| a.distance.blend.total_cmp(&b.distance.blend).then_with(|| a.id.cmp(&b.id)));
         let hits = self.items(&collection, &found, n, filter, until).await?;
         Ok(Nearest { hits, exhausted: admitted.is_some_and(|count| n >= count) })
     }
@@ -118,10 +145,9 @@ impl Inner {
         collection: &str,
         query: &Query,
         expression: &str,
-        (k, ef): (usize, usize),
+        (factor, k, ef): (f32, usize, usize),
         until: Instant,
     ) -> Result<Vec<Found>, Fault> {
-        let factor = deep_factor(query.weight.get(), self.dims.colour);
         let walk = rows::walk(&query.vectors, factor);
         let row = 4 * (self.dims.deep + self.dims.colour) + 80;
         let vectors = k * row <= BYTES;

@@ -192,8 +192,9 @@ sleep "$outage"
 start_milvus
 until_there 180 http://127.0.0.1:9091/healthz || fail "Milvus does not answer any more"
 load ready 120 "${urls[@]}" "$proxy" || fail "the servers are not ready again"
-settled=$(later 3)
-sleep 8
+# Milvus says that it is well some seconds before it finishes searches, and /readyz asks it no more than that: 14 s were seen.
+settled=$(later 20)
+sleep 26
 touch "$work/outage.jsonl.stop"
 loaded outage
 tell outage "Milvus killed" "$at" "$settled"

@@ -36,7 +36,7 @@ impl EngineConfig {
     /// Reads password and token, of files or of variables.
     pub(crate) fn read_secrets(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
         let files = (self.catalogue_password_file.as_deref(), self.catalogue_token_file.as_deref());
-        self.credentials = engine::credentials((self.catalogue_user.as_deref(), files), variable)?;
+        self.credentials = client::credentials((self.catalogue_user.as_deref(), files), variable)?;
         if self.catalogue.is_none() && self.credentials != Credentials::default() {
             return Err(
                 "there is a user or a token of a catalogue, and no catalogue: --catalogue ADDRESS names it"
@@ -48,14 +48,14 @@ impl EngineConfig {
 
     /// What opens the engine, where one is named.
     pub fn opener(&self) -> Option<Arc<dyn OpenShared>> {
-        self.catalogue.as_ref().map(|address| engine::opener(address, &self.credentials))
+        self.catalogue.as_ref().map(|address| client::opener(address, &self.credentials))
     }
 }
 
-pub use engine::{CatalogueAddress, Credentials};
+pub use client::{CatalogueAddress, Credentials};
 
 #[cfg(feature = "milvus")]
-mod engine {
+mod client {
     use std::{path::Path, sync::Arc};
 
     use lookalike_catalogue::OpenShared;
@@ -78,7 +78,7 @@ mod engine {
 }
 
 #[cfg(not(feature = "milvus"))]
-mod engine {
+mod client {
     use std::{str::FromStr, sync::Arc};
 
     use lookalike_catalogue::OpenShared;

@@ -118,7 +118,7 @@ impl Milvus {
         };
         let told = described.description();
         let mut real = told.get_collection_name().to_owned();
-        if told.get_aliases().iter().any(|alias| *alias == real) {
+        if told.get_aliases().contains(&real) {
             // Milvus 2.3 describes a collection under the name that was asked for.
             let all = self.collections(until).await?;
             let found = all.into_iter().find(|(_, id)| *id == told.get_collection_id());

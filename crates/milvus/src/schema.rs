@@ -15,9 +15,13 @@
 //! Attributes and numbers are asked for by hashes, so that no key and no value is ever a part of an expression. The collection's
 //! description is JSON: what the vectors are of, and the format of all this ([`About`]); Milvus 2.3 keeps no properties of our own.
 
+use std::result::Result;
+
 use lookalike_items::{Dims, Item, ItemId};
-use milvus::v2::{error::Result, prelude::*};
+use milvus::v2::{error::Error, prelude::*};
 use serde::{Deserialize, Serialize};
+
+use crate::fault::Fault;
 use sha2::{Digest, Sha256};
 
 pub(crate) const ID: &str = "id";
@@ -65,7 +69,7 @@ impl About {
 }
 
 /// A request for a new collection.
-pub(crate) fn collection(name: &str, about: &About) -> Result<CreateCollectionRequest> {
+pub(crate) fn collection(name: &str, about: &About) -> Result<CreateCollectionRequest, Fault> {
     let field = |name: &str, kind| FieldSchema::new().name(name).data_type(kind);
     let text = |name: &str, most| field(name, DataType::VarChar).max_length(most);
     let schema = CollectionSchema::new()
@@ -79,17 +83,18 @@ pub(crate) fn collection(name: &str, about: &About) -> Result<CreateCollectionRe
         .add_field(field(NUMBERS, DataType::Json))
         .add_field(field(DRAW, DataType::Int64))
         .add_field(text(ITEM, ITEM_BYTES as u32));
-    CreateCollectionRequest::builder()
+    let description = serde_json::to_string(about).map_err(Error::from)?;
+    let request = CreateCollectionRequest::builder()
         .collection_name(name)
-        .description(serde_json::to_string(about)?)
+        .description(description)
         .schema(schema)
         .num_shards(1)
-        .consistency_level(ConsistencyLevel::Bounded)
-        .build()
+        .consistency_level(ConsistencyLevel::Bounded);
+    Ok(request.build()?)
 }
 
 /// A request for the index of the vectors.
-pub(crate) fn index(name: &str) -> Result<CreateIndexRequest> {
+pub(crate) fn index(name: &str) -> Result<CreateIndexRequest, Fault> {
     let parameters = [("M".to_owned(), "16".to_owned()), ("efConstruction".to_owned(), "200".to_owned())];
     let index = IndexParam::new()
         .field_name(WALK)
@@ -97,7 +102,7 @@ pub(crate) fn index(name: &str) -> Result<CreateIndexRequest> {
         .index_type(IndexType::Hnsw)
         .metric_type(MetricType::L2)
         .extra_params(parameters.into());
-    CreateIndexRequest::builder().collection_name(name).index_param(index).sync(false).build()
+    Ok(CreateIndexRequest::builder().collection_name(name).index_param(index).sync(false).build()?)
 }
 
 /// How long the vectors of a collection are; none where it has no such field.

@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 use crate::{
     Credentials, MilvusAddress, Options,
-    client::{Level, Milvus},
+    client::{Level, Look, Milvus},
     schema,
 };
 
@@ -244,8 +244,17 @@ impl Catalogue for MilvusCatalogue {
     }
 
     async fn health(&self) -> Result<(), CatalogueError> {
-        let until = Instant::now() + Duration::from_secs(1).min(self.inner.milvus.options.read);
-        Ok(self.inner.milvus.health(until).await?)
+        let milvus = &self.inner.milvus;
+        let until = Instant::now() + Duration::from_secs(1).min(milvus.options.read);
+        milvus.health(until).await?;
+        // Milvus says that it is well before it finds anything: it is asked for something.
+        let (collection, dims) = (self.inner.collection(), self.inner.dims);
+        let walk: Vec<f32> =
+            (0..dims.deep + dims.colour).map(|place| f32::from(u8::from(place == 0))).collect();
+        let look =
+            Look { collection: &collection, expression: "", walk: &walk, k: 1, ef: 16, vectors: false };
+        milvus.search(&look, until).await?;
+        Ok(())
     }
 
     fn dims(&self) -> Dims {

@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-cluster test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
+.PHONY: help demo smoke build package notices test check test-api test-cluster test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -86,6 +86,10 @@ bench-day: bench-bundle ## a shop's day in an hour (HOUR=60 minutes), drawn: lat
 	@scripts/install-venv.sh target/bench/venv scripts/bench-requirements.txt
 	cargo bench --locked --workspace --bench day
 	target/bench/venv/bin/python scripts/bench-day-plot.py target/bench/day.json target/bench/day.png
+
+bench-engines: bench-bundle ## the local engine beside Milvus over 139,709 items: loading, latencies, recall, memory
+	@scripts/install-milvus.sh
+	scripts/bench-engines.py target/bench/full target/bench/engines.json
 
 bench-model: bench-bundle ## int8, bf16 and f32 alone, and decoding, beside OpenVINO, PyTorch and Pillow (5 GB of peers from PyPI)
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt

@@ -93,16 +93,19 @@ impl Inner {
                 return Err(CatalogueError::NotSupported(why.into()));
             }
         };
-        Ok(self.walked(query, n, filter, ef).await?)
+        let (nearest, short) = self.walked(query, n, filter, ef).await?;
+        // What was found has gone or changed since: what there is now is found again.
+        if short { Ok(self.walked(query, n, filter, ef).await?.0) } else { Ok(nearest) }
     }
 
+    /// The nearest, and whether some of what was found was no longer there when it was read.
     async fn walked(
         &self,
         query: &Query,
         asked: usize,
         filter: &Filter,
         ef: usize,
-    ) -> Result<Nearest, Fault> {
+    ) -> Result<(Nearest, bool), Fault> {
         let (until, collection) = (self.milvus.read_by(), self.collection());
         let expression = expression::of(filter);
         let n = asked.min(MOST);
@@ -111,8 +114,8 @@ impl Inner {
         let mut found = self.walk(&collection, query, &expression, (factor, fetched(n), ef), until).await?;
         found.sort_unstable_by(nearer);
         let better = if self.dims.colour == 0 { factor } else { deep_factor(weight, ratio(&found)) };
-        // Where fewer were found than fetched, those are all there are.
-        if found.len() >= fetched(n) && !(factor / FAR_OFF..=factor * FAR_OFF).contains(&better) {
+        // Where far fewer were found than fetched, those are all there are. (A walk under a filter may be one or two short.)
+        if found.len() * 10 >= fetched(n) * 9 && !(factor / FAR_OFF..=factor * FAR_OFF).contains(&better) {
             let more = self.walk(&collection, query, &expression, (better, fetched(n), ef), until).await?;
             found.extend(more);
             found.sort_unstable_by(nearer);
@@ -124,9 +127,11 @@ impl Inner {
             let count = self.milvus.count(&collection, &expression, Level::Bounded, until).await?;
             admitted = Some(count);
             if count > found.len() && count <= SCANNED {
-                eprintln!(
-                    "SHORT: found {} of {count}, n {n}, ef {ef}, factor {factor}, {expression}",
-                    found.len()
+                let found_only = found.len();
+                tracing::warn!(
+                    found_only,
+                    count,
+                    "Milvus found too few: all that the filter admits are compared"
                 );
                 found = self.all_of(&collection, query, &expression, count, until).await?;
             } else if count > found.len() {
@@ -136,7 +141,8 @@ impl Inner {
             found.sort_unstable_by(nearer);
         }
         let hits = self.items(&collection, &found, n, filter, until).await?;
-        Ok(Nearest { hits, exhausted: admitted.is_some_and(|count| n >= count) })
+        let short = hits.len() < n.min(found.len());
+        Ok((Nearest { hits, exhausted: admitted.is_some_and(|count| n >= count) }, short))
     }
 
     /// What one walk finds, with exact distances.

@@ -124,7 +124,12 @@ impl Load {
             source: source.fingerprint.clone(),
         };
         let loading = generations::loading(&alias);
-        let interrupted = milvus.describe(&loading, milvus.read_by()).await?;
+        let mut interrupted = milvus.describe(&loading, milvus.read_by()).await?;
+        // A load that was killed right after its generation was served: that one is whole, and has writes of its own by now.
+        if interrupted.as_ref().is_some_and(|one| one.aliases.contains(&alias)) {
+            milvus.unpoint(&loading, milvus.write_by()).await?;
+            interrupted = None;
+        }
         let all = generations::all(&milvus, &alias).await?;
         let mut there = 0;
         let same = interrupted.as_ref().is_some_and(|interrupted| {

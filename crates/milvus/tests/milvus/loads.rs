@@ -8,6 +8,7 @@ use std::{
 use lookalike_catalogue::{Catalogue, CatalogueError, contract::conformance::DIMS};
 use lookalike_items::Filter;
 use lookalike_milvus::{Credentials, Load, LoadStep, MilvusAddress, Options, Source};
+use milvus::v2::prelude::{ClientV2, ConnectConfig, CreateAliasRequest};
 
 use super::{MODEL, items, load, open, server};
 
@@ -96,4 +97,31 @@ async fn a_load_of_something_else_begins_anew() {
     drop(fourth);
     load(&address, MODEL, all[..10].to_vec()).await;
     assert_eq!(open(&address).await.count().await.unwrap(), 10);
+}
+
+/// The loading alias as a load leaves it that is killed after its generation is served, and before it takes that alias away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_was_killed_at_its_very_end_takes_nothing_away() {
+    let server = server::shared();
+    let address = server.address("at_the_end");
+    let all = items(40);
+    load(&address, MODEL, all[..30].to_vec()).await;
+    let served = open(&address).await;
+    let endpoint = address.to_string().replace("milvus://", "http://").replace("/at_the_end", "");
+    let client = ClientV2::new(&ConnectConfig::new().uri(endpoint)).await.unwrap();
+    let left = |from: &str| {
+        let request = CreateAliasRequest::builder().alias("at_the_end_loading").collection_name(from);
+        client.create_alias(request.build().unwrap())
+    };
+    // Another source, and then the same once more: either begins a generation of its own.
+    for (number, source) in [(2, "other"), (3, "other")] {
+        left(&format!("at_the_end_gen_{}", number - 1)).await.unwrap();
+        let (mut next, _) = begin(&address, source, all.len()).await;
+        assert_eq!((next.generation(), next.there()), (number, 0));
+        assert_eq!(served.count().await.unwrap(), 30, "what is served stays");
+        next.put(all.clone()).await.unwrap();
+        assert_eq!(next.finish().await.unwrap().items, 40);
+    }
+    let numbers: Vec<u64> = served.generations().await.unwrap().iter().map(|one| one.number).collect();
+    assert_eq!(numbers, [1, 2, 3]);
 }

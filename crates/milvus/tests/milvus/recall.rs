@@ -80,8 +80,22 @@ async fn the_nearest_are_found_under_every_filter() {
             }
         }
     }
+    ten_are_ten(&catalogue).await;
     assert!(failed.is_empty(), "{failed:?}");
     seen_soon(&catalogue, &mut shop).await;
+}
+
+/// However hard it looks, and whatever is asked with, as many are found as are asked for.
+async fn ten_are_ten(catalogue: &dyn Catalogue) {
+    let mut shop = Shop::new(78);
+    let attributes: BTreeMap<_, _> = [("share".to_owned(), vec!["half".to_owned()])].into();
+    let filter = Filter { attributes, ..Filter::default() };
+    for n in 0..400 {
+        let query = shop.query([0.0, 0.1, 0.5, 1.0][n % 4]);
+        let ef = [1, 64, 256, 1_024, 4_096][n % 5];
+        let found = catalogue.nearest(&query, 10, &filter, Effort::Ef(ef)).await.unwrap();
+        assert_eq!(found.hits.len(), 10, "query {n} with ef {ef}");
+    }
 }
 
 /// How long a write is not in searches.

@@ -3,26 +3,18 @@
 use std::time::Duration;
 
 use axum::{
-    body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use lookalike_catalogue::CatalogueError;
-use serde::Serialize;
 
 use crate::{
-    ingest::{FetchError, IngestError},
-    recommender::{AskError, PhotoError, RollbackError},
+    http::{
+        problem::{Problem, request_id, shown},
+        refusals::{asked, rolled_back, written},
+    },
+    ingest::IngestError,
+    recommender::{AskError, RollbackError},
 };
-
-/// What a patch is sent as.
-const MERGE_PATCH: &str = "application/merge-patch+json";
-
-/// How long a client is asked to wait where the store of photos cannot be asked.
-const PHOTOS_AGAIN: Duration = Duration::from_secs(5);
-
-/// How long a client is asked to wait where there is too much to do.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request is not answered as it was meant.
 #[derive(Debug)]
@@ -99,37 +91,7 @@ impl From<AskError> for ApiError {
     }
 }
 
-/// What a problem document says, but for the request id, which the outermost layer knows.
-#[derive(Clone, Debug)]
-pub(crate) struct Problem {
-    status: StatusCode,
-    code: &'static str,
-    detail: String,
-    retry_after: Duration,
-}
-
-/// The document as it is sent.
-#[derive(Serialize)]
-pub(crate) struct Document<'a> {
-    r#type: String,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    code: &'a str,
-    request_id: &'a str,
-}
-
-impl Document<'_> {
-    pub(crate) fn status(&self) -> u16 {
-        self.status
-    }
-}
-
 impl Problem {
-    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after: RETRY_AFTER }
-    }
-
     /// For answers made by a layer that knows no more than the status.
     pub(crate) fn of_status(status: StatusCode, max_body: usize) -> Self {
         match status {
@@ -146,49 +108,6 @@ impl Problem {
             s if s.is_client_error() => Self::new(s, "bad_request", "the request is not understood"),
             _ => Self::internal(),
         }
-    }
-
-    fn internal() -> Self {
-        let detail = "something went wrong in the server; the request id finds it in the log";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", detail)
-    }
-
-    pub(crate) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
-        Document {
-            r#type: format!("urn:lookalike:problem:{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
-            request_id,
-        }
-    }
-
-    /// The problem as `application/problem+json`, on top of the headers that `response` has already.
-    pub(crate) fn write(&self, request_id: &str, response: &mut Response) {
-        *response.body_mut() = Body::from(self.fill(request_id, response));
-    }
-
-    /// Status and headers; returns the body.
-    fn fill<B>(&self, request_id: &str, response: &mut Response<B>) -> Vec<u8> {
-        let body = serde_json::to_vec(&self.document(request_id)).unwrap_or_default();
-        *response.status_mut() = self.status;
-        let headers = response.headers_mut();
-        headers.remove(header::CONTENT_LENGTH);
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            // Whole seconds, and never too early.
-            let seconds = self.retry_after.as_secs() + u64::from(self.retry_after.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if self.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && self.detail.contains(MERGE_PATCH) {
-            headers.insert("accept-patch", HeaderValue::from_static(MERGE_PATCH));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        body
     }
 }
 
@@ -256,7 +175,7 @@ impl ApiError {
                 let detail =
                     "this key asks more often than it may; the header Retry-After says when to go on";
                 let problem = Problem::new(S::TOO_MANY_REQUESTS, "rate_limited", detail);
-                return Problem { retry_after: *wait, ..problem };
+                return problem.again_after(*wait);
             }
             Self::MediaType { given, wanted } => return media_type(given.as_deref(), wanted),
             Self::NoRoute => (
@@ -325,148 +244,6 @@ fn media_type(given: Option<&str>, wanted: &str) -> Problem {
     let given = given.map_or("no Content-Type".to_owned(), |g| format!("Content-Type '{}'", shown(g, 80)));
     let detail = format!("{given} is not taken: {wanted}");
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
-}
-
-fn written(e: &IngestError) -> Problem {
-    let detail = e.to_string();
-    match e {
-        IngestError::Photo(e) => photo(e),
-        IngestError::Fetch(e) => fetched(e),
-        IngestError::Busy => {
-            let detail = "more photos are coming in than this server takes on; try again in a moment";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
-        }
-        IngestError::BadVector(_) => Problem::new(StatusCode::BAD_REQUEST, "bad_vector", detail),
-        IngestError::SnapshotRunning => Problem::new(StatusCode::CONFLICT, "snapshot_running", detail),
-        IngestError::OtherModel { .. } => {
-            Problem::new(StatusCode::CONFLICT, "other_model", shown(&detail, 400))
-        }
-        IngestError::BadItem(_) => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_item", shown(&detail, 400))
-        }
-        IngestError::Catalogue(e) => engine(e),
-        IngestError::Keep(e) | IngestError::Spool(e) if e.kind() == std::io::ErrorKind::StorageFull => full(),
-        IngestError::PhotosUnavailable(_) => {
-            let detail = "the store of photos cannot be asked at the moment; the header Retry-After says when to go on";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "photos_unavailable", detail);
-            Problem { retry_after: PHOTOS_AGAIN, ..problem }
-        }
-        IngestError::HandedOver => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_changed", detail),
-        IngestError::Model(_)
-        | IngestError::Keep(_)
-        | IngestError::Photos(_)
-        | IngestError::Spool(_)
-        | IngestError::Interrupted(_) => Problem::internal(),
-    }
-}
-
-/// 422, whoever's fault it is: the photo is what this request lacks. Of 502 and 504 a proxy in between may make its own.
-fn fetched(e: &FetchError) -> Problem {
-    let code = match e {
-        FetchError::Busy => {
-            return Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", format!("{e}; try again"));
-        }
-        FetchError::Off | FetchError::Refused(_) | FetchError::Private => "bad_photo_address",
-        FetchError::TooLarge(_) => "fetched_photo_too_large",
-        FetchError::Redirects
-        | FetchError::Status(_)
-        | FetchError::Unreachable
-        | FetchError::Tls
-        | FetchError::TooSlow(_) => "photo_not_fetched",
-    };
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, e.to_string())
-}
-
-fn rolled_back(e: &RollbackError) -> Problem {
-    let (status, code) = match e {
-        RollbackError::Unknown(_) => (StatusCode::NOT_FOUND, "unknown_base"),
-        RollbackError::NothingBefore(_) => (StatusCode::CONFLICT, "nothing_before"),
-        RollbackError::OtherModel { .. } => (StatusCode::CONFLICT, "other_model"),
-        RollbackError::Catalogue(e) => return engine(e),
-        RollbackError::Interrupted(_) => return Problem::internal(),
-    };
-    Problem::new(status, code, e.to_string())
-}
-
-fn full() -> Problem {
-    let detail = "the disk of the state is full: nothing was written, and searches go on";
-    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
-}
-
-/// What the catalogue's engine refused.
-fn engine(e: &CatalogueError) -> Problem {
-    match e {
-        CatalogueError::Full(_) => full(),
-        CatalogueError::Unavailable { retry_after, .. } => {
-            let detail =
-                "the catalogue cannot be asked at the moment; the header Retry-After says when to go on";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "catalogue_unavailable", detail);
-            Problem { retry_after: *retry_after, ..problem }
-        }
-        CatalogueError::Timeout(_) => {
-            let detail = "the catalogue took too long; try again in a moment";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "catalogue_too_slow", detail)
-        }
-        CatalogueError::NotSupported(what) => {
-            Problem::new(StatusCode::NOT_IMPLEMENTED, "not_supported", what.clone())
-        }
-        _ => Problem::internal(),
-    }
-}
-
-fn asked(e: &AskError) -> Problem {
-    match e {
-        AskError::Photo(e) => photo(e),
-        AskError::Busy => {
-            let detail = "more photos are waiting than this server takes on; try again in a moment";
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
-        }
-        AskError::ShuttingDown => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down")
-        }
-        AskError::NoMemory => {
-            let detail = "the model's device has no memory for a photo at the moment; try again in a moment";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_memory", detail)
-        }
-        AskError::NoColour => {
-            let name = "color_weight";
-            ApiError::BadParameter { name, reason: e.to_string() }.problem()
-        }
-        AskError::BadVector(why) => Problem::new(StatusCode::BAD_REQUEST, "bad_vector", why.clone()),
-        AskError::NoDirection => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_direction", e.to_string())
-        }
-        AskError::UnknownItem(_) => Problem::new(StatusCode::NOT_FOUND, "unknown_item", e.to_string()),
-        AskError::EmptyCatalogue => Problem::new(StatusCode::NOT_FOUND, "empty_catalogue", e.to_string()),
-        AskError::Catalogue(e) => engine(e),
-        AskError::Embedder(_) | AskError::Interrupted(_) => Problem::internal(),
-    }
-}
-
-fn photo(e: &PhotoError) -> Problem {
-    let (status, code) = match e {
-        PhotoError::Empty => (StatusCode::BAD_REQUEST, "empty_photo"),
-        PhotoError::UnknownFormat(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_format"),
-        PhotoError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
-        PhotoError::TooMuchMemory { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_much_memory"),
-        PhotoError::Undecodable { format, .. } => {
-            let detail = format!("the photo is damaged and cannot be decoded as {format}");
-            return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "undecodable_photo", detail);
-        }
-        PhotoError::EmptyBox(_) => (StatusCode::UNPROCESSABLE_ENTITY, "empty_box"),
-        PhotoError::Preprocessing(_) => return Problem::internal(),
-    };
-    Problem::new(status, code, e.to_string())
-}
-
-/// 128 random bits in hexadecimal: a request's id where the client gave none.
-pub(crate) fn request_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
-}
-
-/// What a client sent, fit to be shown back to it: short, without control characters.
-fn shown(text: &str, most: usize) -> String {
-    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 impl IntoResponse for ApiError {

@@ -3,12 +3,16 @@
 //! May enter: items as JSON, photo bytes and addresses trusted in nothing, vectors. Catalogues hold f32 embeddings, so a photo is
 //! embedded in f32 whatever precision answers queries; that model is loaded at the first photo.
 
+mod change;
+mod error;
 mod fetch;
 mod photos;
 mod prepare;
 mod reembed;
 mod snapshot;
 
+pub use change::{Change, ChangeKind, Changes, Made, Source};
+pub use error::IngestError;
 pub use fetch::{FetchError, FetchOptions, Fetched, Fetcher, ImageHost};
 pub use photos::{AwsSettings, HeldPhoto, Jpeg, Kept, PhotoName, PhotoStore, PhotosAddress, PhotosError};
 pub use reembed::{ReembedError, Unembeddable};
@@ -21,16 +25,14 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use lookalike_catalogue::{
-    Catalogue, CatalogueError, Condition, Etag, LiveCatalogue, LiveOptions, LivingCatalogue, LocalCatalogue,
-    Outcome, SharedCatalogue, Stage, Write,
+    Catalogue, CatalogueError, Etag, LiveCatalogue, LiveOptions, LivingCatalogue, LocalCatalogue, Outcome,
+    SharedCatalogue, Stage, Write,
 };
-use lookalike_items::{BadItem, Dims, ItemId, ItemPatch};
+use lookalike_items::{Dims, ItemId};
 use lookalike_model::Embedder;
-use lookalike_photo::{Limits, PhotoError};
+use lookalike_photo::Limits;
 use lookalike_telemetry as telemetry;
-use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, Semaphore};
 
 use prepare::{Patience, Prepared};
@@ -44,126 +46,6 @@ const PHOTOS_OF_MANY: usize = 32;
 /// Photos that no item shows are swept where several servers write, once they are so old. A write that shows one of them again has
 /// put it again by then.
 const SWEPT_AFTER: Duration = Duration::from_secs(60 * 60);
-
-/// Why a write was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The photo cannot be used.
-    #[error(transparent)]
-    Photo(#[from] PhotoError),
-    /// The photo cannot be had from its address.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// As many photos are being worked on as are taken on at once.
-    #[error("more photos are coming in than are taken on at once")]
-    Busy,
-    /// Vectors that are none of this model's.
-    #[error("{0}")]
-    BadVector(String),
-    /// Vectors of another model.
-    #[error(
-        "the embedding is of model {given}, and this catalogue's is {here}: embed the photo with this one"
-    )]
-    OtherModel {
-        /// As it was named.
-        given: String,
-        /// What embeds here.
-        here: String,
-    },
-    /// What is no item.
-    #[error(transparent)]
-    BadItem(#[from] BadItem),
-    /// The model that embeds in f32.
-    #[error("the model in f32: {0}")]
-    Model(String),
-    /// The photo cannot be kept.
-    #[error("the photo cannot be kept: {0}")]
-    Keep(std::io::Error),
-    /// The store of photos cannot be asked: the same may be sent again.
-    #[error("the store of photos cannot be asked at the moment: {0}")]
-    PhotosUnavailable(String),
-    /// The store of photos, at the start.
-    #[error(transparent)]
-    Photos(PhotosError),
-    /// What comes in cannot be put aside.
-    #[error("what comes in cannot be put aside: {0}")]
-    Spool(std::io::Error),
-    /// The state is being sent as a snapshot already.
-    #[error("a snapshot is being sent, and one at a time does")]
-    SnapshotRunning,
-    /// The catalogue did not take it.
-    #[error(transparent)]
-    Catalogue(#[from] lookalike_catalogue::CatalogueError),
-    /// The state belongs to another model by now: the same may be asked of that one.
-    #[error("the model was changed meanwhile; send it again")]
-    HandedOver,
-    /// The thread that worked on it did not come back.
-    #[error("it was not ended: {0}")]
-    Interrupted(#[from] tokio::task::JoinError),
-}
-
-impl From<PhotosError> for IngestError {
-    fn from(e: PhotosError) -> Self {
-        match e {
-            PhotosError::Disk(e) => Self::Keep(e),
-            PhotosError::Unavailable(why) => Self::PhotosUnavailable(why),
-            PhotosError::Interrupted(e) => Self::Interrupted(e),
-            PhotosError::Unusable { .. } => Self::Photos(e),
-        }
-    }
-}
-
-/// What an item's vectors come from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// A photo, to be embedded and kept.
-    Photo(Bytes),
-    /// The address of one, to be fetched first.
-    Address(String),
-    /// Numbers of this model.
-    Vectors {
-        /// D numbers.
-        deep: Vec<f32>,
-        /// C numbers; none is for models without colour.
-        colour: Vec<f32>,
-        /// The id of the model they are from, where it was told.
-        model: Option<String>,
-    },
-}
-
-/// One change that was asked for.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Of which item.
-    pub id: ItemId,
-    /// What of it.
-    pub kind: ChangeKind,
-    /// Where it holds.
-    pub condition: Condition,
-}
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub enum ChangeKind {
-    /// The whole item: its fields, and what its vectors come from.
-    Put(Map<String, Value>, Source),
-    /// Its metadata.
-    Patch(ItemPatch),
-    /// It goes.
-    Delete,
-}
-
-/// Many changes, read one by one when it is their turn: memory holds some of them, and not all.
-pub trait Changes: Send + Sync + 'static {
-    /// How many there are.
-    fn count(&self) -> usize;
-
-    /// Reads one of them, on a thread that may wait for a disk; none where it is no change. It may be read again.
-    fn read(&self, place: usize) -> Option<Change>;
-}
-
-/// What became of each change, none where it was no change; and the revision they are in, where the engine has revisions.
-pub type Made = (Vec<Option<Result<Outcome, IngestError>>>, Option<u64>);
 
 /// Loads the model in f32.
 type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;

@@ -13,9 +13,10 @@ use tracing::Instrument;
 
 use crate::http::{
     app::App,
-    error::{ApiError, Problem},
+    error::ApiError,
     listener::{guard::Caller, layers::RequestIdText},
     params::BatchParams,
+    problem::Problem,
     reply::{BatchEntry, BatchReply, SimilarReply},
     upload::Uploads,
 };

@@ -19,8 +19,8 @@ use tracing::{Span, field::Empty};
 
 use crate::http::{
     app::AppOptions,
-    error::{Problem, request_id},
     listener::linger::lingering,
+    problem::{Problem, request_id},
 };
 use crate::traces::{self, TraceParent};
 use lookalike_telemetry as telemetry;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::http::error::Document;
+use crate::http::problem::Document;
 use crate::http::reply::SimilarReply;
 
 /// What became of each photo, in the order they were sent in.

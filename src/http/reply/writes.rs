@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::http::error::Document;
+use crate::http::problem::Document;
 
 /// What became of a line.
 #[derive(Serialize)]

@@ -8,6 +8,7 @@
 //! `ARCHITECTURE.md` maps the crates and follows a request from file to file.
 
 pub mod backup;
+pub mod budget;
 pub mod config;
 pub mod http;
 pub mod ingest;

@@ -6,6 +6,7 @@
 mod engine;
 mod file;
 mod keys;
+mod memory;
 mod rate;
 mod server;
 
@@ -14,6 +15,7 @@ use std::{str::FromStr, time::Duration};
 pub use engine::{CatalogueAddress, Credentials, EngineConfig};
 pub use keys::{ApiKeys, BadKeys, Role};
 pub use lookalike_telemetry::LogFormat;
+pub use memory::MemoryConfig;
 pub use rate::RateLimit;
 pub use server::{Reads, ServerConfig};
 

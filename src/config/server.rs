@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     net::SocketAddr,
-    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
+    num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
@@ -14,7 +14,7 @@ use clap::{
 };
 
 use crate::config::{
-    ApiKeys, ByteSize, EngineConfig, OptionalShare, OptionalSize, RateLimit, Role, file, origin, seconds,
+    ApiKeys, EngineConfig, MemoryConfig, OptionalShare, OptionalSize, RateLimit, Role, file, origin, seconds,
     share_or_off, size_or_off, yes_or_no,
 };
 use crate::ingest::{AwsSettings, ImageHost, PhotosAddress};
@@ -69,12 +69,9 @@ pub struct ServerConfig {
     /// Memory for the embeddings of photos seen lately, e.g. 64MiB; off keeps none.
     #[arg(long, env = "LOOKALIKE_EMBEDDING_CACHE", value_name = "SIZE", default_value = "64MiB", value_parser = size_or_off)]
     pub embedding_cache: OptionalSize,
-    /// The largest request body, e.g. 20MB.
-    #[arg(long, env = "LOOKALIKE_MAX_BODY", value_name = "SIZE", default_value = "20MB")]
-    pub max_body: ByteSize,
-    /// The most pixels a photo may have.
-    #[arg(long, env = "LOOKALIKE_MAX_PIXELS", value_name = "N", default_value = "64000000")]
-    pub max_pixels: NonZeroU64,
+    /// What photos and bodies may cost.
+    #[command(flatten)]
+    pub memory: MemoryConfig,
     /// Photos that may wait for the model; one more is answered 429.
     #[arg(long, env = "LOOKALIKE_QUEUE", value_name = "N", default_value = "64")]
     pub queue: NonZeroUsize,

@@ -6,8 +6,9 @@ use crate::http::{
     listener::guard::Gate, operations::Operations, readiness::Readiness, thumbnails::Thumbnails,
 };
 use crate::{
+    budget::{MemoryBudget, PhotoRoom},
     config::{ApiKeys, RateLimit},
-    recommender::{Limits, Recommender},
+    recommender::Recommender,
 };
 
 /// How requests are taken.
@@ -17,8 +18,10 @@ pub struct AppOptions {
     pub images: Option<PathBuf>,
     /// The largest request body, in bytes.
     pub max_body: usize,
-    /// The most pixels a photo may have.
-    pub max_pixels: u64,
+    /// What a photo may be, and the memory it is decoded in.
+    pub room: PhotoRoom,
+    /// The memory for bodies and photos.
+    pub budget: MemoryBudget,
     /// How long an answer may take.
     pub request_timeout: Duration,
     /// How long a request body may take to come in.
@@ -59,7 +62,7 @@ impl App {
             recommender,
             readiness: Readiness::default(),
             operations: Operations::default(),
-            thumbnails: Thumbnails::new(Limits { max_pixels: options.max_pixels }),
+            thumbnails: Thumbnails::new(options.room.clone()),
             gate,
             options,
         }))

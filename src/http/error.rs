@@ -51,6 +51,8 @@ pub(crate) enum ApiError {
     Json(String),
     /// A path that cannot name an item.
     NotAnItem(String),
+    /// The memory for bodies is all in use.
+    NoMemory,
     /// As many thumbnails are being made as are made at once.
     TooManyThumbnails,
     /// The item's photo is not to be had here.
@@ -229,6 +231,11 @@ impl ApiError {
             Self::NotAnItem(text) => {
                 (S::NOT_FOUND, "unknown_item", format!("there is no item '{}'", shown(text, 80)))
             }
+            Self::NoMemory => (
+                S::SERVICE_UNAVAILABLE,
+                "no_memory_for_body",
+                "the requests that are under way fill the memory that this server gives them; try again in a moment".into(),
+            ),
             Self::TooManyThumbnails => (
                 S::SERVICE_UNAVAILABLE,
                 "too_many_thumbnails",

@@ -138,7 +138,9 @@ fn photo(e: &PhotoError) -> Problem {
         PhotoError::Empty => (StatusCode::BAD_REQUEST, "empty_photo"),
         PhotoError::UnknownFormat(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unknown_format"),
         PhotoError::TooManyPixels { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_many_pixels"),
-        PhotoError::TooMuchMemory { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "too_much_memory"),
+        PhotoError::TooMuchMemory { .. } | PhotoError::TooDear { .. } => {
+            (StatusCode::UNPROCESSABLE_ENTITY, "too_much_memory")
+        }
         PhotoError::Undecodable { format, .. } => {
             let detail = format!("the photo is damaged and cannot be decoded as {format}");
             return Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "undecodable_photo", detail);

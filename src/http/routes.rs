@@ -16,6 +16,7 @@ use crate::http::{
     endpoints::{admin, batch, docs, health, images, info, items, page, search, similar, snapshot, writes},
     error::ApiError,
     listener::{
+        admission::admit,
         guard::{Access, guard},
         layers,
     },
@@ -131,6 +132,10 @@ pub fn router(app: App) -> Router {
         let handler = match (&method, path) {
             (&Method::POST, "/items") => handler,
             _ => handler.layer(RequestBodyLimitLayer::new(options.max_body)),
+        };
+        let handler = match uploads && path != "/items" {
+            true => handler.layer(from_fn_with_state((options.budget.clone(), options.max_body), admit)),
+            false => handler,
         };
         routes = routes.route(path, handler.layer(timeout));
     }

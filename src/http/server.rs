@@ -21,10 +21,11 @@ use crate::http::{
     upkeep::{keep_up, sweep_photos},
 };
 use crate::{
+    budget::{BadBudget, PhotoRoom},
     config::{Reads, Role, ServerConfig},
     ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
-        AskError, EmbedderOptions, Items, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
+        AskError, EmbedderOptions, Items, Opening, Recommender, RecommenderOptions, ReloadError,
         SharedThreads,
     },
     traces::{Tracer, TracesError},
@@ -64,6 +65,9 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The memory for photos and bodies.
+    #[error(transparent)]
+    Budget(#[from] BadBudget),
     /// The store of photos.
     #[error(transparent)]
     Photos(#[from] PhotosError),
@@ -106,15 +110,17 @@ impl Server {
     /// The same over items that are elsewhere than the settings say.
     pub async fn open_over(config: &ServerConfig, items: Items) -> Result<Self, ServerError> {
         telemetry::init_metrics();
-        let recommender = recommender(config, items).await?;
+        let (room, budget) = config.memory.room()?;
+        let recommender = recommender(config, items, room.clone()).await?;
         let model_threads = recommender.threads();
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr()?;
         let options = AppOptions {
             images: config.images.clone(),
-            max_body: config.max_body.0,
-            max_pixels: config.max_pixels.get(),
+            max_body: config.memory.max_body.0,
+            room,
+            budget,
             request_timeout: config.request_timeout,
             upload_timeout: config.upload_timeout,
             cors_origins: config.cors_origins.clone(),
@@ -199,7 +205,11 @@ fn items(config: &ServerConfig) -> Items {
 }
 
 /// Verifies and loads the bundle, and opens the state.
-async fn recommender(config: &ServerConfig, items: Items) -> Result<Recommender, ServerError> {
+async fn recommender(
+    config: &ServerConfig,
+    items: Items,
+    photo_room: PhotoRoom,
+) -> Result<Recommender, ServerError> {
     check_images(config)?;
     let queue = config.queue.get();
     let opening = Opening {
@@ -207,7 +217,7 @@ async fn recommender(config: &ServerConfig, items: Items) -> Result<Recommender,
         device: config.device,
         precision: config.precision,
         embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
-        limits: Limits { max_pixels: config.max_pixels.get() },
+        photo_room,
         items,
         writes: config.keys.has(Role::Admin),
         photos: match &config.photos {
@@ -241,7 +251,7 @@ fn fetcher(config: &ServerConfig) -> Result<Option<Arc<Fetcher>>, ServerError> {
         private_addresses: config.image_private_addresses,
         ca: config.image_ca.clone(),
         timeout: config.image_timeout,
-        max_bytes: config.max_body.0,
+        max_bytes: config.memory.max_body.0,
     };
     Fetcher::new(options).map(|fetcher| Some(Arc::new(fetcher))).map_err(ServerError::Fetching)
 }
@@ -367,7 +377,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let recommender = recommender(config, items(config)).await?;
+        let recommender = recommender(config, items(config), config.memory.room()?.0).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;
         let pair = recommender.pair();

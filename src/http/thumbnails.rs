@@ -7,7 +7,8 @@ use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::http::error::ApiError;
-use crate::recommender::{Limits, PhotoError};
+use crate::{budget::PhotoRoom, recommender::PhotoError};
+use lookalike_photo::{thumbnail, thumbnail_memory};
 
 /// Memory for those that were made, in bytes.
 const KEPT: u64 = 64 << 20;
@@ -40,18 +41,18 @@ impl FromStr for Width {
 /// Makes them and keeps them.
 pub(crate) struct Thumbnails {
     made: Cache<(String, Width), Bytes>,
-    limits: Limits,
+    room: PhotoRoom,
     /// Anybody may ask for thumbnails: half of the cores are left to those who search.
     cores: Arc<Semaphore>,
     wait: Duration,
 }
 
 impl Thumbnails {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(room: PhotoRoom) -> Self {
         let weight = |(tag, _): &(String, Width), jpeg: &Bytes| (tag.len() + jpeg.len()) as u32;
         let made = Cache::builder().max_capacity(KEPT).weigher(weight).build();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { made, limits, cores: Arc::new(Semaphore::new((cores / 2).max(1))), wait: WAIT }
+        Self { made, room, cores: Arc::new(Semaphore::new((cores / 2).max(1))), wait: WAIT }
     }
 
     /// One of the photo with this tag, whose bytes are read only where it is not there yet.
@@ -71,10 +72,14 @@ impl Thumbnails {
         if let Some(jpeg) = self.made.get(&key) {
             return Ok(jpeg);
         }
-        let (photo, made, limits) = (photo.await?, self.made.clone(), self.limits);
+        let (photo, made, room) = (photo.await?, self.made.clone(), self.room.clone());
         let making = tokio::task::spawn_blocking(move || {
             let _core = core;
-            let make = || lookalike_photo::thumbnail(&photo, &limits, width.pixels()).map(Bytes::from);
+            let width = width.pixels();
+            let make = || {
+                let admitted = room.admit(&photo, width, |photo| thumbnail_memory(photo, width))?;
+                thumbnail(&admitted.photo, width).map(Bytes::from)
+            };
             // Two that ask at once get the same one.
             made.try_get_with(key, make)
         });
@@ -93,6 +98,11 @@ impl Thumbnails {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::MemoryBudget;
+
+    fn room() -> PhotoRoom {
+        PhotoRoom::new(64_000_000, MemoryBudget::new(1 << 30, 1 << 28, 1 << 20).unwrap())
+    }
 
     #[test]
     fn widths_are_few() {
@@ -109,7 +119,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_is_made_once_and_a_photo_that_is_none_is_told_of() {
-        let thumbnails = Thumbnails::new(Limits::default());
+        let thumbnails = Thumbnails::new(room());
         let width: Width = "64".parse().unwrap();
         let mut bytes = std::io::Cursor::new(Vec::new());
         image::RgbImage::new(100, 50).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -123,7 +133,7 @@ mod tests {
 
     #[tokio::test]
     async fn strangers_cannot_have_every_core() {
-        let thumbnails = Thumbnails { wait: Duration::ZERO, ..Thumbnails::new(Limits::default()) };
+        let thumbnails = Thumbnails { wait: Duration::ZERO, ..Thumbnails::new(room()) };
         let all = thumbnails.cores.available_permits() as u32;
         let _taken = Arc::clone(&thumbnails.cores).acquire_many_owned(all).await.unwrap();
         let refused = thumbnails.of("tag", Width(64), async { Ok(Bytes::new()) }).await;

@@ -25,13 +25,13 @@ use std::{
     time::Duration,
 };
 
+use crate::budget::PhotoRoom;
 use lookalike_catalogue::{
     Catalogue, CatalogueError, Etag, LiveCatalogue, LiveOptions, LivingCatalogue, LocalCatalogue, Outcome,
     SharedCatalogue, Stage, Write,
 };
 use lookalike_items::{Dims, ItemId};
 use lookalike_model::Embedder;
-use lookalike_photo::Limits;
 use lookalike_telemetry as telemetry;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -54,20 +54,20 @@ type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;
 pub struct WriteModel {
     id: String,
     dims: Dims,
-    limits: Limits,
+    room: PhotoRoom,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
 }
 
 impl WriteModel {
-    /// The model of this id, which gives vectors of `dims`; photos are held to `limits`; `load` gives the model in f32, when it is needed.
+    /// The model of this id, which gives vectors of `dims`; photos are decoded in this room; `load` gives the model in f32, when it is needed.
     pub fn new(
         id: String,
         dims: Dims,
-        limits: Limits,
+        room: PhotoRoom,
         load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { id, dims, limits, load: Arc::new(load), embedder: OnceCell::new() }
+        Self { id, dims, room, load: Arc::new(load), embedder: OnceCell::new() }
     }
 }
 

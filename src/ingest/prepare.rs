@@ -9,7 +9,7 @@ use lookalike_catalogue::{Condition, WriteKind};
 use lookalike_common::lowest_priority;
 use lookalike_items::{BadItem, Item, ItemId, Schemes, Timestamp, Vectors};
 use lookalike_model::{Embedded, Embedder, EmbedderError};
-use lookalike_photo::{Photo, Pixels};
+use lookalike_photo::{Photo, Pixels, Undecoded};
 use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, oneshot};
 
@@ -167,11 +167,14 @@ impl Ingest {
         then: impl FnOnce(&Photo) -> T + Send + 'static,
     ) -> Result<(T, Jpeg), IngestError> {
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
-        let (limits, photos, again) =
-            (self.model.limits, self.photos.clone(), self.photos.hold(held.name().clone()));
+        let (room, photos, again) =
+            (self.model.room.clone(), self.photos.clone(), self.photos.hold(held.name().clone()));
         let decoding = tokio::task::spawn_blocking(move || {
             let _core = core;
-            let photo = Photo::decode(&bytes, &limits)?;
+            // What is kept of it is a JPEG of less than a byte a pixel, which grows to twice its size.
+            let jpeg = |photo: &Undecoded<'_>| 2 * u64::from(photo.width()) * u64::from(photo.height());
+            let admitted = room.admit(&bytes, u32::MAX, jpeg)?;
+            let photo = admitted.photo.decode()?;
             Ok::<_, IngestError>((then(&photo), photos.jpeg(&again, &photo)?))
         });
         decoding.await?

@@ -13,7 +13,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use lookalike_catalogue::{Catalogue, CatalogueError, HandedOver, OtherState, Record, Records, Row};
 use lookalike_items::{ItemId, Vectors};
-use lookalike_photo::{Photo, PhotoError};
+use lookalike_photo::PhotoError;
 
 use crate::ingest::{
     Engine, Ingest, IngestError, NewModel, PhotoName, PhotoStore, PhotosError,
@@ -191,7 +191,7 @@ async fn embedded(
     name: &PhotoName,
 ) -> Result<Option<Vectors>, ReembedError> {
     let embedder = loaded(&model.model.embedder, &model.model.load).await?;
-    let (rule, limits) = (embedder.preprocessing().clone(), model.model.limits);
+    let (rule, room) = (embedder.preprocessing().clone(), model.model.room.clone());
     let bytes = match photos.read(name, |_| true).await {
         Ok(kept) => kept.and_then(|kept| kept.bytes).ok_or_else(|| "it is not there".to_owned()),
         Err(PhotosError::Disk(e)) => Err(e.to_string()),
@@ -200,8 +200,11 @@ async fn embedded(
     };
     let read = tokio::task::spawn_blocking(move || {
         let bytes = bytes?;
-        let photo = Photo::decode(&bytes, &limits).map_err(|e: PhotoError| e.to_string())?;
-        Ok::<_, String>(rule.apply(&photo))
+        let decoded = || {
+            let admitted = room.admit(&bytes, u32::MAX, |_| 0)?;
+            admitted.photo.decode().map(|photo| rule.apply(&photo))
+        };
+        decoded().map_err(|e: PhotoError| e.to_string())
     });
     match read.await.map_err(IngestError::from)? {
         Ok(pixels) => Ok(Some(in_turn(embedder, pixels, Patience::Yes).await?.vectors)),

@@ -7,9 +7,9 @@ use std::{
 
 use lookalike_catalogue::{Catalogue, LocalCatalogue, OpenShared, SharedCatalogue};
 use lookalike_model::{Bundle, DeviceChoice, EmbedderOptions, ModelThreads, Precision, PrecisionChoice};
-use lookalike_photo::Limits;
 
 use crate::{
+    budget::PhotoRoom,
     ingest::{Fetcher, Ingest, NewModel, PhotoStore, ReembedError, Unembeddable, WriteModel},
     recommender::{
         Pair, ReloadError,
@@ -31,8 +31,8 @@ pub struct Opening {
     pub precision: PrecisionChoice,
     /// How much waits for it.
     pub embedding: EmbedderOptions,
-    /// What a photo may cost.
-    pub limits: Limits,
+    /// What a photo may be, and the memory it is decoded in.
+    pub photo_room: PhotoRoom,
     /// Where the items are.
     pub items: Items,
     /// Where photos of what comes in are kept; without one, below the state's folder.
@@ -130,7 +130,7 @@ impl Opening {
             Some(embedder) => Ok(embedder.clone()),
             None => embedder_in_f32(&dir, device, embedding).map_err(|e| e.to_string()),
         };
-        let model = WriteModel::new(model_id, dims, self.limits, load);
+        let model = WriteModel::new(model_id, dims, self.photo_room.clone(), load);
         let (pair, threads) = Pair::new(loaded, catalogue, generation)?;
         Ok(Opened { pair, items, model, threads })
     }

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tracing::{Instrument, debug_span};
 
+use crate::budget::PhotoRoom;
 use crate::recommender::{
     AskError, Pair, PhotoFacts, Region, Timings,
     answer::predict,
     cache::{EmbeddingCache, Fingerprint, Known},
 };
-use lookalike_photo::{Limits, Photo, PhotoError, Pixels};
+use lookalike_photo::{Photo, PhotoError, Pixels};
 
 /// How many predicted categories an answer names.
 const CATEGORIES: usize = 3;
@@ -21,7 +22,7 @@ const CATEGORIES: usize = 3;
 #[derive(Clone)]
 pub(crate) struct Studio {
     cores: Arc<Semaphore>,
-    limits: Limits,
+    room: PhotoRoom,
     cache: EmbeddingCache,
 }
 
@@ -33,15 +34,15 @@ enum Seen {
 
 impl Studio {
     /// `cache` is in bytes, 0 is none.
-    pub(crate) fn new(limits: Limits, cache: u64) -> Self {
+    pub(crate) fn new(room: PhotoRoom, cache: u64) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { cores: Arc::new(Semaphore::new(cores)), limits, cache: EmbeddingCache::new(cache) }
+        Self { cores: Arc::new(Semaphore::new(cores)), room, cache: EmbeddingCache::new(cache) }
     }
 
     /// Photo bytes → what the model takes and what is known of the photo; or what it came to before.
     async fn look(&self, bytes: Bytes, region: Option<Region>, pair: &Arc<Pair>) -> Result<Seen, AskError> {
         let permit = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| AskError::ShuttingDown)?;
-        let (limits, cache, pair) = (self.limits, self.cache.clone(), Arc::clone(pair));
+        let (room, cache, pair) = (self.room.clone(), self.cache.clone(), Arc::clone(pair));
         let looked = tokio::task::spawn_blocking(move || {
             let _permit = permit; // held by the thread: a caller who left does not free the core
             let fingerprint = cache.fingerprint(&pair, &bytes, region);
@@ -49,7 +50,8 @@ impl Studio {
                 return Ok(Seen::Before(known));
             }
             let rule = pair.embedder.preprocessing();
-            let photo = Photo::decode_for(&bytes, &limits, side_for(rule.short_side(), region))?;
+            let admitted = room.admit(&bytes, side_for(rule.short_side(), region), |_| 0)?;
+            let photo = admitted.photo.decode()?;
             let facts = PhotoFacts {
                 width: photo.width(),
                 height: photo.height(),

@@ -61,7 +61,7 @@ impl Recommender {
             health: Health::default(),
             threads: Arc::new(std::sync::Mutex::new(threads)),
             changing: Mutex::new(()),
-            studio: Studio::new(opening.limits, options.cache),
+            studio: Studio::new(opening.photo_room.clone(), options.cache),
             admission: Arc::new(Semaphore::new(at_work.max(1))),
             opening,
             canary: Canary::start(options.recall_check)

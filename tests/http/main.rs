@@ -5,6 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[allow(dead_code)] // shared with other tests
+#[path = "../../crates/photo/tests/support/hostile.rs"]
+mod hostile;
+
 mod access;
 mod ask;
 mod backups;
@@ -21,6 +25,7 @@ mod large;
 mod life;
 mod limits;
 mod living;
+mod memory;
 mod models;
 mod names;
 mod openapi;

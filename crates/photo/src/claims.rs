@@ -12,16 +12,33 @@ use crate::{PhotoError, PhotoFormat};
 /// Bytes that whatever lies beside the pixels (colour profile, EXIF, texts) may unpack to. Profiles of printers have 4 MB.
 pub(crate) const MAX_METADATA: u64 = 16 << 20;
 
-/// Refuses a file that claims more than it may cost, or contradicts itself. Reads chunk headers only, and at most
-/// [`MAX_METADATA`] of a compressed profile; takes no memory.
-///
-/// # Errors
-/// [`PhotoError::TooMuchMemory`] or [`PhotoError::Undecodable`].
-pub(crate) fn check(format: PhotoFormat, bytes: &[u8]) -> Result<(), PhotoError> {
-    match format {
-        PhotoFormat::Png => png_profile(bytes),
-        PhotoFormat::WebP => webp_frame(bytes),
-        PhotoFormat::Jpeg | PhotoFormat::Gif | PhotoFormat::Bmp => Ok(()),
+/// What a file says of itself that decides what decoding takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Claims {
+    /// PNG: bytes that the colour profile unpacks to.
+    pub(crate) profile: u64,
+    /// PNG: bytes of what lies beside the pixels, as they are in the file.
+    pub(crate) metadata: u64,
+    /// WebP: it has a lossless frame.
+    pub(crate) is_lossless: bool,
+    /// WebP: a lossy frame comes with a plane of transparency.
+    pub(crate) has_transparency: bool,
+    /// WebP: its frames lie on a canvas.
+    pub(crate) is_animated: bool,
+}
+
+impl Claims {
+    /// Refuses a file that claims more than it may cost, or contradicts itself. Reads chunk headers only, and at most
+    /// [`MAX_METADATA`] of a compressed profile; takes no memory.
+    ///
+    /// # Errors
+    /// [`PhotoError::TooMuchMemory`] or [`PhotoError::Undecodable`].
+    pub(crate) fn check(format: PhotoFormat, bytes: &[u8]) -> Result<Self, PhotoError> {
+        match format {
+            PhotoFormat::Png => png(bytes),
+            PhotoFormat::WebP => webp_frame(bytes).map(|()| webp(bytes)),
+            PhotoFormat::Jpeg | PhotoFormat::Gif | PhotoFormat::Bmp => Ok(Self::default()),
+        }
     }
 }
 
@@ -31,8 +48,9 @@ pub(crate) fn has_whole_exif(bytes: &[u8]) -> bool {
     riff_chunks(bytes.get(12..).unwrap_or_default()).all(|chunk| chunk.name != b"EXIF" || chunk.is_whole)
 }
 
-/// PNG: the colour profile, unpacked to nowhere.
-fn png_profile(bytes: &[u8]) -> Result<(), PhotoError> {
+/// PNG: what lies before the pixels; the colour profile is unpacked to nowhere.
+fn png(bytes: &[u8]) -> Result<Claims, PhotoError> {
+    let mut claims = Claims::default();
     let mut rest = bytes.get(8..).unwrap_or_default();
     while let Some((head, tail)) = rest.split_first_chunk::<8>() {
         let [a, b, c, d, name @ ..] = *head;
@@ -40,22 +58,44 @@ fn png_profile(bytes: &[u8]) -> Result<(), PhotoError> {
         let data = &tail[..length.min(tail.len())];
         match &name {
             b"IDAT" | b"IEND" => break, // what comes after the pixels is not read
-            b"iCCP" if unpacks_to_more(data) => {
-                let what = format!("its colour profile unpacks to more than {} MiB", MAX_METADATA >> 20);
-                return Err(PhotoError::TooMuchMemory { format: PhotoFormat::Png, what });
+            b"iCCP" => {
+                // All of them together: a thousand profiles would cost a thousand times as long.
+                claims.profile += unpacked(data, MAX_METADATA - claims.profile);
+                if claims.profile > MAX_METADATA {
+                    let what = format!("its colour profile unpacks to more than {} MiB", MAX_METADATA >> 20);
+                    return Err(PhotoError::TooMuchMemory { format: PhotoFormat::Png, what });
+                }
             }
             _ => {}
         }
+        claims.metadata += data.len() as u64;
         rest = tail.get(length.saturating_add(4)..).unwrap_or_default(); // 4: the checksum
     }
-    Ok(())
+    Ok(claims)
 }
 
-/// `data` is a name, a 0, the method of compression, a zlib stream. A broken stream is the decoder's to judge.
-fn unpacks_to_more(data: &[u8]) -> bool {
+/// Bytes that `data` unpacks to, `most` and one more at most. `data` is a name, a 0, the method of compression, a zlib
+/// stream. A broken stream is the decoder's to judge: it unpacks as far as it is sound.
+fn unpacked(data: &[u8], most: u64) -> u64 {
     let stream = data.iter().position(|byte| *byte == 0).and_then(|end| data.get(end + 2..));
-    let unpacked = io::Read::take(ZlibDecoder::new(stream.unwrap_or_default()), MAX_METADATA + 1);
-    io::copy(&mut { unpacked }, &mut io::sink()).is_ok_and(|size| size > MAX_METADATA)
+    let mut unpacked = io::Read::take(ZlibDecoder::new(stream.unwrap_or_default()), most + 1);
+    let mut size = 0;
+    let mut piece = [0; 8192];
+    while let Ok(length @ 1..) = io::Read::read(&mut unpacked, &mut piece) {
+        size += length as u64;
+    }
+    size
+}
+
+fn webp(bytes: &[u8]) -> Claims {
+    let has =
+        |name: &[u8; 4]| riff_chunks(bytes.get(12..).unwrap_or_default()).any(|chunk| chunk.name == name);
+    Claims {
+        is_lossless: has(b"VP8L"),
+        has_transparency: has(b"ALPH"),
+        is_animated: has(b"ANMF"),
+        ..Claims::default()
+    }
 }
 
 /// WebP with an extended header: every lossy frame must have the size that canvas or animation claim for it, whichever of

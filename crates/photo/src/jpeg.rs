@@ -9,9 +9,16 @@ const EIGHTHS: [u32; 3] = [1, 2, 4];
 /// More scans than a progressive photo has use for; each costs time over the whole picture.
 const MOST_SCANS: u32 = 100;
 
-/// Decodes a colour or grey JPEG whose header says `size`, smaller where that leaves twice the wanted shorter side. `None`
-/// where anything is unusual or damaged: a more patient decoder may try.
-pub(crate) fn decode(bytes: &[u8], size: (u32, u32), short_side: u32) -> Option<RgbImage> {
+/// Eighths of its size that a picture is decoded at: as few as leave twice the wanted shorter side.
+pub(crate) fn eighths(size: (u32, u32), short_side: u32) -> u32 {
+    let enough =
+        |eighths: &u32| u64::from(size.0.min(size.1)) * u64::from(*eighths) >= 16 * u64::from(short_side);
+    EIGHTHS.into_iter().find(enough).unwrap_or(8)
+}
+
+/// Decodes a colour or grey JPEG whose header says `size`, at so many `eighths` of it. `None` where anything is unusual or
+/// damaged: a more patient decoder may try.
+pub(crate) fn decode(bytes: &[u8], size: (u32, u32), eighths: u32) -> Option<RgbImage> {
     let mut decoder = Decompressor::new().ok()?;
     let header = decoder.read_header(bytes).ok()?;
     let (width, height) = size;
@@ -20,9 +27,6 @@ pub(crate) fn decode(bytes: &[u8], size: (u32, u32), short_side: u32) -> Option<
     {
         return None;
     }
-    let enough =
-        |eighths: &u32| u64::from(width.min(height)) * u64::from(*eighths) >= 16 * u64::from(short_side);
-    let eighths = EIGHTHS.into_iter().find(enough).unwrap_or(8);
     let scale = ScalingFactor::new(eighths as usize, 8);
     decoder.set_scaling_factor(scale).ok()?;
     decoder.set_scan_limit(MOST_SCANS).ok()?;

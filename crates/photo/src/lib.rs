@@ -6,15 +6,21 @@
 mod augment;
 mod bilinear;
 mod claims;
+mod cost;
 mod jpeg;
+mod jpeg_frame;
+mod memory;
 mod photo;
 mod preprocess;
+mod rgb;
 mod thumbnail;
+mod undecoded;
 
 pub use augment::{Augmentation, View};
 pub use photo::{Limits, Photo, PhotoFormat};
 pub use preprocess::{Pixels, Preprocessing, ResizeRule, resize_short_side};
-pub use thumbnail::thumbnail;
+pub use thumbnail::{thumbnail, thumbnail_memory};
+pub use undecoded::Undecoded;
 
 /// Why a photo cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +40,22 @@ pub enum PhotoError {
         height: u32,
         /// The limit.
         max_pixels: u64,
+    },
+    /// Decoding would take more memory than the limits allow; nothing was decoded.
+    #[error(
+        "decoding the photo, a {format} of {width}×{height} pixels, takes {needed} MB of memory; at most {most} MB are given: make it smaller, or save it as a JPEG"
+    )]
+    TooDear {
+        /// Which format the first bytes announce.
+        format: PhotoFormat,
+        /// Width in the header.
+        width: u32,
+        /// Height in the header.
+        height: u32,
+        /// Megabytes that decoding takes, rounded up.
+        needed: u64,
+        /// Megabytes that it may take.
+        most: u64,
     },
     /// The file asks for memory that its pixels do not account for; none was taken.
     #[error("the {format} asks for too much memory: {what}; save the photo anew, as a picture alone")]

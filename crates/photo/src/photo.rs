@@ -1,24 +1,24 @@
-//! From bytes to an upright RGB photo.
+//! An upright RGB photo, its formats and its limits.
 
-use std::{fmt, io::Cursor};
+use std::fmt;
 
-use image::{
-    ColorType, DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage, metadata::Orientation,
-};
+use image::{ImageFormat, RgbImage};
 
-use crate::{PhotoError, claims, jpeg};
+use crate::{PhotoError, Undecoded};
 
-/// What a photo may cost, checked on its header before memory is taken for its pixels.
+/// What a photo may cost, checked on its headers before memory is taken for its pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Width × height at most.
     pub max_pixels: u64,
+    /// Bytes of memory that decoding may take at most, from the header to the last upright pixel, beside the file itself.
+    pub max_memory: u64,
 }
 
 impl Default for Limits {
-    /// 64 megapixels: every phone's photo, and 200 MB of memory at the most.
+    /// 64 megapixels, more than any phone's photo has, and 400 MB.
     fn default() -> Self {
-        Self { max_pixels: 64_000_000 }
+        Self { max_pixels: 64_000_000, max_memory: 400_000_000 }
     }
 }
 
@@ -51,7 +51,7 @@ impl PhotoFormat {
         }
     }
 
-    fn image_format(self) -> ImageFormat {
+    pub(crate) fn image_format(self) -> ImageFormat {
         match self {
             Self::Jpeg => ImageFormat::Jpeg,
             Self::Png => ImageFormat::Png,
@@ -112,47 +112,11 @@ impl Photo {
     /// As [`decode`](Self::decode), but pixels that a resize to this shorter side would only average away need not be made:
     /// a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that leaves at least twice the side.
     pub fn decode_for(bytes: &[u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
-        let format = PhotoFormat::of(bytes)?;
-        claims::check(format, bytes)?;
-        let damaged = |e: image::ImageError| {
-            match e {
-            image::ImageError::Limits(_) => PhotoError::TooMuchMemory {
-                format,
-                what: "what lies beside its picture, or a frame larger than its screen, is larger than all of it may be".into(),
-            },
-            other => PhotoError::Undecodable { format, reason: other.to_string() },
-        }
-        };
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format.image_format());
-        reader.limits(allowing(claims::MAX_METADATA.saturating_add(bytes.len() as u64)));
-        let mut decoder = reader.into_decoder().map_err(damaged)?;
-        let (width, height) = decoder.dimensions();
-        if u64::from(width) * u64::from(height) > limits.max_pixels {
-            return Err(PhotoError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
-        }
-        if width == 0 || height == 0 {
-            return Err(PhotoError::Undecodable { format, reason: "it has no pixels".into() });
-        }
-        if format == PhotoFormat::Gif {
-            // A frame may be larger than its screen, whose size alone was checked.
-            decoder.set_limits(allowing(decoder.total_bytes())).map_err(damaged)?;
-        }
-        // A damaged EXIF block is no reason to refuse the picture.
-        let exif = format != PhotoFormat::WebP || claims::has_whole_exif(bytes);
-        let orientation = exif.then(|| decoder.orientation().ok()).flatten();
-        let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-        let plain = matches!(decoder.color_type(), ColorType::Rgb8 | ColorType::L8);
-        let fast =
-            (format == PhotoFormat::Jpeg && plain).then(|| jpeg::decode(bytes, (width, height), short_side));
-        let mut image = match fast.flatten() {
-            Some(rgb) => DynamicImage::ImageRgb8(rgb),
-            None => DynamicImage::from_decoder(decoder).map_err(damaged)?,
-        };
-        image.apply_orientation(orientation);
-        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
-        let lying = matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH);
-        let full = if lying { (height, width) } else { (width, height) };
-        Ok(Self { rgb: to_rgb(image), full, format, turned: orientation != Orientation::NoTransforms })
+        Undecoded::read(bytes, limits, short_side)?.decode()
+    }
+
+    pub(crate) fn upright(rgb: RgbImage, full: (u32, u32), format: PhotoFormat, turned: bool) -> Self {
+        Self { rgb, full, format, turned }
     }
 
     /// Takes pixels that are upright already. `None` where there are none.
@@ -201,49 +165,4 @@ impl Photo {
         let rgb = image::imageops::crop_imm(&self.rgb, left, top, right - left, bottom - top).to_image();
         Ok(Self { rgb, full: (w, h), ..*self })
     }
-}
-
-/// Limits of the decoder's own, beside the pixels that are checked here: this many bytes.
-fn allowing(bytes: u64) -> image::Limits {
-    let mut limits = image::Limits::no_limits();
-    limits.max_alloc = Some(bytes);
-    limits
-}
-
-fn to_rgb(image: DynamicImage) -> RgbImage {
-    let sixteen = matches!(
-        image,
-        DynamicImage::ImageLuma16(_)
-            | DynamicImage::ImageLumaA16(_)
-            | DynamicImage::ImageRgb16(_)
-            | DynamicImage::ImageRgba16(_)
-    );
-    if !image.color().has_alpha() {
-        return if sixteen { narrow(image) } else { image.into_rgb8() };
-    }
-    let rgba = if sixteen { narrow_alpha(image) } else { image.into_rgba8() };
-    let over_white = |c: u8, a: u8| {
-        let (c, a) = (u32::from(c), u32::from(a));
-        ((c * a + 255 * (255 - a) + 127) / 255) as u8
-    };
-    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
-        let [r, g, b, a] = rgba.get_pixel(x, y).0;
-        image::Rgb([over_white(r, a), over_white(g, a), over_white(b, a)])
-    })
-}
-
-fn to8(x: u16) -> u8 {
-    ((u32::from(x) + 128) / 257) as u8
-}
-
-fn narrow(image: DynamicImage) -> RgbImage {
-    let wide = image.into_rgb16();
-    RgbImage::from_fn(wide.width(), wide.height(), |x, y| image::Rgb(wide.get_pixel(x, y).0.map(to8)))
-}
-
-fn narrow_alpha(image: DynamicImage) -> image::RgbaImage {
-    let wide = image.into_rgba16();
-    image::RgbaImage::from_fn(wide.width(), wide.height(), |x, y| {
-        image::Rgba(wide.get_pixel(x, y).0.map(to8))
-    })
 }

@@ -18,6 +18,9 @@ mod names {
     pub const QUEUE: &str = "lookalike_model_queue_photos";
     pub const CACHE_HITS: &str = "lookalike_embedding_cache_hits_total";
     pub const CACHE_MISSES: &str = "lookalike_embedding_cache_misses_total";
+    pub const MEMORY: &str = "lookalike_memory_budget_bytes";
+    pub const MEMORY_HELD: &str = "lookalike_memory_held_bytes";
+    pub const BODIES_REFUSED: &str = "lookalike_bodies_refused_total";
     pub const CACHE_BYTES: &str = "lookalike_embedding_cache_bytes";
     pub const RECALL: &str = "lookalike_ann_recall";
     pub const NEIGHBOURS: &str = "lookalike_ann_neighbours_total";
@@ -89,6 +92,9 @@ pub fn init_metrics() {
         metrics::describe_gauge!(names::QUEUE, "Photos waiting for the model.");
         metrics::describe_counter!(names::CACHE_HITS, "Photos whose embedding was known already.");
         metrics::describe_counter!(names::CACHE_MISSES, "Photos whose embedding was not known.");
+        metrics::describe_gauge!(names::MEMORY, "Bytes that bodies and photos under way may take together.");
+        metrics::describe_gauge!(names::MEMORY_HELD, "Bytes of them that are spoken for.");
+        metrics::describe_counter!(names::BODIES_REFUSED, "Bodies refused, for those under way filled the memory.");
         metrics::describe_gauge!(names::CACHE_BYTES, "Bytes the known embeddings take.");
         metrics::describe_gauge!(
             names::RECALL,
@@ -126,6 +132,8 @@ pub fn init_metrics() {
         metrics::counter!(names::CACHE_HITS).absolute(0);
         metrics::counter!(names::CACHE_MISSES).absolute(0);
         metrics::gauge!(names::CACHE_BYTES).set(0.0);
+        metrics::gauge!(names::MEMORY_HELD).set(0.0);
+        metrics::counter!(names::BODIES_REFUSED).absolute(0);
         Some(handle)
     });
 }
@@ -173,6 +181,21 @@ pub fn looked_up(known: bool, bytes: u64) {
     let name = if known { names::CACHE_HITS } else { names::CACHE_MISSES };
     metrics::counter!(name).increment(1);
     metrics::gauge!(names::CACHE_BYTES).set(bytes as f64);
+}
+
+/// Bodies and photos under way may take so many bytes together.
+pub fn memory_budget(bytes: u64) {
+    metrics::gauge!(names::MEMORY).set(bytes as f64);
+}
+
+/// So many bytes of them are spoken for.
+pub fn memory_held(bytes: u64) {
+    metrics::gauge!(names::MEMORY_HELD).set(bytes as f64);
+}
+
+/// A body was refused, for those under way filled the memory.
+pub fn body_refused() {
+    metrics::counter!(names::BODIES_REFUSED).increment(1);
 }
 
 /// Of `of` nearest neighbours the graph found so many.

@@ -35,5 +35,6 @@ pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiErr
 /// `GET /metrics`: every metric in Prometheus' text form.
 pub(crate) async fn metrics(State(app): State<App>) -> ([(HeaderName, &'static str); 1], String) {
     app.recommender().count().await;
+    telemetry::memory_held(app.options().budget.held());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], telemetry::render_metrics())
 }

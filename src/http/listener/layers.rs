@@ -45,11 +45,11 @@ pub(crate) fn around(routes: Router, options: &AppOptions) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(RandomId))
-        .layer(middleware::map_request(receive))
+        .layer(middleware::map_request_with_state(options.max_body as u64, receive))
 }
 
 /// The first thing done to a request: what it says of itself is checked.
-async fn receive(mut request: Request) -> Request {
+async fn receive(State(appetite): State<u64>, mut request: Request) -> Request {
     let fit = |id: &HeaderValue| {
         let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"._~-".contains(b);
         (1..=128).contains(&id.len()) && id.as_bytes().iter().all(allowed)
@@ -57,7 +57,7 @@ async fn receive(mut request: Request) -> Request {
     if request.headers().get(&REQUEST_ID).is_some_and(|id| !fit(id)) {
         request.headers_mut().remove(&REQUEST_ID);
     }
-    lingering(request)
+    lingering(request, appetite)
 }
 
 /// An id for a request that comes without one.
@@ -151,14 +151,19 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::config::ApiKeys;
+    use crate::{
+        budget::{MemoryBudget, PhotoRoom},
+        config::ApiKeys,
+    };
 
     #[tokio::test]
     async fn a_panic_is_the_servers_fault_and_keeps_its_words_to_itself() {
+        let budget = MemoryBudget::new(1 << 30, 1 << 28, 1 << 20).unwrap();
         let options = AppOptions {
             images: None,
             max_body: 1000,
-            max_pixels: 1000,
+            room: PhotoRoom::new(1000, budget.clone()),
+            budget,
             request_timeout: Duration::from_secs(1),
             upload_timeout: Duration::from_secs(1),
             cors_origins: Vec::new(),

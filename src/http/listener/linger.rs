@@ -18,22 +18,23 @@ use http_body::{Frame, SizeHint};
 
 /// How long a refused client may go on sending.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// And how much, in bytes.
-const APPETITE: u64 = 1 << 30;
 
 struct Lingering {
     body: Body,
     /// The client waits for leave to send (`Expect: 100-continue`) and has not got it.
     silent: bool,
     ended: bool,
+    /// Bytes that a refused client may still send.
+    appetite: u64,
 }
 
-/// Lets whatever is done with the request leave the client a connection on which the answer arrives.
-pub(crate) fn lingering(request: Request) -> Request {
+/// Lets whatever is done with the request leave the client a connection on which the answer arrives, if no more than `appetite`
+/// bytes of the body are left.
+pub(crate) fn lingering(request: Request, appetite: u64) -> Request {
     let silent = request.headers().contains_key(header::EXPECT);
     request.map(|body| {
         let ended = body.is_end_stream();
-        Body::new(Lingering { body, silent, ended })
+        Body::new(Lingering { body, silent, ended, appetite })
     })
 }
 
@@ -68,17 +69,17 @@ impl Drop for Lingering {
             return;
         }
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let body = std::mem::take(&mut self.body);
+            let (body, appetite) = (std::mem::take(&mut self.body), self.appetite);
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(PATIENCE, discard(body)).await;
+                let _ = tokio::time::timeout(PATIENCE, discard(body, appetite)).await;
             });
         }
     }
 }
 
-async fn discard(mut body: Body) {
+async fn discard(mut body: Body, appetite: u64) {
     let mut taken = 0;
-    while taken < APPETITE {
+    while taken < appetite {
         let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
         let Some(Ok(frame)) = frame else { return };
         taken += frame.data_ref().map_or(0, |data| data.len() as u64);

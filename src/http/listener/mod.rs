@@ -2,6 +2,7 @@
 //!
 //! `axum::serve` sets no timer, so that half a header would hold its connection for ever.
 
+pub(crate) mod admission;
 mod connection;
 pub(crate) mod guard;
 pub(crate) mod layers;

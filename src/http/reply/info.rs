@@ -68,6 +68,8 @@ struct Versions {
 struct LimitsReply {
     body_bytes: usize,
     photo_pixels: u64,
+    photo_memory_bytes: u64,
+    memory_budget_bytes: u64,
     batch_photos: usize,
     bulk_bytes: usize,
     bulk_lines: usize,
@@ -114,7 +116,9 @@ impl<'a> InfoReply<'a> {
             },
             limits: LimitsReply {
                 body_bytes: options.max_body,
-                photo_pixels: options.max_pixels,
+                photo_pixels: options.room.limits().max_pixels,
+                photo_memory_bytes: options.room.limits().max_memory,
+                memory_budget_bytes: options.budget.total(),
                 batch_photos: BATCH,
                 bulk_bytes: spool::BODY,
                 bulk_lines: spool::LINES,

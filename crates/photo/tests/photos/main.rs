@@ -148,7 +148,7 @@ fn a_part_of_a_photo_decoded_small_is_the_same_part() {
 
 #[test]
 fn limits_hold_before_a_jpeg_is_decoded_small() {
-    let limits = Limits { max_pixels: 1_000_000 };
+    let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
     let refused = Photo::decode_for(&large_jpeg(1200, 900), &limits, SIZE).unwrap_err();
     assert!(matches!(refused, PhotoError::TooManyPixels { width: 1200, height: 900, .. }), "{refused}");
 }
@@ -162,7 +162,7 @@ proptest! {
         let mut bytes = golden(name);
         let place = at.index(bytes.len());
         if cut { bytes.truncate(place) } else { bytes[place] ^= flip }
-        let limits = Limits { max_pixels: 1_000_000 };
+        let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
         prop_assert_eq!(Photo::decode(&bytes, &limits).is_ok(), Photo::decode_for(&bytes, &limits, 16).is_ok());
         if let Ok(photo) = Photo::decode_for(&bytes, &limits, 16) {
             prop_assert_eq!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).size(), SIZE);

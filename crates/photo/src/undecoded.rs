@@ -1,0 +1,227 @@
+//! A photo whose headers were read and whose pixels were not: what it is, and what decoding it takes.
+
+use image::{
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, RgbImage, metadata::Orientation,
+};
+
+use crate::{
+    Limits, Photo, PhotoError, PhotoFormat,
+    claims::{Claims, has_whole_exif},
+    cost::{self, Picture},
+    jpeg,
+    jpeg_frame::JpegFrame,
+    memory::{Exceeded, Metered},
+    rgb::to_rgb,
+};
+
+/// A photo within its limits, not decoded yet. It costs next to nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Undecoded<'a> {
+    bytes: &'a [u8],
+    format: PhotoFormat,
+    /// As the header says it.
+    size: (u32, u32),
+    colour: ColorType,
+    orientation: Orientation,
+    way: Way,
+    memory: u64,
+}
+
+/// Who decodes it.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// `image`'s decoder of the format.
+    Patient,
+    /// libjpeg-turbo, at so many eighths of the size; where it gives up, the patient decoder, if its memory was granted as well.
+    Fast { eighths: u32, or_patient: bool },
+}
+
+impl<'a> Undecoded<'a> {
+    /// Bytes of memory that metadata and first rows take at most while headers are read.
+    pub const HEADERS_MEMORY: u64 = 48 << 20;
+
+    /// Reads the headers. `short_side` is as in [`Photo::decode_for`].
+    ///
+    /// # Errors
+    /// Every [`PhotoError`] but those of a crop or of preprocessing.
+    pub fn read(bytes: &'a [u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
+        let format = PhotoFormat::of(bytes)?;
+        let claims = Claims::check(format, bytes)?;
+        let granted = Self::headers_memory(bytes);
+        let (mut decoder, exceeded) = decoder(bytes, format, granted)?;
+        let size @ (width, height) = decoder.dimensions();
+        if u64::from(width) * u64::from(height) > limits.max_pixels {
+            return Err(PhotoError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
+        }
+        if width == 0 || height == 0 {
+            return Err(PhotoError::Undecodable { format, reason: "it has no pixels".into() });
+        }
+        // A damaged EXIF block is no reason to refuse the picture.
+        let exif = format != PhotoFormat::WebP || has_whole_exif(bytes);
+        let orientation = exif.then(|| decoder.orientation().ok()).flatten();
+        let orientation = orientation.unwrap_or(Orientation::NoTransforms);
+        if exceeded.is_set() {
+            return Err(beside_the_picture(format));
+        }
+        let read = Self {
+            bytes,
+            format,
+            size,
+            colour: decoder.color_type(),
+            orientation,
+            way: Way::Patient,
+            memory: 0,
+        };
+        let read = match format {
+            PhotoFormat::Jpeg => read.jpeg(limits, short_side)?,
+            _ => {
+                let memory = cost::decoding(format, bytes.len() as u64, &read.picture(1, 1), &claims);
+                Self { memory, ..read }
+            }
+        };
+        if read.memory > limits.max_memory {
+            let (needed, most) = (read.memory.div_ceil(1_000_000), limits.max_memory / 1_000_000);
+            return Err(PhotoError::TooDear { format, width, height, needed, most });
+        }
+        Ok(read)
+    }
+
+    /// Bytes of memory that [`read`](Self::read) takes at most of this file: of the formats that may carry compressed metadata,
+    /// [`HEADERS_MEMORY`](Self::HEADERS_MEMORY), and of all, three times the file.
+    pub fn headers_memory(bytes: &[u8]) -> u64 {
+        let metadata = match PhotoFormat::of(bytes) {
+            Ok(PhotoFormat::Png | PhotoFormat::WebP) => Self::HEADERS_MEMORY,
+            _ => 4 << 20,
+        };
+        metadata + 3 * bytes.len() as u64
+    }
+
+    /// Bytes of memory that [`decode`](Self::decode) takes at most, beside the file itself, down to the upright pixels.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Upright width in pixels.
+    pub fn width(&self) -> u32 {
+        self.full().0
+    }
+
+    /// Upright height in pixels.
+    pub fn height(&self) -> u32 {
+        self.full().1
+    }
+
+    /// Decodes it.
+    ///
+    /// # Errors
+    /// [`PhotoError::Undecodable`] or [`PhotoError::TooMuchMemory`].
+    pub fn decode(&self) -> Result<Photo, PhotoError> {
+        let fast = match self.way {
+            Way::Fast { eighths, or_patient } => match jpeg::decode(self.bytes, self.size, eighths) {
+                None if !or_patient => {
+                    let reason = "its picture is broken, or too large for the decoder that could tell".into();
+                    return Err(PhotoError::Undecodable { format: self.format, reason });
+                }
+                decoded => decoded,
+            },
+            Way::Patient => None,
+        };
+        let rgb = fast.map_or_else(|| self.patiently(), Ok)?;
+        let mut image = DynamicImage::ImageRgb8(rgb);
+        image.apply_orientation(self.orientation);
+        let turned = self.orientation != Orientation::NoTransforms;
+        Ok(Photo::upright(image.into_rgb8(), self.full(), self.format, turned))
+    }
+
+    fn patiently(&self) -> Result<RgbImage, PhotoError> {
+        let format = self.format;
+        let (mut decoder, exceeded) = decoder(self.bytes, format, self.memory)?;
+        let damaged = |e: ImageError| failed(format, e, &exceeded);
+        if format == PhotoFormat::Gif {
+            // A frame may be larger than its screen, whose size alone was checked.
+            decoder.set_limits(allowing(decoder.total_bytes())).map_err(damaged)?;
+        }
+        let differs =
+            || PhotoError::Undecodable { format, reason: "its headers contradict each other".into() };
+        let length = usize::try_from(decoder.total_bytes()).map_err(|_| differs())?;
+        if decoder.dimensions() != self.size || decoder.color_type() != self.colour {
+            return Err(differs());
+        }
+        let mut raw = vec![0; length];
+        decoder.read_image(&mut raw).map_err(damaged)?;
+        to_rgb(raw, self.size, self.colour).ok_or_else(differs)
+    }
+
+    /// The JPEG's decoders, and what they take.
+    fn jpeg(self, limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
+        let no_frame = || PhotoError::Undecodable { format: self.format, reason: "it has no picture".into() };
+        let frame = JpegFrame::read(self.bytes).ok_or_else(no_frame)?;
+        let patient = cost::patient_jpeg(&frame, self.bytes.len() as u64, &self.picture(1, 1));
+        if !matches!(self.colour, ColorType::Rgb8 | ColorType::L8) {
+            return Ok(Self { memory: patient, ..self });
+        }
+        let eighths = jpeg::eighths(self.size, short_side);
+        let fast = cost::jpeg(&frame, &self.picture(u64::from(eighths), 8));
+        let or_patient = patient.max(fast) <= limits.max_memory;
+        let memory = if or_patient { patient.max(fast) } else { fast };
+        Ok(Self { memory, way: Way::Fast { eighths, or_patient }, ..self })
+    }
+
+    /// At `numerator` / `denominator` of its size.
+    fn picture(&self, numerator: u64, denominator: u64) -> Picture {
+        let scaled = |side: u32| (u64::from(side) * numerator).div_ceil(denominator);
+        Picture {
+            width: scaled(self.size.0),
+            height: scaled(self.size.1),
+            pixel_bytes: u64::from(self.colour.bytes_per_pixel()),
+            lies: self.lies(),
+        }
+    }
+
+    fn lies(&self) -> bool {
+        use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+        matches!(self.orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH)
+    }
+
+    fn full(&self) -> (u32, u32) {
+        let (width, height) = self.size;
+        if self.lies() { (height, width) } else { (width, height) }
+    }
+}
+
+/// The format's decoder, which may take so many bytes; its headers are read.
+fn decoder(
+    bytes: &[u8],
+    format: PhotoFormat,
+    granted: u64,
+) -> Result<(impl ImageDecoder + '_, Exceeded), PhotoError> {
+    let (metered, exceeded) = Metered::new(bytes, granted);
+    let mut reader = ImageReader::with_format(metered, format.image_format());
+    reader.limits(allowing(granted));
+    match reader.into_decoder() {
+        Ok(decoder) => Ok((decoder, exceeded)),
+        Err(e) => Err(failed(format, e, &exceeded)),
+    }
+}
+
+fn failed(format: PhotoFormat, error: ImageError, exceeded: &Exceeded) -> PhotoError {
+    match error {
+        _ if exceeded.is_set() => beside_the_picture(format),
+        ImageError::Limits(_) => beside_the_picture(format),
+        other => PhotoError::Undecodable { format, reason: other.to_string() },
+    }
+}
+
+fn beside_the_picture(format: PhotoFormat) -> PhotoError {
+    let what =
+        "what lies beside its picture, or a frame larger than its screen, is larger than all of it may be"
+            .into();
+    PhotoError::TooMuchMemory { format, what }
+}
+
+/// The decoder's own limits: this many bytes.
+fn allowing(bytes: u64) -> image::Limits {
+    let mut limits = image::Limits::no_limits();
+    limits.max_alloc = Some(bytes);
+    limits
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The image of the programs that are built here, run as a careful host runs it: read-only, not as root, without capabilities, the
-# bundle mounted read-only. It becomes healthy, answers a photo of the demo, and ends well while a request is under way.
+# bundle mounted read-only. It becomes healthy, answers a photo of the demo, bears batches of photos that take more memory than it has,
+# and ends well while a request is under way.
 # Where no Docker engine answers, nothing is tested, in words. For programs that scripts/build.sh has built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -49,6 +50,10 @@ photo=$(first_photo)
 python3 scripts/smoke.py "http://127.0.0.1:$port" "$photo" target/demo/shop/items.jsonl > "$work/answer.json" \
   || fail "the answer to $photo is not as it should be"
 echo "answered $photo; memory: $("$docker" stats --no-stream --format '{{.MemUsage}}' "$name")"
+
+python3 scripts/hostile-batch.py "http://127.0.0.1:$port" "$photo" 20 || fail "it did not bear photos that take much memory"
+[ "$(about '{{.State.Running}}')" = true ] || fail "photos that take much memory ended it"
+echo "memory now: $("$docker" stats --no-stream --format '{{.MemUsage}}' "$name"), at most $(inside 'cat /sys/fs/cgroup/memory.peak 2> /dev/null || echo unknown') bytes"
 
 python3 scripts/slow-upload.py "http://127.0.0.1:$port" "$photo" "$pause" > "$work/upload" 2>&1 &
 upload=$!

@@ -93,6 +93,9 @@ pub struct ServerConfig {
     /// Seconds a connection may stay open between two requests: more than the proxy before it keeps one.
     #[arg(long, env = "LOOKALIKE_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "75", value_parser = seconds)]
     pub idle_timeout: Duration,
+    /// Seconds that a client may take nothing of its answer; the connection is closed past that.
+    #[arg(long, env = "LOOKALIKE_WRITE_TIMEOUT", value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub write_timeout: Duration,
     /// Seconds to go on serving after SIGTERM with /readyz at 503, so that a load balancer notices.
     #[arg(long, env = "LOOKALIKE_SHUTDOWN_DELAY", value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub shutdown_delay: Duration,

@@ -135,6 +135,7 @@ impl Server {
             most: listener::allow_open_files(config.max_connections.get()),
             header: config.header_timeout,
             idle: config.idle_timeout,
+            write: config.write_timeout,
         };
         let (shutdown_delay, drain_timeout) = (config.shutdown_delay, config.drain_timeout);
         Ok(Self { app, listener, address, model_threads, limits, shutdown_delay, drain_timeout })
@@ -350,7 +351,8 @@ async fn join(threads: SharedThreads) {
 pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
     // Before the runtime: the exporter has a thread of its own.
     let tracer = config.otlp_endpoint.as_deref().map(Tracer::to).transpose()?;
-    telemetry::init(&config.log_filter, config.log_format, tracer.as_ref().map(Tracer::layer))?;
+    let _logging =
+        telemetry::init(&config.log_filter, config.log_format, tracer.as_ref().map(Tracer::layer))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let signals = Signals::listen()?;

@@ -169,3 +169,40 @@ async fn one_connection_too_many_is_told_so() {
     assert!(refusals.unwrap().parse::<f64>().unwrap() >= 1.0);
     server.stop().await;
 }
+
+/// As many requests at once as make an answer of megabytes.
+fn ask_for_much(stream: &mut TcpStream, times: usize) {
+    let request = "GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(times);
+    stream.write_all(request.as_bytes()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_its_answer_is_let_go() {
+    let server = Running::start(tiny_shop(), &["--write-timeout", "0.5"]).await;
+    let one = server.get("/openapi.yaml").await.body.len();
+    let (address, times) = (server.address, 200);
+    let read_after = move |pause: Duration, between: Duration| {
+        let mut stream = connect(address);
+        ask_for_much(&mut stream, times);
+        std::thread::sleep(pause);
+        let (mut buffer, mut read) = (vec![0; 1 << 18], 0);
+        while read < one * times {
+            match stream.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => read += length,
+                Err(e) if e.kind() == ErrorKind::ConnectionReset => break,
+                Err(e) => panic!("{e}"),
+            }
+            std::thread::sleep(between);
+        }
+        read
+    };
+    let none = blocking(move || read_after(Duration::from_secs(3), Duration::ZERO)).await;
+    assert!(none < one * times, "all {none} bytes were kept for a client that did not read");
+    // Who reads slowly, and reads, gets all of it.
+    let slow = blocking(move || read_after(Duration::ZERO, Duration::from_millis(15))).await;
+    assert!(slow >= one * times, "{slow} of {} bytes", one * times);
+    let metrics = String::from_utf8(server.get("/metrics").await.body).unwrap();
+    assert!(metrics.contains("waited_for=\"reader\"} 1"), "{metrics}");
+    server.stop().await;
+}

@@ -13,6 +13,7 @@ pub use metrics::{
 
 use std::io::IsTerminal;
 
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Why logging could not be set up.
@@ -44,14 +45,25 @@ pub enum LogFormat {
 /// A layer of the subscriber, whatever it does.
 pub type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
+/// Log lines that may wait for whoever reads them. Where more would, lines are lost instead of time.
+const LINES_WAITING: usize = 10_000;
+
+/// Lines are written to standard error by a thread of its own, until this is dropped: then what waits is written, within a second.
+#[must_use]
+#[derive(Debug)]
+pub struct Logging(#[allow(dead_code, reason = "held until the end")] WorkerGuard);
+
 /// Sets up logging for the whole process; to be called once, first. Spans and events go to `more` too, if it is given.
 ///
 /// # Errors
 /// [`TelemetryError`]
-pub fn init(filter: &str, format: LogFormat, more: Option<BoxedLayer>) -> Result<(), TelemetryError> {
-    let mut layers = vec![lines(filter, format)?];
+pub fn init(filter: &str, format: LogFormat, more: Option<BoxedLayer>) -> Result<Logging, TelemetryError> {
+    let waiting = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES_WAITING);
+    let (writer, guard) = waiting.finish(std::io::stderr());
+    let mut layers = vec![lines(filter, format, writer)?];
     layers.extend(more);
-    tracing_subscriber::registry().with(layers).try_init().map_err(|_| TelemetryError::Twice)
+    tracing_subscriber::registry().with(layers).try_init().map_err(|_| TelemetryError::Twice)?;
+    Ok(Logging(guard))
 }
 
 /// Checks a filter without setting anything up.
@@ -59,9 +71,9 @@ pub fn check(filter: &str) -> Result<(), TelemetryError> {
     parsed(filter).map(drop)
 }
 
-fn lines(filter: &str, format: LogFormat) -> Result<BoxedLayer, TelemetryError> {
+fn lines(filter: &str, format: LogFormat, writer: NonBlocking) -> Result<BoxedLayer, TelemetryError> {
     let filter = parsed(filter)?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(match format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),

@@ -125,7 +125,7 @@ pub fn init_metrics() {
         drop(metrics::histogram!(names::BATCH));
         metrics::gauge!(names::CONNECTIONS).set(0.0);
         metrics::counter!(names::REFUSED).absolute(0);
-        for waited_for in ["header", "idle"] {
+        for waited_for in ["header", "idle", "reader"] {
             metrics::counter!(names::TIMED_OUT, "waited_for" => waited_for).absolute(0);
         }
         metrics::gauge!(names::QUEUE).set(0.0);

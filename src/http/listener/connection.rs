@@ -33,7 +33,7 @@ pub(crate) async fn serve(
 ) {
     let _open = telemetry::OpenConnection::new();
     let exchanges = Exchanges::default();
-    let stream = TokioIo::new(TimedStream::new(stream, exchanges.clone(), limits.header, limits.idle));
+    let stream = TokioIo::new(TimedStream::new(stream, exchanges.clone(), limits));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         // Both bodies count: a refused one is still read when its answer has left.
         let (coming_in, going_out) = (exchanges.begin(), exchanges.begin());

@@ -35,6 +35,8 @@ pub(crate) struct ConnectionLimits {
     pub(crate) header: Duration,
     /// Between a request and the next one's first byte.
     pub(crate) idle: Duration,
+    /// While the client takes nothing of an answer.
+    pub(crate) write: Duration,
 }
 
 /// Answers over HTTP/1.1 until `shutdown` comes; then takes no more connections, and returns when the last request under way

@@ -1,5 +1,5 @@
 //! A stream that ends where no request comes, or half of one: a header has a time limit from its first byte, a connection
-//! between two requests another one.
+//! between two requests another one, an answer that its client does not read a third.
 
 use std::{
     io,
@@ -19,6 +19,7 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
+use crate::http::listener::ConnectionLimits;
 use lookalike_telemetry as telemetry;
 
 /// How many bodies of a connection are under way, in either direction.
@@ -66,24 +67,27 @@ enum Phase {
     Exchange,
 }
 
-/// Reads fail with [`io::ErrorKind::TimedOut`] where the time limit of the phase is past.
+/// Reads fail with [`io::ErrorKind::TimedOut`] where the time limit of the phase is past, writes where the client takes nothing for
+/// too long.
 pub(crate) struct TimedStream {
     stream: TcpStream,
     exchanges: Exchanges,
     phase: Phase,
     limit: Pin<Box<Sleep>>,
-    header: Duration,
-    idle: Duration,
+    limits: ConnectionLimits,
+    /// Runs while nothing of an answer can be written.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl TimedStream {
-    pub(crate) fn new(stream: TcpStream, exchanges: Exchanges, header: Duration, idle: Duration) -> Self {
-        Self { stream, exchanges, phase: Phase::Idle, limit: Box::pin(sleep(idle)), header, idle }
+    pub(crate) fn new(stream: TcpStream, exchanges: Exchanges, limits: ConnectionLimits) -> Self {
+        let limit = Box::pin(sleep(limits.idle));
+        Self { stream, exchanges, phase: Phase::Idle, limit, limits, stalled: None }
     }
 
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
-        let limit = if phase == Phase::Header { self.header } else { self.idle };
+        let limit = if phase == Phase::Header { self.limits.header } else { self.limits.idle };
         // Far in the future where somebody wants no limit: an instant has an end.
         let now = Instant::now();
         self.limit.as_mut().reset(now.checked_add(limit).unwrap_or(now + Duration::from_secs(86_400 * 365)));
@@ -133,8 +137,7 @@ impl AsyncRead for TimedStream {
 impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.moved(&written);
-        written
+        self.moved(written, cx)
     }
 
     fn poll_write_vectored(
@@ -143,8 +146,7 @@ impl AsyncWrite for TimedStream {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.moved(&written);
-        written
+        self.moved(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -161,10 +163,21 @@ impl AsyncWrite for TimedStream {
 }
 
 impl TimedStream {
-    /// The end of an answer may leave when its body is already dropped: while it moves, the connection is not idle.
-    fn moved(&mut self, written: &Poll<io::Result<usize>>) {
-        if self.phase == Phase::Idle && matches!(written, Poll::Ready(Ok(1..))) {
-            self.enter(Phase::Idle);
+    /// Passes on what a write came to. The end of an answer may leave when its body is already dropped: while it moves, the
+    /// connection is not idle. While it does not move, its time runs.
+    fn moved(&mut self, written: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            if self.phase == Phase::Idle && matches!(written, Poll::Ready(Ok(1..))) {
+                self.enter(Phase::Idle);
+            }
+            return written;
         }
+        let limit = self.limits.write;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(limit)));
+        stalled.as_mut().poll(cx).map(|()| {
+            telemetry::connection_timed_out("reader");
+            Err(io::ErrorKind::TimedOut.into())
+        })
     }
 }

@@ -11,5 +11,6 @@ pub mod backup;
 pub mod config;
 pub mod http;
 pub mod ingest;
+mod pools;
 pub mod recommender;
 mod traces;

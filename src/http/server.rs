@@ -24,13 +24,16 @@ use crate::{
     config::{Reads, Role, ServerConfig},
     ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
-        AskError, EmbedderOptions, Items, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
-        SharedThreads,
+        AskError, EmbedderOptions, Fault, Items, Life, Limits, Opening, Recommender, RecommenderOptions,
+        ReloadError, SharedThreads,
     },
     traces::{Tracer, TracesError},
 };
 use lookalike_telemetry as telemetry;
 use lookalike_telemetry::TelemetryError;
+
+/// How often it is looked whether the model can be served on.
+const MODEL_WATCHED: Duration = Duration::from_millis(500);
 
 /// How often metrics are settled.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -81,6 +84,9 @@ pub enum ServerError {
     /// The first pass through model and catalogue failed.
     #[error("the warm-up failed: {0}")]
     WarmUp(AskError),
+    /// The model cannot be started again.
+    #[error("{0}; the server ends, since a new process may be able to")]
+    Model(String),
     /// The system refused something else.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -105,8 +111,21 @@ impl Server {
 
     /// The same over items that are elsewhere than the settings say.
     pub async fn open_over(config: &ServerConfig, items: Items) -> Result<Self, ServerError> {
+        Self::open_parts(config, items, None).await
+    }
+
+    /// The same with a model that something goes wrong with, for tests.
+    pub async fn open_faulty(config: &ServerConfig, fault: Fault) -> Result<Self, ServerError> {
+        Self::open_parts(config, items(config), Some(fault)).await
+    }
+
+    async fn open_parts(
+        config: &ServerConfig,
+        items: Items,
+        fault: Option<Fault>,
+    ) -> Result<Self, ServerError> {
         telemetry::init_metrics();
-        let recommender = recommender(config, items).await?;
+        let recommender = recommender(config, items, fault).await?;
         let model_threads = recommender.threads();
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
@@ -168,6 +187,7 @@ impl Server {
         let upkeep = tokio::spawn(keep_up(app.clone()));
         let following = tokio::spawn(follow(app.clone()));
         let sweeping = tokio::spawn(sweep_photos(app.clone()));
+        let lost = model_lost(app.clone());
         let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
             () = serving => {}
@@ -176,6 +196,7 @@ impl Server {
                 return Ok(());
             }
             failed = failure(warming) => return Err(failed),
+            why = lost => return Err(ServerError::Model(why)),
             () = too_late(begin, drain_timeout) => {
                 tracing::warn!(?drain_timeout, "requests were still under way; they are cut off");
             }
@@ -199,14 +220,23 @@ fn items(config: &ServerConfig) -> Items {
 }
 
 /// Verifies and loads the bundle, and opens the state.
-async fn recommender(config: &ServerConfig, items: Items) -> Result<Recommender, ServerError> {
+async fn recommender(
+    config: &ServerConfig,
+    items: Items,
+    fault: Option<Fault>,
+) -> Result<Recommender, ServerError> {
     check_images(config)?;
     let queue = config.queue.get();
     let opening = Opening {
         bundle: config.bundle.clone().ok_or(ServerError::NoBundle)?,
         device: config.device,
         precision: config.precision,
-        embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
+        embedding: EmbedderOptions {
+            queue,
+            max_batch: config.max_batch,
+            threads: config.threads,
+            ..EmbedderOptions::default()
+        },
         limits: Limits { max_pixels: config.max_pixels.get() },
         items,
         writes: config.keys.has(Role::Admin),
@@ -216,6 +246,7 @@ async fn recommender(config: &ServerConfig, items: Items) -> Result<Recommender,
         },
         fetcher: fetcher(config)?,
         unembeddable: if config.drop_unembeddable { Unembeddable::Drop } else { Unembeddable::Stop },
+        fault,
     };
     let cores = std::thread::available_parallelism()?.get();
     let options = RecommenderOptions {
@@ -270,6 +301,16 @@ async fn failure(warming: tokio::task::JoinHandle<Result<(), AskError>>) -> Serv
         Ok(Err(AskError::ShuttingDown)) | Ok(Ok(())) => std::future::pending().await,
         Ok(Err(e)) => ServerError::WarmUp(e),
         Err(e) => ServerError::WarmUp(AskError::Interrupted(e)),
+    }
+}
+
+/// Resolves once the model that is served cannot be started again: why.
+async fn model_lost(app: App) -> String {
+    loop {
+        tokio::time::sleep(MODEL_WATCHED).await;
+        if let Life::GaveUp(why) = app.recommender().pair().embedder.life() {
+            return why;
+        }
     }
 }
 
@@ -367,7 +408,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let recommender = recommender(config, items(config)).await?;
+        let recommender = recommender(config, items(config), None).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;
         let pair = recommender.pair();

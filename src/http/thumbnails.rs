@@ -3,10 +3,12 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
+use lookalike_common::PoolError;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::http::error::ApiError;
+use crate::pools::DECODE;
 use crate::recommender::{Limits, PhotoError};
 
 /// Memory for those that were made, in bytes.
@@ -72,7 +74,7 @@ impl Thumbnails {
             return Ok(jpeg);
         }
         let (photo, made, limits) = (photo.await?, self.made.clone(), self.limits);
-        let making = tokio::task::spawn_blocking(move || {
+        let making = DECODE.run(1, move |_| {
             let _core = core;
             let make = || lookalike_photo::thumbnail(&photo, &limits, width.pixels()).map(Bytes::from);
             // Two that ask at once get the same one.
@@ -85,6 +87,7 @@ impl Thumbnails {
                 tracing::warn!(error = %e, "no thumbnail can be made of an item's photo");
                 Err(ApiError::NoPhoto("the photo of this item cannot be made small"))
             }
+            Err(PoolError::Busy) => Err(ApiError::TooManyThumbnails),
             Err(e) => Err(ApiError::Ask(e.into())),
         }
     }

@@ -13,6 +13,7 @@ mod buckets;
 mod connections;
 mod docs;
 mod elsewhere;
+mod faults;
 mod feed;
 mod fetched;
 mod filters;

@@ -250,7 +250,7 @@ mod tests {
     async fn held(pool: &Pool) -> std::sync::mpsc::Sender<()> {
         let (go_on, wait) = std::sync::mpsc::channel::<()>();
         let holder = pool.clone();
-        tokio::spawn(async move { holder.run(1, move |_| drop(wait.recv())).await });
+        tokio::spawn(async move { holder.run(1, move |_| wait.recv().is_ok()).await });
         while pool.figures().working == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

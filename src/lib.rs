@@ -12,5 +12,6 @@ pub mod budget;
 pub mod config;
 pub mod http;
 pub mod ingest;
+mod pools;
 pub mod recommender;
 mod traces;

@@ -202,7 +202,7 @@ async fn embedded_alone(bundle: &str, photos: &[Bytes], time: Duration) -> Resul
     let pixels = |bytes: &Bytes| Ok(rule.apply(&Photo::decode(bytes, &Limits::default())?));
     let photos: Arc<Vec<Pixels>> =
         Arc::new(photos.iter().take(50).map(pixels).collect::<Result<_, Failed>>()?);
-    let load = move || bundle.load_model_in(Precision::F32, tch::Device::Cpu);
+    let load = move |_| bundle.load_model_in(Precision::F32, tch::Device::Cpu);
     let (embedder, threads) = Embedder::start(load, EmbedderOptions::default())?;
     let mut rate = 0.0f64;
     // Twice: the first warms up.

@@ -239,7 +239,7 @@ impl ApiError {
             Self::TooManyThumbnails => (
                 S::SERVICE_UNAVAILABLE,
                 "too_many_thumbnails",
-                "more thumbnails are asked for than this server makes at once; try again in a moment".into(),
+                "more photos are asked for than this server reads and makes small at once; try again in a moment".into(),
             ),
             Self::NoPhoto(why) => (S::NOT_FOUND, "no_photo", (*why).into()),
         };

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use lookalike_catalogue::CatalogueError;
+use lookalike_common::PoolError;
 
 use crate::{
     http::problem::{Problem, shown},
     ingest::{FetchError, IngestError},
     recommender::{AskError, PhotoError, RollbackError},
 };
+
+/// How long a client is asked to wait where the model is being started again.
+const MODEL_AGAIN: Duration = Duration::from_secs(5);
 
 /// How long a client is asked to wait where the store of photos cannot be asked.
 const PHOTOS_AGAIN: Duration = Duration::from_secs(5);
@@ -20,7 +24,7 @@ pub(super) fn written(e: &IngestError) -> Problem {
     match e {
         IngestError::Photo(e) => photo(e),
         IngestError::Fetch(e) => fetched(e),
-        IngestError::Busy => {
+        IngestError::Busy | IngestError::Pool(PoolError::Busy) => {
             let detail = "more photos are coming in than this server takes on; try again in a moment";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
         }
@@ -39,11 +43,13 @@ pub(super) fn written(e: &IngestError) -> Problem {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "photos_unavailable", detail);
             problem.again_after(PHOTOS_AGAIN)
         }
+        IngestError::ModelDown => model_down(),
         IngestError::HandedOver => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_changed", detail),
         IngestError::Model(_)
         | IngestError::Keep(_)
         | IngestError::Photos(_)
         | IngestError::Spool(_)
+        | IngestError::Pool(PoolError::Stopped)
         | IngestError::Interrupted(_) => Problem::internal(),
     }
 }
@@ -77,6 +83,11 @@ pub(super) fn rolled_back(e: &RollbackError) -> Problem {
     Problem::new(status, code, e.to_string())
 }
 
+fn model_down() -> Problem {
+    let detail = "the model is being started again; the header Retry-After says when to go on";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "model_down", detail).again_after(MODEL_AGAIN)
+}
+
 fn full() -> Problem {
     let detail = "the disk of the state is full: nothing was written, and searches go on";
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
@@ -91,6 +102,10 @@ fn engine(e: &CatalogueError) -> Problem {
                 "the catalogue cannot be asked at the moment; the header Retry-After says when to go on";
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "catalogue_unavailable", detail);
             problem.again_after(*retry_after)
+        }
+        CatalogueError::Busy { retry_after } => {
+            let detail = "more searches are under way than this server takes on; the header Retry-After says when to go on";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "search_busy", detail).again_after(*retry_after)
         }
         CatalogueError::Timeout(_) => {
             let detail = "the catalogue took too long; try again in a moment";
@@ -107,13 +122,14 @@ fn engine(e: &CatalogueError) -> Problem {
 pub(super) fn asked(e: &AskError) -> Problem {
     match e {
         AskError::Photo(e) => photo(e),
-        AskError::Busy => {
+        AskError::Busy | AskError::Pool(PoolError::Busy) => {
             let detail = "more photos are waiting than this server takes on; try again in a moment";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", detail)
         }
         AskError::ShuttingDown => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the server is shutting down")
         }
+        AskError::ModelDown(_) => model_down(),
         AskError::NoMemory => {
             let detail = "the model's device has no memory for a photo at the moment; try again in a moment";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "no_memory", detail)
@@ -129,7 +145,9 @@ pub(super) fn asked(e: &AskError) -> Problem {
         AskError::UnknownItem(_) => Problem::new(StatusCode::NOT_FOUND, "unknown_item", e.to_string()),
         AskError::EmptyCatalogue => Problem::new(StatusCode::NOT_FOUND, "empty_catalogue", e.to_string()),
         AskError::Catalogue(e) => engine(e),
-        AskError::Embedder(_) | AskError::Interrupted(_) => Problem::internal(),
+        AskError::Embedder(_) | AskError::Interrupted(_) | AskError::Pool(PoolError::Stopped) => {
+            Problem::internal()
+        }
     }
 }
 

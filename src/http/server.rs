@@ -25,13 +25,16 @@ use crate::{
     config::{Reads, Role, ServerConfig},
     ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
-        AskError, EmbedderOptions, Items, Opening, Recommender, RecommenderOptions, ReloadError,
+        AskError, EmbedderOptions, Fault, Items, Life, Opening, Recommender, RecommenderOptions, ReloadError,
         SharedThreads,
     },
     traces::{Tracer, TracesError},
 };
 use lookalike_telemetry as telemetry;
 use lookalike_telemetry::TelemetryError;
+
+/// How often it is looked whether the model can be served on.
+const MODEL_WATCHED: Duration = Duration::from_millis(500);
 
 /// How often metrics are settled.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -85,6 +88,9 @@ pub enum ServerError {
     /// The first pass through model and catalogue failed.
     #[error("the warm-up failed: {0}")]
     WarmUp(AskError),
+    /// The model cannot be started again.
+    #[error("{0}; the server ends, since a new process may be able to")]
+    Model(String),
     /// The system refused something else.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -109,9 +115,22 @@ impl Server {
 
     /// The same over items that are elsewhere than the settings say.
     pub async fn open_over(config: &ServerConfig, items: Items) -> Result<Self, ServerError> {
+        Self::open_parts(config, items, None).await
+    }
+
+    /// The same with a model that something goes wrong with, for tests.
+    pub async fn open_faulty(config: &ServerConfig, fault: Fault) -> Result<Self, ServerError> {
+        Self::open_parts(config, items(config), Some(fault)).await
+    }
+
+    async fn open_parts(
+        config: &ServerConfig,
+        items: Items,
+        fault: Option<Fault>,
+    ) -> Result<Self, ServerError> {
         telemetry::init_metrics();
         let (room, budget) = config.memory.room()?;
-        let recommender = recommender(config, items, room.clone()).await?;
+        let recommender = recommender(config, items, (room.clone(), fault)).await?;
         let model_threads = recommender.threads();
         let bind = |source| ServerError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
@@ -175,6 +194,7 @@ impl Server {
         let upkeep = tokio::spawn(keep_up(app.clone()));
         let following = tokio::spawn(follow(app.clone()));
         let sweeping = tokio::spawn(sweep_photos(app.clone()));
+        let lost = model_lost(app.clone());
         let serving = listener::serve(listener, router(app), limits, drain);
         tokio::select! {
             () = serving => {}
@@ -183,6 +203,7 @@ impl Server {
                 return Ok(());
             }
             failed = failure(warming) => return Err(failed),
+            why = lost => return Err(ServerError::Model(why)),
             () = too_late(begin, drain_timeout) => {
                 tracing::warn!(?drain_timeout, "requests were still under way; they are cut off");
             }
@@ -209,7 +230,7 @@ fn items(config: &ServerConfig) -> Items {
 async fn recommender(
     config: &ServerConfig,
     items: Items,
-    photo_room: PhotoRoom,
+    (photo_room, fault): (PhotoRoom, Option<Fault>),
 ) -> Result<Recommender, ServerError> {
     check_images(config)?;
     let queue = config.queue.get();
@@ -217,7 +238,12 @@ async fn recommender(
         bundle: config.bundle.clone().ok_or(ServerError::NoBundle)?,
         device: config.device,
         precision: config.precision,
-        embedding: EmbedderOptions { queue, max_batch: config.max_batch, threads: config.threads },
+        embedding: EmbedderOptions {
+            queue,
+            max_batch: config.max_batch,
+            threads: config.threads,
+            ..EmbedderOptions::default()
+        },
         photo_room,
         items,
         writes: config.keys.has(Role::Admin),
@@ -227,6 +253,7 @@ async fn recommender(
         },
         fetcher: fetcher(config)?,
         unembeddable: if config.drop_unembeddable { Unembeddable::Drop } else { Unembeddable::Stop },
+        fault,
     };
     let cores = std::thread::available_parallelism()?.get();
     let options = RecommenderOptions {
@@ -281,6 +308,16 @@ async fn failure(warming: tokio::task::JoinHandle<Result<(), AskError>>) -> Serv
         Ok(Err(AskError::ShuttingDown)) | Ok(Ok(())) => std::future::pending().await,
         Ok(Err(e)) => ServerError::WarmUp(e),
         Err(e) => ServerError::WarmUp(AskError::Interrupted(e)),
+    }
+}
+
+/// Resolves once the model that is served cannot be started again: why.
+async fn model_lost(app: App) -> String {
+    loop {
+        tokio::time::sleep(MODEL_WATCHED).await;
+        if let Life::GaveUp(why) = app.recommender().pair().embedder.life() {
+            return why;
+        }
     }
 }
 
@@ -379,7 +416,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let recommender = recommender(config, items(config), config.memory.room()?.0).await?;
+        let recommender = recommender(config, items(config), (config.memory.room()?.0, None)).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;
         let pair = recommender.pair();

@@ -3,11 +3,12 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use axum::body::Bytes;
+use lookalike_common::PoolError;
 use moka::sync::Cache;
 use tokio::sync::Semaphore;
 
 use crate::http::error::ApiError;
-use crate::{budget::PhotoRoom, recommender::PhotoError};
+use crate::{budget::PhotoRoom, pools::DECODE, recommender::PhotoError};
 use lookalike_photo::{thumbnail, thumbnail_memory};
 
 /// Memory for those that were made, in bytes.
@@ -73,7 +74,7 @@ impl Thumbnails {
             return Ok(jpeg);
         }
         let (photo, made, room) = (photo.await?, self.made.clone(), self.room.clone());
-        let making = tokio::task::spawn_blocking(move || {
+        let making = DECODE.run(1, move |_| {
             let _core = core;
             let width = width.pixels();
             let make = || {
@@ -90,6 +91,7 @@ impl Thumbnails {
                 tracing::warn!(error = %e, "no thumbnail can be made of an item's photo");
                 Err(ApiError::NoPhoto("the photo of this item cannot be made small"))
             }
+            Err(PoolError::Busy) => Err(ApiError::TooManyThumbnails),
             Err(e) => Err(ApiError::Ask(e.into())),
         }
     }

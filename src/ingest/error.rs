@@ -1,6 +1,7 @@
 //! Why a write was not made.
 
 use lookalike_catalogue::CatalogueError;
+use lookalike_common::PoolError;
 use lookalike_items::BadItem;
 use lookalike_photo::PhotoError;
 
@@ -58,6 +59,12 @@ pub enum IngestError {
     /// The state belongs to another model by now: the same may be asked of that one.
     #[error("the model was changed meanwhile; send it again")]
     HandedOver,
+    /// The model's threads are being started again.
+    #[error("the model is being started again; send it again in a moment")]
+    ModelDown,
+    /// There was no thread for it in time, or that did not come back.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The thread that worked on it did not come back.
     #[error("it was not ended: {0}")]
     Interrupted(#[from] tokio::task::JoinError),

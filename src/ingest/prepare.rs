@@ -17,6 +17,7 @@ use crate::ingest::{
     Change, ChangeKind, Changes, FetchError, HeldPhoto, Ingest, IngestError, Jpeg, Load, PHOTOS_OF_MANY,
     PhotoName, Source,
 };
+use crate::pools::DECODE;
 
 /// How long photos of many wait between two attempts to get into the model's queue.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -169,7 +170,7 @@ impl Ingest {
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
         let (room, photos, again) =
             (self.model.room.clone(), self.photos.clone(), self.photos.hold(held.name().clone()));
-        let decoding = tokio::task::spawn_blocking(move || {
+        let decoding = DECODE.run(1, move |_| {
             let _core = core;
             // What is kept of it is a JPEG of less than a byte a pixel, which grows to twice its size.
             let jpeg = |photo: &Undecoded<'_>| 2 * u64::from(photo.width()) * u64::from(photo.height());
@@ -215,6 +216,7 @@ pub(super) async fn in_turn(
             Ok((embedded, _)) => return Ok(embedded),
             Err(EmbedderError::Busy) if patience == Patience::Yes => tokio::time::sleep(AGAIN).await,
             Err(EmbedderError::Busy) => return Err(IngestError::Busy),
+            Err(EmbedderError::Down(_)) => return Err(IngestError::ModelDown),
             Err(other) => return Err(IngestError::Model(other.to_string())),
         }
     }

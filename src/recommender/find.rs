@@ -1,20 +1,30 @@
 //! From a query to a page of results: what the catalogue holds nearest, less what is hidden, in the order asked for.
 
+use std::collections::HashSet;
+
 use crate::recommender::{
     Ask, AskError, Collapse, Page, Pair,
     diversify::diversify,
     sieve::{Shown, Sieve},
 };
-use lookalike_catalogue::{CatalogueError, Effort, Hit, Nearest, Query};
+use lookalike_catalogue::{CatalogueError, Effort, Hit, Nearest, Query, search_work};
 use lookalike_items::{ColourWeight, Filter, ItemId, Vectors};
 
 /// How many vectors are fetched at once: fewer than block a thread for long.
 const FETCHED: usize = 500;
 
-/// Where results may be hidden, so many times as many are asked for at once, …
+/// What one of these costs to be compared with those that are shown, in rows of codes, or so.
+const COMPARED: usize = 400;
+
+/// How many are asked for: the first pages of most questions, a page of a hundred, the last page; each with one more, which tells whether
+/// that is all.
+const STEPS: [usize; 3] = [26, 101, Page::REACH + 1];
+
+/// The same where results may be hidden. It is the last step that bounds what a question costs: what is farther is not looked at.
+const HIDING_STEPS: [usize; 3] = [201, Page::REACH + 1, 2_000];
+
+/// Where results may be hidden, so many times as many are compared exactly at once.
 const AHEAD: usize = 4;
-/// … and so many times more whenever that was too few.
-const GROWTH: usize = 4;
 
 /// Where a search starts.
 pub(crate) struct Start {
@@ -49,9 +59,13 @@ pub(crate) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest
         false => ask.page.end(),
     };
     let mut shown = gather(pair, (&query, &filter), ask, products, pool + 1).await?;
+    let nearest_first = |shown: &mut [Shown]| {
+        shown.sort_by(|a, b| a.hit.distance.blend.total_cmp(&b.hit.distance.blend));
+    };
     if ask.order.is_another() {
         // Pages stay within the pool; where two are alike in this order, the more similar one stays first.
         shown.truncate(pool);
+        nearest_first(&mut shown);
         shown.sort_by(|a, b| {
             let told = |shown: &Shown| shown.hit.distance.score();
             ask.order.compare((&a.hit.item, told(a)), (&b.hit.item, told(b)))
@@ -60,12 +74,17 @@ pub(crate) async fn find(pair: &Pair, start: Start, ask: &Ask) -> Result<Nearest
     let exhausted = shown.len() <= ask.page.end();
     if diverse {
         shown.truncate(pool);
+        nearest_first(&mut shown);
         let (weight, diversity, count) = (query.weight, ask.diversity, ask.page.end());
-        shown = tokio::task::spawn_blocking(move || diversify(shown, weight, diversity, count)).await?;
+        let cost = shown.len() * count;
+        shown = search_work(cost, move |_| diversify(shown, weight, diversity, count)).await?;
     }
-    let page = shown.into_iter().skip(ask.page.offset()).take(ask.page.k().get());
+    let mut page: Vec<Shown> = shown.into_iter().skip(ask.page.offset()).take(ask.page.k().get()).collect();
+    if !diverse && !ask.order.is_another() {
+        nearest_first(&mut page);
+    }
     let colour = |hit: Hit| if colourless { without_colour(hit) } else { hit };
-    Ok(Nearest { hits: page.map(|shown| colour(shown.hit)).collect(), exhausted })
+    Ok(Nearest { hits: page.into_iter().map(|shown| colour(shown.hit)).collect(), exhausted })
 }
 
 /// The request's weight, else the model's.
@@ -84,8 +103,10 @@ fn without_colour(mut hit: Hit) -> Hit {
     hit
 }
 
-/// The first `wanted` of what is shown at all, nearest first; fewer only where there are no more. The catalogue is asked for
-/// more and more until they are there.
+/// The first `wanted` of a question's list, less what is hidden; fewer only where there are no more. The list is the same whatever is
+/// wanted of it: the catalogue is asked for [so many](STEPS), then for more, and what a larger search finds goes behind what smaller ones
+/// found. So pages never overlap, and nothing between them is left out, although a deeper search of a walked index finds what a
+/// shallower one missed.
 async fn gather(
     pair: &Pair,
     (query, filter): (&Query, &Filter),
@@ -96,18 +117,29 @@ async fn gather(
     let effort = if ask.exact { Effort::Exact } else { Effort::Usual };
     let hides = ask.dedup || ask.collapse == Collapse::Product;
     let most = pair.catalogue.about().most;
-    let mut n = if hides { wanted * AHEAD } else { wanted }.min(most);
-    loop {
+    let mut sieve = Sieve::new(ask, &products, wanted);
+    let mut seen = HashSet::new();
+    for n in steps(hides, ask.exact, wanted) {
+        let n = n.min(most);
         let nearest = pair.catalogue.nearest(query, n, filter, effort).await?;
-        let mut sieve = Sieve::new(ask, &products, wanted);
-        let hits: Vec<Hit> = nearest.hits.into_iter().filter(|hit| sieve.admits(hit)).collect();
-        let sieve = if sieve.wants_vectors() { compared(pair, sieve, hits).await? } else { sieve.all(hits) };
+        let new = nearest.hits.into_iter().filter(|hit| seen.insert(hit.item.id.clone()));
+        let hits: Vec<Hit> = new.filter(|hit| sieve.admits(hit)).collect();
+        sieve = if sieve.wants_vectors() { compared(pair, sieve, hits).await? } else { sieve.all(hits) };
         // What an engine gives at most is all there is to be had of it.
         if nearest.exhausted || sieve.is_done() || n == most {
-            return Ok(sieve.shown());
+            break;
         }
-        n = n.saturating_mul(GROWTH).min(most);
     }
+    Ok(sieve.shown())
+}
+
+/// How many are asked for, one search after the other. An exact search finds what smaller ones find, in the same order: the first one
+/// is as large as what is wanted.
+fn steps(hides: bool, exact: bool, wanted: usize) -> Vec<usize> {
+    let all: &[usize] = if hides { &HIDING_STEPS } else { &STEPS };
+    let enough = if hides { wanted * AHEAD } else { wanted };
+    let skipped = if exact { all.iter().filter(|step| **step < enough).count() } else { 0 };
+    all[skipped.min(all.len() - 1)..].to_vec()
 }
 
 /// Lets hits through with their vectors, until there are enough.
@@ -118,7 +150,7 @@ async fn compared(pair: &Pair, mut sieve: Sieve, hits: Vec<Hit>) -> Result<Sieve
         // An item that has gone meanwhile has none, and is no result.
         let pairs: Vec<(Hit, Vectors)> =
             hits.iter().cloned().zip(vectors).filter_map(|(hit, vectors)| Some((hit, vectors?))).collect();
-        sieve = tokio::task::spawn_blocking(move || sieve.compared(pairs)).await?;
+        sieve = search_work(pairs.len() * COMPARED, move |_| sieve.compared(pairs)).await?;
         if sieve.is_full() {
             break;
         }

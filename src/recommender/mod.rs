@@ -36,10 +36,11 @@ pub use service::{Recommender, RecommenderOptions};
 
 pub use lookalike_catalogue::{BaseKind, BaseName, Hit, Listing};
 pub use lookalike_items::{Dims, Filter, Item, ItemId};
-pub use lookalike_model::{EmbedderOptions, ModelThreads, Precision};
+pub use lookalike_model::{EmbedderOptions, Fault, Life, ModelThreads, Precision};
 pub use lookalike_photo::{Limits, PhotoError, PhotoFormat};
 
 use lookalike_catalogue::CatalogueError;
+use lookalike_common::PoolError;
 use lookalike_model::EmbedderError;
 
 /// Why a question has no answer.
@@ -54,6 +55,9 @@ pub enum AskError {
     /// The model has stopped: the process is ending.
     #[error("the model is shutting down")]
     ShuttingDown,
+    /// The model's threads are being started again.
+    #[error("the model is being started again: {0}")]
+    ModelDown(String),
     /// No item has this name.
     #[error("there is no item '{0}'")]
     UnknownItem(ItemId),
@@ -78,7 +82,10 @@ pub enum AskError {
     /// The search failed.
     #[error("the catalogue: {0}")]
     Catalogue(#[from] CatalogueError),
-    /// The thread that decoded the photo did not come back.
+    /// There was no thread for it in time, or that did not come back.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// The thread that worked on it did not come back.
     #[error("decoding stopped: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
 }
@@ -88,6 +95,7 @@ impl From<EmbedderError> for AskError {
         match e {
             EmbedderError::Busy => Self::Busy,
             EmbedderError::Closed => Self::ShuttingDown,
+            EmbedderError::Down(why) => Self::ModelDown(why),
             EmbedderError::NoMemory(_) => Self::NoMemory,
             other => Self::Embedder(other),
         }

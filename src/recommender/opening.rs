@@ -6,7 +6,9 @@ use std::{
 };
 
 use lookalike_catalogue::{Catalogue, LocalCatalogue, OpenShared, SharedCatalogue};
-use lookalike_model::{Bundle, DeviceChoice, EmbedderOptions, ModelThreads, Precision, PrecisionChoice};
+use lookalike_model::{
+    Bundle, DeviceChoice, EmbedderOptions, Fault, ModelThreads, Precision, PrecisionChoice,
+};
 
 use crate::{
     budget::PhotoRoom,
@@ -43,6 +45,8 @@ pub struct Opening {
     pub fetcher: Option<Arc<Fetcher>>,
     /// What becomes, at the start, of items that came in as embeddings of another model.
     pub unembeddable: Unembeddable,
+    /// What a test makes of the model that answers: called before each pass, and with 0 before it is loaded again. Nothing else has one.
+    pub fault: Option<Fault>,
 }
 
 /// Where the items are that a server answers with.
@@ -121,7 +125,8 @@ impl Opening {
             }
         };
         let (how, embedding) = ((self.device, self.precision), self.embedding);
-        let loading = move || LoadedModel::load(bundle, how, embedding);
+        let fault = self.fault.clone();
+        let loading = move || LoadedModel::load(bundle, how, embedding, fault);
         let loaded = tokio::task::spawn_blocking(loading).await??;
         // Where the model answers in f32 already, it embeds what comes in too.
         let same = (loaded.embedder().precision() == Precision::F32).then(|| loaded.embedder().clone());

@@ -1,12 +1,12 @@
 //! A model and a catalogue that belong together.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use lookalike_catalogue::{Catalogue, CatalogueError};
 use lookalike_items::{ColourWeight, Dims};
 use lookalike_model::{
-    Bundle, BundleError, DeviceChoice, Embedder, EmbedderError, EmbedderOptions, Manifest, ModelThreads,
-    Precision, PrecisionChoice,
+    Bundle, BundleError, DeviceChoice, Embedder, EmbedderError, EmbedderOptions, Fault, Manifest,
+    ModelThreads, Precision, PrecisionChoice,
 };
 
 /// A model and the catalogue embedded with it. A request holds one from its first step to its last, so that another pair
@@ -56,11 +56,21 @@ impl LoadedModel {
         bundle: Bundle,
         (device, precision): (DeviceChoice, PrecisionChoice),
         options: EmbedderOptions,
+        fault: Option<Fault>,
     ) -> Result<Self, PairError> {
         let device = device.open()?;
         let manifest = Arc::new(bundle.manifest().clone());
         let precision = precision.pick(&bundle.precisions(), device)?;
-        let load = move || bundle.load_model_in(precision, device);
+        let load = bundle.loader(precision, device);
+        let load = move |again| {
+            // Loading again may go wrong too.
+            fault.iter().filter(|_| again).try_for_each(|fault| fault(0))?;
+            let model = load(again)?;
+            Ok(match &fault {
+                Some(fault) => model.with_fault(Arc::clone(fault)),
+                None => model,
+            })
+        };
         let (embedder, threads) = Embedder::start::<BundleError>(load, options)?;
         Ok(Self { embedder, manifest, threads })
     }
@@ -71,6 +81,9 @@ impl LoadedModel {
     }
 }
 
+/// A pass of the model that embeds what comes in may take so long: its threads run while no core has anything else to do.
+const WRITES_STALLED: Duration = Duration::from_secs(600);
+
 /// Loads a bundle's model in f32 and starts its threads, which end when the way to them is dropped.
 pub(crate) fn embedder_in_f32(
     bundle: &Path,
@@ -78,7 +91,8 @@ pub(crate) fn embedder_in_f32(
     options: EmbedderOptions,
 ) -> Result<Embedder, PairError> {
     let (bundle, device) = (Bundle::open(bundle)?, device.open()?);
-    let load = move || bundle.load_model_in(Precision::F32, device);
+    let load = bundle.loader(Precision::F32, device);
+    let options = EmbedderOptions { stalled: WRITES_STALLED, ..options };
     Ok(Embedder::start::<BundleError>(load, options)?.0)
 }
 

@@ -3,25 +3,25 @@
 use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 use tracing::{Instrument, debug_span};
 
-use crate::budget::PhotoRoom;
-use crate::recommender::{
-    AskError, Pair, PhotoFacts, Region, Timings,
-    answer::predict,
-    cache::{EmbeddingCache, Fingerprint, Known},
+use crate::{
+    budget::PhotoRoom,
+    pools::DECODE,
+    recommender::{
+        AskError, Pair, PhotoFacts, Region, Timings,
+        answer::predict,
+        cache::{EmbeddingCache, Fingerprint, Known},
+    },
 };
 use lookalike_photo::{Photo, PhotoError, Pixels};
 
 /// How many predicted categories an answer names.
 const CATEGORIES: usize = 3;
 
-/// Decodes and preprocesses photos on threads of their own, no more at once than there are cores; remembers what photos
-/// came to.
+/// Decodes and preprocesses photos on [threads of their own](crate::pools), and remembers what photos came to.
 #[derive(Clone)]
 pub(crate) struct Studio {
-    cores: Arc<Semaphore>,
     room: PhotoRoom,
     cache: EmbeddingCache,
 }
@@ -35,16 +35,13 @@ enum Seen {
 impl Studio {
     /// `cache` is in bytes, 0 is none.
     pub(crate) fn new(room: PhotoRoom, cache: u64) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { cores: Arc::new(Semaphore::new(cores)), room, cache: EmbeddingCache::new(cache) }
+        Self { room, cache: EmbeddingCache::new(cache) }
     }
 
     /// Photo bytes → what the model takes and what is known of the photo; or what it came to before.
     async fn look(&self, bytes: Bytes, region: Option<Region>, pair: &Arc<Pair>) -> Result<Seen, AskError> {
-        let permit = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| AskError::ShuttingDown)?;
         let (room, cache, pair) = (self.room.clone(), self.cache.clone(), Arc::clone(pair));
-        let looked = tokio::task::spawn_blocking(move || {
-            let _permit = permit; // held by the thread: a caller who left does not free the core
+        let looked = DECODE.run(1, move |_| {
             let fingerprint = cache.fingerprint(&pair, &bytes, region);
             if let Some(known) = cache.get(fingerprint) {
                 return Ok(Seen::Before(known));

@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, debug_span};
 
 use crate::ingest::{Change, Changes, Ingest, IngestError, Made, PhotoStore};
+use crate::pools;
 use crate::recommender::{
     Answer, Ask, AskError, Asked, Collapse, Embedding, Examples, Opening, Pair, Region, ReloadError,
     SharedThreads, Subject, Timings,
@@ -212,6 +213,7 @@ impl Recommender {
             None => pair.catalogue.count().await.map(|items| vec![("base", items)]).unwrap_or_default(),
         };
         telemetry::catalogue(pair.catalogue.revision(), &places);
+        pools::tell();
     }
 
     /// Whether the items can be asked for now, as of a second ago at most.

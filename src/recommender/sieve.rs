@@ -59,7 +59,8 @@ impl Sieve {
 
     /// Shows these hits, up to those wanted.
     pub fn all(mut self, hits: Vec<Hit>) -> Self {
-        self.shown.extend(hits.into_iter().take(self.wanted).map(|hit| Shown { hit, vectors: None }));
+        let room = self.wanted.saturating_sub(self.shown.len());
+        self.shown.extend(hits.into_iter().take(room).map(|hit| Shown { hit, vectors: None }));
         self
     }
 

@@ -167,6 +167,74 @@ async fn what_is_asked_for_beside_holds_in_a_large_shop_too() {
     server.stop().await;
 }
 
+/// The ids of one page.
+async fn page(server: &Running, body: &Value, parameters: &str) -> Vec<String> {
+    let answer = server.json(&format!("/search?{parameters}"), body).await;
+    let distances: Vec<f64> = answer.json()["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["distance"]["blend"].as_f64().unwrap())
+        .collect();
+    assert!(distances.is_sorted(), "{parameters}: {distances:?}");
+    answer.ids()
+}
+
+#[tokio::test]
+async fn pages_of_a_walked_index_neither_repeat_nor_skip() {
+    let large = large();
+    let server = Running::start(&large.shop, &[]).await;
+    for i in 0..60 {
+        let body = json!({"vector": large.query(i)});
+        for hides in ["", "&collapse=product", "&dedup=true", "&category=circle"] {
+            let whole = page(&server, &body, &format!("k=100{hides}")).await;
+            let mut turned = Vec::new();
+            let k = [10, 24, 7, 50][i % 4];
+            while turned.len() < 100 {
+                let (offset, k) = (turned.len(), k.min(100 - turned.len()));
+                turned.extend(page(&server, &body, &format!("k={k}&offset={offset}{hides}")).await);
+            }
+            let once: BTreeSet<&String> = turned.iter().collect();
+            assert_eq!(once.len(), 100, "a page repeats of another: {hides} {turned:?}");
+            assert_eq!(once, whole.iter().collect(), "pages are not one long page: {hides}");
+        }
+    }
+    let body = json!({"vector": large.query(3)});
+    let mut all = Vec::new();
+    for offset in [0, 100, 200, 300, 400] {
+        all.extend(page(&server, &body, &format!("k=100&offset={offset}")).await);
+    }
+    assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 500);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_collapse_looks_at_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle");
+    tiny_bundle(&bundle, vec![(item("only", None, "none", "none.png", "red"), one_photo())]);
+    let opened = Bundle::open(&bundle).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(20);
+    let mut draw = |spread: f32| (rng.next_u32() as f32 / u32::MAX as f32 - 0.5) * spread;
+    let rows = (0..2_300).map(|n| {
+        let (product, spread) = if n < 2_200 { ("one", 0.01) } else { ("other", 4.0) };
+        let deep: Vec<f32> = (0..NUMBERS).map(|_| 1.0 + draw(spread)).collect();
+        let item = item(&format!("i{n}"), Some(product), "any", "none.png", "red");
+        (item, Vectors::new(unit(deep), vec![]).unwrap())
+    });
+    let (model_id, rows) = (&opened.manifest().model_id, rows.collect());
+    catalogue::build(&bundle, model_id, rows, &BuildOptions::default(), &|_, _, _| ()).unwrap();
+    let shop = Shop { bundle, images: folder.path().to_owned(), photos: Vec::new() };
+    let server = Running::start(&shop, &[]).await;
+    let body = json!({"vector": unit(vec![1.0; NUMBERS])});
+    for effort in ["", "&exact=true"] {
+        let answer = server.json(&format!("/search?k=10&collapse=product{effort}"), &body).await.json();
+        // The other product is behind more than 2,000 photos of the first.
+        assert_eq!((&answer["returned"], &answer["exhausted"]), (&1.into(), &true.into()), "{answer}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn photos_and_items_search_a_large_shop() {
     let large = large();

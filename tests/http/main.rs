@@ -17,6 +17,7 @@ mod buckets;
 mod connections;
 mod docs;
 mod elsewhere;
+mod faults;
 mod feed;
 mod fetched;
 mod filters;

@@ -8,7 +8,7 @@ use std::{
 use lookalike::{
     config::ServerConfig,
     http::{Server, ServerError},
-    recommender::Items,
+    recommender::{Fault, Items},
 };
 use reqwest::{RequestBuilder, header::HeaderMap, multipart};
 use serde_json::Value;
@@ -61,6 +61,16 @@ impl Running {
     /// Starts a server over items that are elsewhere, and waits until it is ready.
     pub async fn start_over(shop: &Shop, items: Items, more: &[&str]) -> Self {
         let server = Server::open_over(&config(shop, more), items).await.unwrap();
+        let running = Self::serving(server);
+        while running.get("/readyz").await.status != 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        running
+    }
+
+    /// Starts a server with whose model something goes wrong, and waits until it is ready.
+    pub async fn start_faulty(shop: &Shop, fault: Fault, more: &[&str]) -> Self {
+        let server = Server::open_faulty(&config(shop, more), fault).await.unwrap();
         let running = Self::serving(server);
         while running.get("/readyz").await.status != 200 {
             tokio::time::sleep(Duration::from_millis(5)).await;

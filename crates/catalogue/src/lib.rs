@@ -9,6 +9,7 @@
 //!   format    the files of a generation: written once, checked when they are opened
 //!   live      what came in online, laid over a generation
 //!   search    a query → codes walked or scanned → the best re-ranked in f32 → hits
+//! work      the threads on which searches run: bounded, dear ones apart
 //! ```
 //!
 //! A file is checked once, when it is opened; after that nothing in it can make a search panic. `unsafe` is confined to
@@ -16,6 +17,7 @@
 
 pub mod contract;
 mod local;
+mod work;
 
 pub use contract::{
     About, BINS, Bin, CATEGORY, Catalogue, CatalogueError, Condition, Effort, Etag, Facet, Hit, Listing,
@@ -29,3 +31,4 @@ pub use local::{
     bundle_bases, distance, one_before,
 };
 pub use lookalike_common::FileSeal;
+pub use work::{search_pools, search_work};

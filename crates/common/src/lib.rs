@@ -1,5 +1,5 @@
 //! What several crates share and no published crate does: files that are written whole or not at all, their seals, and who
-//! hears of it, huge pages, the instructions a CPU has, work that gives way.
+//! hears of it, huge pages, the instructions a CPU has, work that gives way, threads for one kind of work.
 //!
 //! May enter: what three crates need, and no word of photos, models or items.
 
@@ -8,6 +8,7 @@ mod file_steps;
 mod hex;
 mod huge_pages;
 mod instructions;
+mod pool;
 mod priority;
 mod sealed_file;
 
@@ -16,5 +17,6 @@ pub use file_steps::{FileStep, Listening, listen};
 pub use hex::hex;
 pub use huge_pages::{HUGE_PAGE, HugePages};
 pub use instructions::{InstructionSet, Instructions};
+pub use pool::{Pool, PoolError, PoolFigures, PoolLimits, Wanted};
 pub use priority::{low_priority, lowest_priority};
 pub use sealed_file::{FileSeal, SealedFile};

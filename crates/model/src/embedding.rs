@@ -25,6 +25,9 @@ pub enum EmbedderError {
     /// The model thread has ended: the process is shutting down.
     #[error("the model is shutting down")]
     Closed,
+    /// The model's threads are being started again; nothing was taken on, or what was is given up.
+    #[error("the model is being started again: {0}")]
+    Down(String),
     /// The device asked for is not there.
     #[error("device {asked} cannot be used: {reason}")]
     Device {
@@ -68,6 +71,7 @@ impl EmbedderError {
     pub(crate) fn told_again(&self) -> Self {
         match self {
             Self::NoMemory(why) => Self::NoMemory(why.clone()),
+            Self::Down(why) => Self::Down(why.clone()),
             Self::Torch(why) => Self::Torch(why.clone()),
             other => Self::Torch(other.to_string()),
         }

@@ -9,10 +9,10 @@ mod embedding;
 mod engines;
 mod precision;
 
-pub use batcher::{EmbedTimes, Embedder, EmbedderOptions, ModelThreads};
+pub use batcher::{EmbedTimes, Embedder, EmbedderOptions, Life, ModelThreads};
 pub use bundle::{Bundle, BundleError, Drift, FORMAT_VERSION, FileRecord, Manifest, PcaRecord, file_of};
 pub use embedding::{Embedded, EmbedderError};
-pub use engines::{DeviceChoice, Model, PrecisionChoice, Shape};
+pub use engines::{DeviceChoice, Fault, Model, PrecisionChoice, Shape};
 pub use precision::Precision;
 
 /// The version of libtorch this was built with, e.g. `2.11.0`.

@@ -7,8 +7,8 @@ mod metrics;
 
 pub use metrics::{
     OpenConnection, Stage, answered, base_changed, batch, body_refused, catalogue, connection_refused,
-    connection_timed_out, expect_route, init_metrics, looked_up, memory_budget, memory_held, queued,
-    recalled, render_metrics, settle_metrics, took, written,
+    connection_timed_out, expect_route, init_metrics, looked_up, memory_budget, memory_held, model_restarted,
+    pool, queued, recalled, render_metrics, settle_metrics, took, written,
 };
 
 use std::io::IsTerminal;

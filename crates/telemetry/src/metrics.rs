@@ -16,6 +16,11 @@ mod names {
     pub const STAGE: &str = "lookalike_stage_seconds";
     pub const BATCH: &str = "lookalike_model_batch_photos";
     pub const QUEUE: &str = "lookalike_model_queue_photos";
+    pub const RESTARTS: &str = "lookalike_model_restarts_total";
+    pub const POOL_WORKING: &str = "lookalike_pool_working";
+    pub const POOL_WAITING: &str = "lookalike_pool_waiting";
+    pub const POOL_REFUSED: &str = "lookalike_pool_refused_total";
+    pub const POOL_LEFT: &str = "lookalike_pool_left_total";
     pub const CACHE_HITS: &str = "lookalike_embedding_cache_hits_total";
     pub const CACHE_MISSES: &str = "lookalike_embedding_cache_misses_total";
     pub const MEMORY: &str = "lookalike_memory_budget_bytes";
@@ -90,6 +95,17 @@ pub fn init_metrics() {
         metrics::describe_histogram!(names::STAGE, "Seconds from a photo's bytes to its answer, by stage.");
         metrics::describe_histogram!(names::BATCH, "Photos in one forward pass of the model.");
         metrics::describe_gauge!(names::QUEUE, "Photos waiting for the model.");
+        metrics::describe_counter!(names::RESTARTS, "Threads of the model that were started again.");
+        metrics::describe_gauge!(
+            names::POOL_WORKING,
+            "Threads at work, by what they do: decode, files, search, scan (dear searches)."
+        );
+        metrics::describe_gauge!(names::POOL_WAITING, "Pieces of work that wait for these threads.");
+        metrics::describe_counter!(names::POOL_REFUSED, "Those that were refused, or waited in vain.");
+        metrics::describe_counter!(names::POOL_LEFT, "Those that whoever asked had left before their turn.");
+        for name in ["decode", "files", "search", "scan"] {
+            pool(name, (0, 0), (0, 0));
+        }
         metrics::describe_counter!(names::CACHE_HITS, "Photos whose embedding was known already.");
         metrics::describe_counter!(names::CACHE_MISSES, "Photos whose embedding was not known.");
         metrics::describe_gauge!(names::MEMORY, "Bytes that bodies and photos under way may take together.");
@@ -129,6 +145,7 @@ pub fn init_metrics() {
             metrics::counter!(names::TIMED_OUT, "waited_for" => waited_for).absolute(0);
         }
         metrics::gauge!(names::QUEUE).set(0.0);
+        metrics::counter!(names::RESTARTS).absolute(0);
         metrics::counter!(names::CACHE_HITS).absolute(0);
         metrics::counter!(names::CACHE_MISSES).absolute(0);
         metrics::gauge!(names::CACHE_BYTES).set(0.0);
@@ -174,6 +191,19 @@ pub fn batch(photos: usize) {
 /// So many photos wait for the model.
 pub fn queued(photos: usize) {
     metrics::gauge!(names::QUEUE).set(photos as f64);
+}
+
+/// What the threads of this name do: how many are at work and how many pieces wait; how many were refused and left.
+pub fn pool(name: &'static str, (working, waiting): (usize, usize), (refused, left): (u64, u64)) {
+    metrics::gauge!(names::POOL_WORKING, "pool" => name).set(working as f64);
+    metrics::gauge!(names::POOL_WAITING, "pool" => name).set(waiting as f64);
+    metrics::counter!(names::POOL_REFUSED, "pool" => name).absolute(refused);
+    metrics::counter!(names::POOL_LEFT, "pool" => name).absolute(left);
+}
+
+/// A thread of the model was started again.
+pub fn model_restarted() {
+    metrics::counter!(names::RESTARTS).increment(1);
 }
 
 /// Whether a photo's embedding was known, and what the known ones take, in bytes.

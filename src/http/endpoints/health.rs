@@ -7,7 +7,10 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::http::{app::App, error::ApiError};
+use crate::{
+    http::{app::App, error::ApiError},
+    recommender::Life,
+};
 use lookalike_telemetry as telemetry;
 
 /// The answer of both probes.
@@ -21,10 +24,14 @@ pub(crate) async fn live() -> Json<Health> {
     Json(Health { status: "alive" })
 }
 
-/// `GET /readyz`: a photo has gone through model and catalogue, and the server is not on its way out.
+/// `GET /readyz`: a photo has gone through model and catalogue, both can be asked now, and the server is not on its way out. That the
+/// queue is full is no reason to say no: traffic would only come back at once.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Health>, ApiError> {
     if let Some(why) = app.readiness().why_not() {
         return Err(ApiError::NotReady(why));
+    }
+    if app.recommender().pair().embedder.life() != Life::Up {
+        return Err(ApiError::NotReady("the model is being started again"));
     }
     match app.recommender().health().await {
         Ok(()) => Ok(Json(Health { status: "ready" })),

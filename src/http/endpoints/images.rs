@@ -13,6 +13,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
+use lookalike_common::PoolError;
 
 use crate::http::{
     app::App,
@@ -21,6 +22,7 @@ use crate::http::{
     thumbnails::Width,
 };
 use crate::ingest::{IngestError, Kept, PhotoName, PhotoStore, PhotosError};
+use crate::pools::FILES;
 use crate::recommender::{Item, ItemId, PhotoError, PhotoFormat};
 
 /// Photos seldom change under an id; a browser asks again after an hour, with the ETag.
@@ -91,13 +93,14 @@ async fn file_of(
         return Err(ApiError::NoPhoto("this server was started without a folder of photos (--images)"));
     };
     let relative = item.image.clone();
-    let read = tokio::task::spawn_blocking(move || read(&folder, &relative, wanted));
+    let read = FILES.run(1, move |_| read(&folder, &relative, wanted));
     match read.await {
         Ok(Ok(file)) => Ok(file),
         Ok(Err(e)) => {
             tracing::warn!(item = %item.id, error = %e, "an item's photo cannot be read");
             Err(ApiError::NoPhoto(NOT_TO_BE_HAD))
         }
+        Err(PoolError::Busy) => Err(ApiError::TooManyThumbnails),
         Err(e) => Err(ApiError::Ask(e.into())),
     }
 }

@@ -30,6 +30,7 @@ use lookalike_items::Vectors;
 use lookalike_photo::Photo;
 use tokio::{sync::OnceCell, task::spawn_blocking};
 
+use crate::pools::FILES;
 use bucket::Bucket;
 use folder::Folder;
 
@@ -209,7 +210,8 @@ impl PhotoStore {
         match &self.place {
             Place::Folder(folder) => {
                 let (folder, name) = (folder.clone(), name.clone());
-                let read = spawn_blocking(move || folder.read(&name, wanted)).await??;
+                let read = FILES.run(1, move |_| folder.read(&name, wanted)).await;
+                let read = read.map_err(|e| PhotosError::Unavailable(e.to_string()))??;
                 Ok(read.map(|(etag, bytes)| Kept { etag, bytes }))
             }
             Place::Bucket(bucket) => {

@@ -139,7 +139,7 @@ impl Churn {
 
 /// Ours after the churn, and once more when it was compacted.
 fn ours(base: &LocalCatalogue, churn: &Churn) -> Result<[Side; 2], Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     // On a disk like the bundle's: a folder of the system's own may lie in memory.
     fs::create_dir_all("target/bench")?;
     let state = tempfile::tempdir_in("target/bench")?;

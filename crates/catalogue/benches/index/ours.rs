@@ -208,7 +208,7 @@ impl Ours {
 
     /// How long three attributes of fifty values and less are counted, over all and over half of them.
     pub fn facets(&mut self) -> Result<(), Failed> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let keys = COUNTED.map(|(key, _)| key.to_owned());
         let half = [("share".to_owned(), vec!["50%".to_owned()])].into();
         let mut took = serde_json::Map::new();

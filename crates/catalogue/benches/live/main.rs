@@ -32,7 +32,7 @@ fn main() -> Result<(), Failed> {
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(bundle.join("manifest.json"))?)?;
     let model = manifest["model_id"].as_str().ok_or("the bundle's manifest names no model")?;
     let base = LocalCatalogue::open(bundle, model)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (state, other) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let dims = lookalike_catalogue::Catalogue::dims(&base);
     let live = LiveCatalogue::open(state.path(), base.clone(), dims, LiveOptions::default())?;

@@ -117,6 +117,12 @@ pub enum CatalogueError {
     /// The engine, elsewhere, refused what it should not, or answered with what is no answer.
     #[error("the catalogue's engine: {0}")]
     Engine(String),
+    /// More searches are under way than are taken on.
+    #[error("more searches are under way than are taken on at once; try again in a moment")]
+    Busy {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The search was given up because the program is stopping.
     #[error("the search was stopped before it was done")]
     Stopped,

@@ -62,6 +62,7 @@ use crate::{
         search::{Candidate, Found, Search},
         tally::Tally,
     },
+    work::search_work,
 };
 use lookalike_items::{ColourWeight, Dims, Distance, Filter, Item, ItemId, Vectors};
 
@@ -73,6 +74,31 @@ const CODES_FROM: usize = 4_096;
 
 /// Of fewer than one item in so many, all are gathered and sorted; of more, the first ones soon come along.
 const SPARSE: usize = 8;
+
+/// What one item of a list costs to be read and parsed, in rows of codes compared.
+const LISTED: usize = 200;
+
+/// What a filter costs an item, in parts of a row: bitmaps are counted many items at a time.
+const FILTERED: usize = 16;
+
+/// What a list costs, in rows of codes compared, or so.
+pub(crate) fn listing_cost(items: usize, filter: &Filter, limit: usize) -> usize {
+    let filtered = if *filter == Filter::default() { 0 } else { items / FILTERED };
+    limit.min(items).saturating_mul(LISTED).saturating_add(filtered)
+}
+
+/// What counting values costs, in rows of codes compared, or so. It is never dear: a page shows counts beside every search.
+pub(crate) fn counting_cost(items: usize, keys: usize) -> usize {
+    (items / FILTERED).saturating_mul(1 + keys).min(COUNTED)
+}
+
+/// The most that counting is said to cost.
+const COUNTED: usize = 200_000;
+
+/// Whether there is somebody to wait for other threads.
+pub(crate) fn has_runtime() -> bool {
+    Handle::try_current().is_ok()
+}
 
 /// What this engine is and can do, frozen and living.
 const ABOUT: About = About {
@@ -532,15 +558,16 @@ impl Catalogue for LocalCatalogue {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
-        match Handle::try_current() {
-            Ok(runtime) if search.cost() > INLINE => {
-                let (opened, query) = (Arc::clone(&self.0), query.clone());
-                let answer = runtime.spawn_blocking(move || opened.answer(&query, &search)).await;
-                answer.map_err(|_| CatalogueError::Stopped)?
-            }
-            _ => self.0.answer(query, &search),
+        let mut search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
+        if search.cost() <= INLINE || !has_runtime() {
+            return self.0.answer(query, &search);
         }
+        let (opened, query) = (Arc::clone(&self.0), query.clone());
+        search_work(search.cost(), move |wanted| {
+            search.for_whom(wanted);
+            opened.answer(&query, &search)
+        })
+        .await?
     }
 
     async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError> {
@@ -553,16 +580,22 @@ impl Catalogue for LocalCatalogue {
         after: Option<&ItemId>,
         limit: usize,
     ) -> Result<Listing, CatalogueError> {
-        self.0.list(filter, after, limit)
+        let cost = listing_cost(self.len(), filter, limit);
+        if cost <= INLINE || !has_runtime() {
+            return self.0.list(filter, after, limit);
+        }
+        let (opened, filter, after) = (Arc::clone(&self.0), filter.clone(), after.cloned());
+        search_work(cost, move |_| opened.list(&filter, after.as_ref(), limit)).await?
     }
 
     async fn facets(&self, filter: &Filter, keys: &[String]) -> Result<Vec<Facet>, CatalogueError> {
         let (catalogue, filter, keys) = (self.clone(), filter.clone(), keys.to_vec());
+        let keys_of = keys.len();
         let count = move || counting::facets(&[(&catalogue, catalogue.untouched())], &[], &filter, &keys);
-        match Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(count).await.map_err(|_| CatalogueError::Stopped)?,
-            Err(_) => count(),
+        if !has_runtime() {
+            return count();
         }
+        search_work(counting_cost(self.len(), keys_of), move |_| count()).await?
     }
 
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {

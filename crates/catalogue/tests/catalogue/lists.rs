@@ -78,7 +78,7 @@ proptest! {
             },
         ][which].clone();
         let expected: Vec<ItemId> = (0..ITEMS).map(item).filter(|item| filter.admits(item)).map(|item| item.id).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = runtime.block_on(SHOP.1.list(&filter, after.as_ref(), limit)).expect("lists");

@@ -203,7 +203,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
     #[test]
     fn whatever_happens_it_is_what_a_plain_model_is(events in events()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let mut source = source();
         let vectors: Vec<Vectors> = (0..60).map(|_| source.vectors()).collect();
         let holds = |which: usize, n: usize| n % 3 != which;
@@ -517,7 +517,7 @@ async fn what_came_in_gets_a_graph_and_nothing_that_answers_is_different() {
 
 #[test]
 fn a_compaction_does_not_bring_back_a_bundle_that_was_replaced_meanwhile() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut source = source();
     let vectors: Vec<Vectors> = (0..NAMES).map(|_| source.vectors()).collect();
     let (_one, first) = base_of(0..30, &vectors);

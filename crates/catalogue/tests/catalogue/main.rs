@@ -12,3 +12,4 @@ mod nearest;
 mod persistence;
 mod power_loss;
 mod samples;
+mod work;

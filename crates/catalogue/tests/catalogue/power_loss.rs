@@ -72,7 +72,7 @@ struct Until {
 
 #[test]
 fn a_compaction_loses_no_write_and_stands_for_one_generation() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut source = source();
     let vectors: Vec<Vectors> = (0..60).map(|_| source.vectors()).collect();
     let held = [0..30, 10..NAMES];

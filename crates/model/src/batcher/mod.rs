@@ -3,13 +3,24 @@
 //! On a CPU of several cores a model can run wide (one batch on all cores: the soonest answer to a single photo) or in lanes
 //! (a batch a core or few: no core waits for another, the most photos a second). Which is decided batch by batch, by whether
 //! photos have lately met others here. On a GPU there is the wide way alone.
+//!
+//! The threads are looked after: one that panics, stalls or fails again and again has its place taken by another, with the model
+//! loaded anew. Meanwhile the others take what waits; where there are none, whoever waits hears so at once.
 
 mod policy;
 mod queue;
+mod seats;
+mod thread;
+mod watch;
 
 pub use queue::EmbedTimes;
+pub use seats::Life;
 
-use std::{cell::Cell, sync::Arc, thread::JoinHandle, time::Instant};
+use std::{
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use tch::Device;
 use tokio::sync::oneshot;
@@ -17,14 +28,15 @@ use tokio::sync::oneshot;
 use crate::{
     batcher::{
         policy::Way,
-        queue::{AtWork, Job, Queue, Reply},
+        queue::{Job, Queue, Reply},
+        thread::Place,
+        watch::{Seated, Watch},
     },
-    embedding::{Embedded, EmbedderError},
+    embedding::EmbedderError,
     engines::{Model, Shape},
     precision::Precision,
 };
 use lookalike_photo::{Pixels, Preprocessing};
-use lookalike_telemetry as telemetry;
 
 /// Photos in one forward pass at most, where it is not said. A core gains a tenth by a batch of four and hardly more by a
 /// larger one, which makes everyone in it wait; our own executor gains nothing; a GPU gains much.
@@ -47,11 +59,16 @@ pub struct EmbedderOptions {
     pub max_batch: usize,
     /// Cores the model may use on a CPU; 0 is all.
     pub threads: usize,
+    /// How long a pass may take at least before it counts as stalled.
+    pub stalled: Duration,
 }
+
+/// A pass that takes longer than this, and ten times as long as it should, has stalled, where it is not said.
+const STALLED: Duration = Duration::from_secs(4);
 
 impl Default for EmbedderOptions {
     fn default() -> Self {
-        Self { queue: 64, max_batch: 0, threads: 0 }
+        Self { queue: 64, max_batch: 0, threads: 0, stalled: STALLED }
     }
 }
 
@@ -95,17 +112,21 @@ impl ModelThreads {
         self.0.extend(other.0);
     }
 
-    /// Waits for them; whether none of them panicked.
+    /// Waits for them; whether none of those who look after them panicked.
     pub fn join(self) -> bool {
         self.0.into_iter().map(JoinHandle::join).all(|ended| ended.is_ok())
     }
 }
 
 impl Embedder {
-    /// Loads the model, as often as there are ways to run it, and starts a thread for each. `load` is called on that thread:
-    /// libtorch plans a quantised model for the cores of the thread that first runs it.
-    pub fn start<E: From<EmbedderError> + Send + 'static>(
-        load: impl Fn() -> Result<Model, E> + Send + Sync + 'static,
+    /// Loads the model, as often as there are ways to run it, and starts a thread for each, and one that looks after them. `load` is
+    /// called on the thread that runs the model: libtorch plans a quantised model for the cores of the thread that first runs it. It is
+    /// called again where such a thread is started again, with `true`: the model must be the same then.
+    ///
+    /// # Errors
+    /// Where the model cannot be loaded.
+    pub fn start<E: From<EmbedderError> + std::fmt::Display + Send + 'static>(
+        load: impl Fn(bool) -> Result<Model, E> + Send + Sync + 'static,
         options: EmbedderOptions,
     ) -> Result<(Self, ModelThreads), E> {
         let cores = match options.threads {
@@ -114,33 +135,29 @@ impl Embedder {
         };
         let load = Arc::new(load);
         let queue = Arc::new(Queue::new(options.queue, options.max_batch));
-        let mut threads = ModelThreads(Vec::new());
+        // Closes the queue where this does not come to its end: what was started ends.
         let open = Arc::new(Open(Arc::clone(&queue)));
-        let wide = Place { way: Way::Wide, cores };
-        let first = Arc::clone(&load);
         let suits = move |model: &Model| match options.max_batch {
             0 if model.precision() == Precision::Int7 => MAX_BATCH_EXECUTOR,
             0 if model.device() == Device::Cpu => MAX_BATCH_CPU,
             0 => MAX_BATCH_GPU,
             n => n,
         };
-        let warmed = move || {
-            first().map(|model| {
-                model.warm(suits(&model));
-                Arc::new(model)
-            })
+        let warmed = {
+            let load = Arc::clone(&load);
+            move |again| load(again).inspect(|model| model.warm(suits(model)))
         };
-        let model = threads.start(&queue, wide, warmed)?;
+        let (first, again) = (warmed.clone(), warmed);
+        let mut threads = Vec::new();
+        let wide = (Way::Wide, cores);
+        let model = started(&queue, &mut threads, wide, move || first(false).map(Arc::new))?;
         let max_batch = suits(&model);
-        {
-            let mut state = queue.lock();
-            state.policy.set_model(max_batch, model.precision() == Precision::Int7);
-        }
+        queue.lock().policy.set_model(max_batch, model.precision() == Precision::Int7);
         // While a GPU computes one pass, a core makes the next ready.
         let passes = if model.device() == Device::Cpu { 1 } else { GPU_PASSES };
         for _ in 1..passes {
             let held = Arc::clone(&model);
-            threads.start(&queue, wide, move || Ok::<_, E>(held))?;
+            started(&queue, &mut threads, wide, move || Ok::<_, E>(held))?;
         }
         queue.lock().policy.set_wide(passes);
         let lanes = if model.device() == Device::Cpu && cores > 1 { cores.min(MOST_LANES) } else { 0 };
@@ -151,26 +168,39 @@ impl Embedder {
             precision: model.precision(),
             at_once: max_batch.saturating_mul(lanes.max(passes)),
         };
+        for _ in 0..lanes {
+            let (load, held) = (Arc::clone(&load), Arc::clone(&model));
+            let load = move || match held.beside()? {
+                Some(beside) => Ok(beside),
+                None => load(false).map(Arc::new),
+            };
+            started(&queue, &mut threads, (Way::Lane, cores / lanes), load)?;
+        }
         if lanes > 0 {
-            for _ in 0..lanes {
-                let lane = Place { way: Way::Lane, cores: cores / lanes };
-                let (load, held) = (Arc::clone(&load), Arc::clone(&model));
-                let load = move || match held.beside()? {
-                    Some(beside) => Ok(beside),
-                    None => load().map(Arc::new),
-                };
-                threads.start(&queue, lane, load)?;
-            }
             queue.lock().policy.set_lanes(lanes);
         }
-        Ok((Self { open, about: Arc::new(about) }, threads))
+        let watch = Watch {
+            queue,
+            load: Arc::new(move || again(true).map_err(|e| e.to_string())),
+            threads,
+            stalled: options.stalled,
+            one_photo: model.one_photo(),
+        };
+        let watch = std::thread::Builder::new().name("model watch".into()).spawn(move || watch.run());
+        let watch = watch.map_err(|e| EmbedderError::Torch(format!("a thread cannot be started: {e}")))?;
+        Ok((Self { open, about: Arc::new(about) }, ModelThreads(vec![watch])))
+    }
+
+    /// Whether photos can be embedded, and if not, why.
+    pub fn life(&self) -> Life {
+        self.open.0.life()
     }
 
     /// Embeds one photo, in a batch with whoever else is waiting. Who drops the future has left the queue.
     ///
     /// # Errors
-    /// [`EmbedderError::Busy`] at once where the queue is full; [`EmbedderError::Output`] for a vector that is zero or
-    /// not finite.
+    /// [`EmbedderError::Busy`] at once where the queue is full; [`EmbedderError::Down`] where no thread of the model lives, at once,
+    /// and where the pass does not end in time; [`EmbedderError::Output`] for a vector that is zero or not finite.
     pub async fn embed(&self, pixels: Pixels) -> Reply {
         let (reply, answer) = oneshot::channel();
         self.open.0.push(Job { pixels, queued: Instant::now(), reply })?;
@@ -192,6 +222,11 @@ impl Embedder {
         &self.about.device
     }
 
+    /// How many photos go into a pass at most for now: fewer than were set while the device has no memory for them.
+    pub fn largest_batch(&self) -> usize {
+        self.open.0.lock().policy.max_batch()
+    }
+
     /// How many photos may be in the model at once.
     pub fn at_once(&self) -> usize {
         self.about.at_once
@@ -203,129 +238,17 @@ impl Embedder {
     }
 }
 
-impl ModelThreads {
-    /// Starts a thread that loads a model and serves with it; returns once it is loaded.
-    fn start<E: From<EmbedderError> + Send + 'static>(
-        &mut self,
-        queue: &Arc<Queue>,
-        place: Place,
-        load: impl FnOnce() -> Result<Arc<Model>, E> + Send + 'static,
-    ) -> Result<Arc<Model>, E> {
-        let (tell, loaded) = std::sync::mpsc::channel();
-        let queue = Arc::clone(queue);
-        let run = move || {
-            tch::get_num_threads(); // libtorch sets a thread up when it is first asked; what is set before that is lost
-            tch::set_num_threads(i32::try_from(place.cores).unwrap_or(1).max(1));
-            match load() {
-                Ok(model) => {
-                    let _ = tell.send(Ok(Arc::clone(&model)));
-                    serve(&queue, place.way, &model);
-                }
-                Err(e) => {
-                    let _ = tell.send(Err(e));
-                }
-            }
-        };
-        let name = match place.way {
-            Way::Wide => "model wide",
-            Way::Lane => "model lane",
-        };
-        let failed = |why: String| EmbedderError::Torch(format!("the model's thread {why}"));
-        let thread = std::thread::Builder::new().name(name.into()).spawn(run);
-        self.0.push(thread.map_err(|e| failed(format!("cannot be started: {e}")))?);
-        loaded.recv().unwrap_or_else(|_| Err(failed("ended while loading".into()).into()))
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Place {
-    way: Way,
-    cores: usize,
-}
-
-/// A thread's life: takes a batch, answers it, until nobody can ask any more.
-fn serve(queue: &Queue, way: Way, model: &Model) {
-    while let Some((batch, at_work)) = queue.take(way) {
-        answer(queue, model, batch, at_work);
-    }
-}
-
-fn answer(queue: &Queue, model: &Model, batch: Vec<Job>, at_work: AtWork<'_>) {
-    let (mut photos, mut callers) = (Vec::new(), Vec::new());
-    for job in batch {
-        callers.push((job.reply, job.queued.elapsed()));
-        photos.push(job.pixels);
-    }
-    telemetry::batch(photos.len());
-    let started = Instant::now();
-    let fitted = Cell::new(true);
-    let embedded = in_parts(&|photos| model.embed(photos), &photos, &|too_many| {
-        fitted.set(false);
-        let max_batch = queue.lock().policy.halve(too_many);
-        tracing::warn!(batch = too_many, max_batch, "the device has no memory for such a batch");
-    });
-    let took = started.elapsed();
-    if embedded.is_ok() && fitted.get() {
-        queue.lock().policy.fitted(photos.len());
-    }
-    drop(at_work); // before the callers know: whoever asks again finds the way free
-    match embedded {
-        Ok(answers) => {
-            for ((reply, waited), answer) in callers.into_iter().zip(answers) {
-                let _ = reply.send(answer.map(|e| (e, EmbedTimes { queue: waited, model: took })));
-            }
-        }
-        Err(e) => {
-            tracing::error!(error = %e, batch = callers.len(), "the model failed on a batch");
-            for (reply, _) in callers {
-                let _ = reply.send(Err(e.told_again()));
-            }
-        }
-    }
-}
-
-type Answers = Result<Vec<Result<Embedded, EmbedderError>>, EmbedderError>;
-
-/// Runs a batch; where the device has no memory for it, in halves, down to single photos. `learn` is told each size that
-/// did not fit.
-fn in_parts(run: &dyn Fn(&[Pixels]) -> Answers, photos: &[Pixels], learn: &dyn Fn(usize)) -> Answers {
-    match run(photos) {
-        Err(EmbedderError::NoMemory(_)) if photos.len() > 1 => {
-            learn(photos.len());
-            let (first, second) = photos.split_at(photos.len() / 2);
-            let mut answers = in_parts(run, first, learn)?;
-            answers.extend(in_parts(run, second, learn)?);
-            Ok(answers)
-        }
-        answers => answers,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::RefCell;
-
-    use super::*;
-    use lookalike_items::Vectors;
-
-    #[test]
-    fn a_batch_that_does_not_fit_is_halved() {
-        let sizes = RefCell::new(Vec::new());
-        let too_many = RefCell::new(Vec::new());
-        let run = |photos: &[Pixels]| {
-            sizes.borrow_mut().push(photos.len());
-            if photos.len() > 2 {
-                return Err(EmbedderError::NoMemory("Tried to allocate 2 GiB".into()));
-            }
-            let one = |_| Ok(Embedded { vectors: Vectors::new(vec![1.0], vec![]).unwrap(), logits: vec![] });
-            Ok(photos.iter().map(one).collect())
-        };
-        let photos = vec![Pixels::grey(128); 7];
-        let answers = in_parts(&run, &photos, &|n| too_many.borrow_mut().push(n)).unwrap();
-        assert_eq!(answers.len(), 7);
-        assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 2]);
-        assert_eq!(*too_many.borrow(), [7, 3, 4]);
-        let never = |_: &[Pixels]| Err(EmbedderError::NoMemory("none is left".into()));
-        assert!(in_parts(&never, &photos, &|_| ()).is_err());
-    }
+/// Starts a thread of this way; returns once its model is loaded.
+fn started<E: From<EmbedderError> + Send + 'static>(
+    queue: &Arc<Queue>,
+    threads: &mut Vec<Seated>,
+    (way, cores): (Way, usize),
+    load: impl FnOnce() -> Result<Arc<Model>, E> + Send + 'static,
+) -> Result<Arc<Model>, E> {
+    let (tell, loaded) = std::sync::mpsc::channel();
+    let place = Place { seat: queue.lock().seats.add(way), way, cores };
+    let thread = thread::start(queue, place, load, move |loaded| drop(tell.send(loaded)))?;
+    threads.push(Seated { place, thread });
+    let ended = || EmbedderError::Torch("the model's thread ended while loading".into());
+    loaded.recv().unwrap_or_else(|_| Err(ended().into()))
 }

@@ -11,6 +11,8 @@
 //! | a lane | photos | none, and it has been quiet | nothing: the wide way takes them |
 //! | a lane | photos | some lanes, or crowded | its part, up to a batch |
 //!
+//! Threads that are being started again take nothing: without lanes everything runs wide, without the wide one in lanes.
+//!
 //! It is *crowded* from a photo that meets others on until [`QUIET_AFTER`] photos in a row met none.
 
 /// After so many photos in a row that met no other it counts as quiet.
@@ -77,9 +79,23 @@ impl Policy {
         self.lanes = lanes;
     }
 
+    /// A thread of this way takes nothing for now, or takes photos again.
+    pub(super) fn set_taking(&mut self, way: Way, takes: bool) {
+        let threads = match way {
+            Way::Wide => &mut self.wide,
+            Way::Lane => &mut self.lanes,
+        };
+        *threads = if takes { *threads + 1 } else { threads.saturating_sub(1) };
+    }
+
     /// How many photos a pass takes at most, and whether a single one costs no more on all cores than in a lane.
     pub(super) fn set_model(&mut self, max_batch: usize, single_runs_wide: bool) {
         (self.most, self.max_batch, self.single_runs_wide) = (max_batch, max_batch, single_runs_wide);
+    }
+
+    /// Photos in one forward pass at most, for now.
+    pub(super) fn max_batch(&self) -> usize {
+        self.max_batch
     }
 
     /// The device had no memory for so many: half of them for now, one at least. Returns that.
@@ -110,10 +126,14 @@ impl Policy {
 
     /// How many of the photos that wait this way should take now; 0 is none.
     pub(super) fn share(&self, way: Way, waiting: usize) -> usize {
-        if waiting == 0 || self.busy_wide >= self.wide {
+        if waiting == 0 || self.busy_wide > 0 && self.busy_wide >= self.wide {
             return 0;
         }
-        let quiet = self.busy_lanes == 0 && (self.crowded == 0 || self.single_runs_wide && waiting == 1);
+        let quiet = match (self.wide, self.lanes) {
+            (0, _) => false,
+            (_, 0) => true,
+            _ => self.busy_lanes == 0 && (self.crowded == 0 || self.single_runs_wide && waiting == 1),
+        };
         match way {
             // All cores on what there is.
             Way::Wide if quiet => waiting.min(self.max_batch),
@@ -181,6 +201,20 @@ mod tests {
         assert_eq!(shares(&lane, 1), (0, 1), "a lane is at work: the other takes it");
         let gpu = policy(0, false);
         assert_eq!(shares(&gpu, 9), (4, 0));
+    }
+
+    #[test]
+    fn who_is_left_takes_what_a_lost_thread_would_have_taken() {
+        let mut policy = policy(2, false);
+        policy.set_taking(Way::Wide, false);
+        assert_eq!(shares(&policy, 3), (0, 2), "it is quiet, and there are lanes alone");
+        policy.set_taking(Way::Wide, true);
+        policy.arrives(1);
+        assert_eq!(shares(&policy, 3), (0, 2));
+        (0..2).for_each(|_| policy.set_taking(Way::Lane, false));
+        assert_eq!(shares(&policy, 3), (3, 0), "it is crowded, and there is the wide way alone");
+        policy.set_taking(Way::Lane, true);
+        assert_eq!(shares(&policy, 3), (0, 3));
     }
 
     #[test]

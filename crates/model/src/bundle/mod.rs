@@ -99,16 +99,18 @@ impl Bundle {
     }
 
     fn verify(&self) -> Result<(), BundleError> {
-        for (name, expected) in &self.manifest.files {
-            let path = self.dir.join(name);
-            let damaged = |reason: String| BundleError::Damaged { path: path.clone(), reason };
-            let found = FileRecord::of(&path)?;
-            if found.size != expected.size {
-                return Err(damaged(format!("{} bytes, the manifest says {}", found.size, expected.size)));
-            }
-            if found.sha256 != expected.sha256 {
-                return Err(damaged("its sha256 is not the manifest's".into()));
-            }
+        self.manifest.files.iter().try_for_each(|(name, expected)| self.verify_file(name, expected))
+    }
+
+    fn verify_file(&self, name: &str, expected: &FileRecord) -> Result<(), BundleError> {
+        let path = self.dir.join(name);
+        let damaged = |reason: String| BundleError::Damaged { path: path.clone(), reason };
+        let found = FileRecord::of(&path)?;
+        if found.size != expected.size {
+            return Err(damaged(format!("{} bytes, the manifest says {}", found.size, expected.size)));
+        }
+        if found.sha256 != expected.sha256 {
+            return Err(damaged("its sha256 is not the manifest's".into()));
         }
         Ok(())
     }
@@ -143,5 +145,21 @@ impl Bundle {
             return Err(BundleError::Manifest { path: self.dir.join("manifest.json"), reason });
         }
         Ok(model)
+    }
+
+    /// What loads the model, as often as it is called. With `true`, long after the bundle was opened, the file is compared with the
+    /// manifest again, since another bundle may have taken this one's place on the disk: that is [`BundleError::Damaged`].
+    pub fn loader(
+        self,
+        precision: Precision,
+        device: Device,
+    ) -> impl Fn(bool) -> Result<Model, BundleError> + Send + Sync + 'static {
+        move |again| {
+            let name = file_of(precision);
+            if let Some(expected) = self.manifest.files.get(&name).filter(|_| again) {
+                self.verify_file(&name, expected)?;
+            }
+            self.load_model_in(precision, device)
+        }
     }
 }

@@ -9,6 +9,7 @@ pub use device::DeviceChoice;
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tch::{CModule, Device, IValue, Kind, Tensor};
@@ -29,7 +30,13 @@ pub struct Model {
     device: Device,
     preprocessing: Preprocessing,
     shape: Shape,
+    one_photo: Duration,
+    fault: Option<Fault>,
 }
+
+/// What a test makes of a model that is well: called before each pass with the number of its photos, on the thread that runs it. It may
+/// panic, take its time, or fail. No program has one.
+pub type Fault = Arc<dyn Fn(usize) -> Result<(), EmbedderError> + Send + Sync>;
 
 /// What runs it.
 enum Engine {
@@ -91,11 +98,14 @@ impl Model {
             }
         };
         let shape = Shape { dims: Dims { deep: 0, colour: 0 }, logits: 0 };
-        let mut model = Self { engine, precision, device, preprocessing, shape };
+        let (one_photo, fault) = (Duration::ZERO, None);
+        let mut model = Self { engine, precision, device, preprocessing, shape, one_photo, fault };
         let grey = Pixels::grey(model.preprocessing.size());
         for n in [1, 2] {
+            let started = Instant::now();
             let [deep, colour, logits] = model.run(&vec![grey.clone(); n])?.map(|numbers| numbers.len() / n);
             model.shape = Shape { dims: Dims { deep, colour }, logits };
+            model.one_photo = started.elapsed() / n as u32;
         }
         Ok(model)
     }
@@ -111,10 +121,21 @@ impl Model {
                 Ok(Some(Arc::new(Self {
                     engine: Engine::Executor(Box::new(Mutex::new(executor))),
                     preprocessing: self.preprocessing.clone(),
+                    fault: self.fault.clone(),
                     ..**self
                 })))
             }
         }
+    }
+
+    /// The same model, with which something goes wrong.
+    pub fn with_fault(self, fault: Fault) -> Self {
+        Self { fault: Some(fault), ..self }
+    }
+
+    /// How long a photo took when the model was loaded.
+    pub(crate) fn one_photo(&self) -> Duration {
+        self.one_photo
     }
 
     /// How many numbers it gives.
@@ -142,6 +163,7 @@ impl Model {
         if photos.is_empty() {
             return Ok(Vec::new());
         }
+        self.fault.iter().try_for_each(|fault| fault(photos.len()))?;
         let [deep, colour, logits] = self.run(photos)?;
         let row = |numbers: &[f32], i: usize| {
             let width = numbers.len() / photos.len();

@@ -62,9 +62,9 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     for &precision in &options.precisions {
         for (nth, &batch) in options.batches.iter().enumerate() {
             let (opened, started) = (bundle.clone(), Instant::now());
-            let load = move || opened.load_model_in(precision, device);
+            let load = move |_| opened.load_model_in(precision, device);
             // Nobody is refused: there are no more callers than that.
-            let shape = EmbedderOptions { queue: 1 << 16, max_batch: batch, threads: 0 };
+            let shape = EmbedderOptions { queue: 1 << 16, max_batch: batch, ..EmbedderOptions::default() };
             let (embedder, threads) = Embedder::start(load, shape)?;
             let loading = started.elapsed().as_secs_f64();
             let callers = 2 * embedder.at_once();

@@ -8,20 +8,21 @@ use std::{collections::BTreeMap, fmt, ops::Bound, sync::Arc};
 use async_trait::async_trait;
 use imbl::OrdMap;
 use lookalike_items::{Dims, Filter, Item, ItemId, Vectors};
-use tokio::runtime::Handle;
 
 use crate::{
     contract::{About, Catalogue, CatalogueError, Effort, Etag, Facet, Listing, Nearest, Query},
     local::{
         ABOUT, INLINE, LocalCatalogue,
         changes::Changes,
-        counting,
+        counting, counting_cost,
         format::generation::number_in,
+        has_runtime, listing_cost,
         live::{
             record::{Record, Row},
             rows::Rows,
         },
     },
+    work::search_work,
 };
 
 /// An item that came in online, and its vectors.
@@ -440,16 +441,17 @@ impl Catalogue for View {
         filter: &Filter,
         effort: Effort,
     ) -> Result<Nearest, CatalogueError> {
-        let plan = self.plan(query, n, filter, effort)?;
+        let mut plan = self.plan(query, n, filter, effort)?;
         let cost = plan.cost() + self.rows.cost();
-        match Handle::try_current() {
-            Ok(runtime) if cost > INLINE => {
-                let (view, query, filter) = (self.clone(), query.clone(), filter.clone());
-                let answer = runtime.spawn_blocking(move || view.answer(&query, &plan, &filter)).await;
-                answer.map_err(|_| CatalogueError::Stopped)?
-            }
-            _ => self.answer(query, &plan, filter),
+        if cost <= INLINE || !has_runtime() {
+            return self.answer(query, &plan, filter);
         }
+        let (view, query, filter) = (self.clone(), query.clone(), filter.clone());
+        search_work(cost, move |wanted| {
+            plan.for_whom(wanted);
+            view.answer(&query, &plan, &filter)
+        })
+        .await?
     }
 
     async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError> {
@@ -462,20 +464,26 @@ impl Catalogue for View {
         after: Option<&ItemId>,
         limit: usize,
     ) -> Result<Listing, CatalogueError> {
-        self.listing(filter, after, limit)
+        let cost = listing_cost(self.len(), filter, limit) + self.rows.cost();
+        if cost <= INLINE || !has_runtime() {
+            return self.listing(filter, after, limit);
+        }
+        let (view, filter, after) = (self.clone(), filter.clone(), after.cloned());
+        search_work(cost, move |_| view.listing(&filter, after.as_ref(), limit)).await?
     }
 
     async fn facets(&self, filter: &Filter, keys: &[String]) -> Result<Vec<Facet>, CatalogueError> {
         let (view, filter, keys) = (self.clone(), filter.clone(), keys.to_vec());
+        let cost = counting_cost(self.len(), keys.len());
         let count = move || {
             let layers: Vec<_> = view.layers().map(|layer| (&layer.catalogue, &layer.changes)).collect();
             let rows: Vec<_> = view.rows.iter().map(|row| &row.item).collect();
             counting::facets(&layers, &rows, &filter, &keys)
         };
-        match Handle::try_current() {
-            Ok(runtime) => runtime.spawn_blocking(count).await.map_err(|_| CatalogueError::Stopped)?,
-            Err(_) => count(),
+        if !has_runtime() {
+            return count();
         }
+        search_work(cost, move |_| count()).await?
     }
 
     async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {

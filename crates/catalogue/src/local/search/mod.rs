@@ -17,6 +17,7 @@ use crate::{
         search::walk::{Ground, Scratch},
     },
 };
+use lookalike_common::Wanted;
 use lookalike_items::{ColourWeight, Distance};
 
 /// The candidate list of [`Effort::Usual`] at the weight the graph was built with.
@@ -67,7 +68,12 @@ pub(crate) struct Search {
     /// How many points may answer.
     pub available: Count,
     way: Way,
+    /// Whoever asked, where that is known: what nobody waits for is cut short, and its answer is worth nothing.
+    wanted: Option<Wanted>,
 }
+
+/// So many points are compared before it is looked again whether anybody waits for them.
+const UNTIL_LOOKED: u32 = 4_096;
 
 /// A point that may be among the nearest, and how far it is by codes.
 pub(crate) type Candidate = (f32, u32);
@@ -127,7 +133,12 @@ impl Search {
             Effort::Ef(ef) => walk(ef.min(count), true),
             Effort::Exact => Way::Exact,
         };
-        Self { n, count, admitted, asked, available: counted, way }
+        Self { n, count, admitted, asked, available: counted, way, wanted: None }
+    }
+
+    /// The same for somebody who may leave.
+    pub fn for_whom(&mut self, wanted: &Wanted) {
+        self.wanted = Some(wanted.clone());
     }
 
     /// How many rows of codes it compares, at most, or so.
@@ -184,10 +195,16 @@ impl Search {
 
     /// Everyone who may answer.
     fn points(&self) -> Box<dyn Iterator<Item = u32> + '_> {
-        match &self.admitted {
+        let all: Box<dyn Iterator<Item = u32> + '_> = match &self.admitted {
             None => Box::new(0..self.count as u32),
             Some(admitted) => admitted.iter(self.count),
-        }
+        };
+        let Some(wanted) = &self.wanted else { return all };
+        let mut compared = 0u32;
+        Box::new(all.take_while(move |_| {
+            compared = compared.wrapping_add(1);
+            !compared.is_multiple_of(UNTIL_LOOKED) || wanted.is_wanted()
+        }))
     }
 
     /// Walks, and where too few of what lies around the query may answer, with a longer and longer list, while that is cheaper

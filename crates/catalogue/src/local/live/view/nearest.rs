@@ -1,5 +1,6 @@
 //! A search of one revision: what the base, the segment and the rows hold nearest, in one order.
 
+use lookalike_common::Wanted;
 use lookalike_items::{Distance, Filter};
 
 use super::{Found, Layer, SEGMENT_PART, View};
@@ -53,6 +54,11 @@ fn near_at(place: usize, (point, distance): (u32, Distance)) -> (Distance, Found
 }
 
 impl Plan {
+    /// The same for somebody who may leave.
+    pub(super) fn for_whom(&mut self, wanted: &Wanted) {
+        self.searches.iter_mut().for_each(|search| search.for_whom(wanted));
+    }
+
     /// How many rows of codes the graphs' searches compare, at most, or so.
     pub(super) fn cost(&self) -> usize {
         self.searches.iter().map(Search::cost).sum()

@@ -6,9 +6,9 @@
 mod metrics;
 
 pub use metrics::{
-    OpenConnection, Stage, answered, base_changed, batch, catalogue, connection_refused,
-    connection_timed_out, expect_route, init_metrics, looked_up, queued, recalled, render_metrics,
-    settle_metrics, took, written,
+    Ended, OpenConnection, Question, Stage, answered, base_changed, batch, catalogue, connection_refused,
+    connection_timed_out, expect_route, init_metrics, key_failed, looked_up, queued, recalled,
+    render_metrics, settle_metrics, took, written,
 };
 
 use std::io::IsTerminal;

@@ -8,20 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    net::TcpListener,
-    sync::{oneshot, watch},
-};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::http::{
     App, AppOptions,
-    listener::{self, ConnectionLimits},
-    router,
+    hangup::reload_when_told,
+    listener::{self, ConnectionLimits, host::Hosts},
+    router, routes,
     signals::Signals,
     upkeep::{keep_up, sweep_photos},
 };
 use crate::{
-    config::{Reads, Role, ServerConfig},
+    config::{BasePath, Reads, Role, ServerConfig},
     ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
         AskError, EmbedderOptions, Items, Limits, Opening, Recommender, RecommenderOptions, ReloadError,
@@ -64,6 +62,11 @@ pub enum ServerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The path before all others.
+    #[error(
+        "--base-path {0} begins as addresses of this server's own do: choose another first part, as in /shop/find"
+    )]
+    BasePath(BasePath),
     /// The store of photos.
     #[error(transparent)]
     Photos(#[from] PhotosError),
@@ -106,6 +109,7 @@ impl Server {
     /// The same over items that are elsewhere than the settings say.
     pub async fn open_over(config: &ServerConfig, items: Items) -> Result<Self, ServerError> {
         telemetry::init_metrics();
+        check_base_path(config)?;
         let recommender = recommender(config, items).await?;
         let model_threads = recommender.threads();
         let bind = |source| ServerError::Bind { address: config.listen, source };
@@ -118,6 +122,9 @@ impl Server {
             request_timeout: config.request_timeout,
             upload_timeout: config.upload_timeout,
             cors_origins: config.cors_origins.clone(),
+            trusted_proxies: config.callers.trusted_proxies.clone(),
+            hosts: Hosts::of(address.ip(), &config.callers.allowed_hosts),
+            base_path: config.callers.base_path.clone(),
             keys: config.keys.clone(),
             open_reads: config.reads == Reads::Open,
             rate: config.rate_limit,
@@ -246,6 +253,11 @@ fn fetcher(config: &ServerConfig) -> Result<Option<Arc<Fetcher>>, ServerError> {
     Fetcher::new(options).map(|fetcher| Some(Arc::new(fetcher))).map_err(ServerError::Fetching)
 }
 
+fn check_base_path(config: &ServerConfig) -> Result<(), ServerError> {
+    let base = &config.callers.base_path;
+    if routes::is_taken(base) { Err(ServerError::BasePath(base.clone())) } else { Ok(()) }
+}
+
 fn check_images(config: &ServerConfig) -> Result<(), ServerError> {
     let Some(path) = &config.images else { return Ok(()) };
     let refuse = |reason: String| Err(ServerError::Images { path: path.clone(), reason });
@@ -279,21 +291,6 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
         return std::future::pending().await;
     }
     tokio::time::sleep(limit).await;
-}
-
-/// Reads the bundle again whenever the program is told to, and says what came of it.
-async fn reload_when_told(app: impl Fn() -> Option<App>, mut told: watch::Receiver<u32>) {
-    while told.changed().await.is_ok() {
-        let Some(app) = app() else { return };
-        let read = app.recommender().reload(Unembeddable::Stop, &|_| ()).await;
-        telemetry::base_changed("reload", read.is_ok());
-        match read {
-            Ok(generation) => tracing::info!(generation, "SIGHUP: the bundle was read again"),
-            Err(e) => {
-                tracing::error!(error = %e, "SIGHUP: the bundle was not read again, and the one before is served on")
-            }
-        }
-    }
 }
 
 /// Serves the generation that an engine elsewhere names, soon after it names another. Ends where the items are in the bundle.
@@ -352,7 +349,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
             }
         };
         tracing::info!("listening on http://{}", server.address());
-        tokio::spawn(reload_when_told(server.app.weak(), signals.reloads()));
+        tokio::spawn(reload_when_told(server.app.weak(), config.clone(), signals.reloads()));
         server.serve(signals.asked(1), signals.asked(2)).await
     });
     // Whoever outlived the drain is not waited for a second time.
@@ -367,6 +364,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
+        check_base_path(config)?;
         let recommender = recommender(config, items(config)).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;

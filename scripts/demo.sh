@@ -24,7 +24,8 @@ trap 'stop_server || true' EXIT
 trap finish INT TERM
 # What comes in online is the demo's own, and so is the key that lets it in.
 [ -s target/demo/admin.keys ] || python3 -c 'import secrets; print(secrets.token_hex(20))' > target/demo/admin.keys
-start_server "$port" --state target/demo/state --admin-keys-file target/demo/admin.keys --reads open
+# The example of clients/javascript is a page of another origin, which a python3 -m http.server shows.
+start_server "$port" --cors-origin http://127.0.0.1:8000,http://localhost:8000 --state target/demo/state --admin-keys-file target/demo/admin.keys --reads open
 photo=$(first_photo)
 cat <<TEXT
 

@@ -69,7 +69,7 @@ def server(found):
             m = line["metrics"]
             count = m.get("lookalike_model_batch_photos_count")
             text += [f"Photos in a pass on average: {m['lookalike_model_batch_photos_sum'] / count:.1f}."] if count else []
-            stages = {k.split('"')[1]: v for k, v in m.items() if k.startswith("lookalike_stage_seconds_sum")}
+            stages = {k.split('"')[1]: v for k, v in m.items() if k.startswith("lookalike_stage_seconds_sum") and 'asked="known"' not in k and 'outcome="failed"' not in k}
             text += ["Seconds by stage, over all of it: " + ", ".join(f"{k} {v:.1f}" for k, v in stages.items()) + "."]
     return table(["the whole server, clients", "req/s", "p50, ms", "p99, ms", "others"], rows) + text + [""] if rows else []
 

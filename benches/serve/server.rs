@@ -121,8 +121,9 @@ impl Running {
         let text = reqwest::get(format!("http://{}/metrics", self.address)).await?.text().await?;
         let mut shares = serde_json::Map::new();
         for line in text.lines() {
+            // Of photos that were answered.
             if let Some(rest) = line.strip_prefix("lookalike_stage_seconds_sum{stage=\"")
-                && let Some((stage, value)) = rest.split_once("\"} ")
+                && let Some((stage, value)) = rest.split_once("\",asked=\"photo\",outcome=\"answered\"} ")
             {
                 shares.insert(stage.into(), json!(value.parse::<f64>()?));
             }

@@ -213,7 +213,7 @@ export class Lookalike {
    * @param {{ width?: number }} [options]  `width`: small, for a list; 16 to 2,048 pixels.
    */
   imageUrl(item, { width } = {}) {
-    const path = typeof item === "string" ? `images/${encodeURIComponent(item)}` : item.image_url.replace(/^\/+/, "");
+    const path = typeof item === "string" ? `images/${encodeURIComponent(item)}` : item.image_url.startsWith(this.#base.pathname) ? item.image_url : item.image_url.replace(/^\/+/, "");
     const url = new URL(path, this.#base);
     if (width) url.searchParams.set("width", width);
     return url.href;
@@ -246,7 +246,8 @@ function query(options, parameters = PARAMETERS) {
     for (const [key, values] of Object.entries(options[given] ?? {})) for (const one of [values].flat()) pairs.append(name, `${key}:${one}`);
   }
   for (const [key, [least, most]] of Object.entries(options.ranges ?? {})) pairs.append("range", `${key}:${least ?? ""}..${most ?? ""}`);
-  return pairs.size ? `?${pairs}` : "";
+  const text = `${pairs}`; // `size` came late: Safari 17, Node 19
+  return text && `?${text}`;
 }
 
 const local = ({ signal, onProgress }) => ({ signal, onProgress });

@@ -112,6 +112,11 @@ impl ApiKeys {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there is one of this role.
     pub fn has(&self, role: Role) -> bool {
         self.0.iter().any(|known| known.role == role)

@@ -3,6 +3,7 @@
 //! A flag goes before the environment, that before the file, that before the default. Nothing leaves this room unchecked:
 //! every field is of a type that holds valid values alone.
 
+mod callers;
 mod engine;
 mod file;
 mod keys;
@@ -12,6 +13,8 @@ mod server;
 
 use std::{str::FromStr, time::Duration};
 
+pub(crate) use callers::first_bits;
+pub use callers::{BasePath, CallersConfig, HostName, Network};
 pub use engine::{CatalogueAddress, Credentials, EngineConfig};
 pub use keys::{ApiKeys, BadKeys, Role};
 pub use lookalike_telemetry::LogFormat;
@@ -86,13 +89,18 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| format!("'{text}' is neither true nor false"))
 }
 
-/// A web origin as browsers send it: scheme, host and perhaps a port, nothing after.
+/// A web origin as browsers send it: scheme, host and perhaps a port, nothing after; or `*`, which is every origin.
 fn origin(text: &str) -> Result<String, String> {
+    if text == "*" {
+        return Ok(text.to_owned());
+    }
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     match host {
         Some(host) if !host.is_empty() && host.chars().all(plain) => Ok(text.to_ascii_lowercase()),
-        _ => Err(format!("'{text}' is no web origin: https://shop.example is, without a path")),
+        _ => {
+            Err(format!("'{text}' is no web origin: https://shop.example is, without a path, and * for all"))
+        }
     }
 }
 
@@ -127,7 +135,17 @@ mod tests {
     #[test]
     fn origins_end_at_the_port() {
         assert_eq!(origin("https://Shop.example:8443").as_deref(), Ok("https://shop.example:8443"));
-        for bad in ["", "*", "shop.example", "https://", "https://shop.example/", "https://a b"] {
+        assert_eq!(origin("*").as_deref(), Ok("*"));
+        for bad in [
+            "",
+            "**",
+            "https://*",
+            "null",
+            "shop.example",
+            "https://",
+            "https://shop.example/",
+            "https://a b",
+        ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
     }

@@ -14,8 +14,8 @@ use clap::{
 };
 
 use crate::config::{
-    ApiKeys, EngineConfig, MemoryConfig, OptionalShare, OptionalSize, RateLimit, Role, file, origin, seconds,
-    share_or_off, size_or_off, yes_or_no,
+    ApiKeys, BadKeys, CallersConfig, EngineConfig, MemoryConfig, OptionalShare, OptionalSize, RateLimit,
+    Role, file, origin, seconds, share_or_off, size_or_off, yes_or_no,
 };
 use crate::ingest::{AwsSettings, ImageHost, PhotosAddress};
 use lookalike_model::{DeviceChoice, PrecisionChoice};
@@ -102,9 +102,13 @@ pub struct ServerConfig {
     /// Seconds that requests under way may then take to end.
     #[arg(long, env = "LOOKALIKE_DRAIN_TIMEOUT", value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     pub drain_timeout: Duration,
-    /// Web pages of these origins may call the API, e.g. https://shop.example; all may where none is named.
+    /// Web pages of these origins may call the API, e.g. https://shop.example; * is every origin. None may where none is named, but
+    /// load scripts and photos.
     #[arg(long = "cors-origin", env = "LOOKALIKE_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<String>,
+    /// Who is answered, and below which path.
+    #[command(flatten)]
+    pub callers: CallersConfig,
     /// A file of API keys that open all that a shop's pages ask for; without any key, the API is open to everybody.
     #[arg(long, env = "LOOKALIKE_READ_KEYS_FILE", value_name = "FILE")]
     pub read_keys_file: Option<PathBuf>,
@@ -244,18 +248,39 @@ impl ServerConfig {
         Ok(config)
     }
 
-    fn with_keys(mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, clap::Error> {
+    /// Whether there are files of keys, which may be others by now.
+    pub fn has_key_files(&self) -> bool {
+        self.read_keys_file.is_some() || self.admin_keys_file.is_some()
+    }
+
+    /// The keys that the files hold now, and those of this program's environment.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, or holds no key, or what is none.
+    pub fn keys_again(&self) -> Result<ApiKeys, BadKeys> {
+        self.read_keys(&|name| std::env::var(name).ok())
+    }
+
+    fn read_keys(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<ApiKeys, BadKeys> {
         let mut keys = ApiKeys::default();
         let places = [
             (Role::Read, &self.read_keys_file, "LOOKALIKE_READ_KEYS"),
             (Role::Admin, &self.admin_keys_file, "LOOKALIKE_ADMIN_KEYS"),
         ];
         for (role, path, name) in places {
-            let from_file = path.as_ref().map_or(Ok(()), |path| keys.add_file(role, path));
-            let added =
-                from_file.and_then(|()| variable(name).map_or(Ok(()), |text| keys.add(role, &text, name)));
-            added.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
+            if let Some(path) = path {
+                keys.add_file(role, path)?;
+            }
+            if let Some(text) = variable(name) {
+                keys.add(role, &text, name)?;
+            }
         }
+        Ok(keys)
+    }
+
+    fn with_keys(mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, clap::Error> {
+        let keys = self.read_keys(variable);
+        let keys = keys.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
         let secrets = self.engine.read_secrets(variable);
         secrets.map_err(|e| Self::command().error(ErrorKind::ValueValidation, e))?;
         if self.state.is_some() && self.engine.catalogue.is_some() {

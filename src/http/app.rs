@@ -3,11 +3,14 @@
 use std::{num::NonZeroU32, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::http::{
-    listener::guard::Gate, operations::Operations, readiness::Readiness, thumbnails::Thumbnails,
+    listener::{guard::Gate, host::Hosts},
+    operations::Operations,
+    readiness::Readiness,
+    thumbnails::Thumbnails,
 };
 use crate::{
     budget::{MemoryBudget, PhotoRoom},
-    config::{ApiKeys, RateLimit},
+    config::{ApiKeys, BasePath, Network, RateLimit},
     recommender::Recommender,
 };
 
@@ -26,8 +29,14 @@ pub struct AppOptions {
     pub request_timeout: Duration,
     /// How long a request body may take to come in.
     pub upload_timeout: Duration,
-    /// Origins whose pages may call; all where none is named.
+    /// Origins whose pages may call, `*` for all; none may where none is named.
     pub cors_origins: Vec<String>,
+    /// Proxies that are believed when they say who calls.
+    pub trusted_proxies: Vec<Network>,
+    /// The names that it may be asked by.
+    pub hosts: Hosts,
+    /// The path that a proxy puts before all others.
+    pub base_path: BasePath,
     /// The keys it is asked with; everybody may ask where there are none.
     pub keys: ApiKeys,
     /// Searches need no key, even where there are keys.
@@ -94,6 +103,11 @@ impl App {
 
     pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.0.gate
+    }
+
+    /// The path that is put before those of all addresses that are told.
+    pub(crate) fn base(&self) -> &BasePath {
+        &self.0.options.base_path
     }
 
     pub(crate) fn readiness(&self) -> &Readiness {

@@ -1,6 +1,6 @@
 //! Every failure becomes a problem document (RFC 9457) here, once. What went wrong inside is logged, never answered.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use axum::{
     http::StatusCode,
@@ -37,8 +37,12 @@ pub(crate) enum ApiError {
     Forbidden,
     /// The caller asks too often; it may again after this long.
     TooFast(Duration),
-    /// More at once than a caller's rate ever lets through: this many.
-    TooManyAtOnce(u32),
+    /// More photos at once than a caller's rate ever lets through: this many.
+    BatchExceedsBurst(NonZeroU32),
+    /// Too many wrong keys came from the caller's address; a key is looked at again after this long.
+    TooManyWrongKeys(Duration),
+    /// A name that the server is not known by.
+    UnknownHost(String),
     /// The body did not come in whole.
     Incomplete,
     /// The body is larger than what is taken, in bytes.
@@ -174,11 +178,23 @@ impl ApiError {
                 "send If-Match with the item's ETag or *, or If-None-Match with *, not both".into(),
             ),
             Self::TooFast(wait) => {
-                let detail =
-                    "this key asks more often than it may; the header Retry-After says when to go on";
+                let detail = "this key, or this address, asks more often than it may; the header Retry-After says when to go on";
                 let problem = Problem::new(S::TOO_MANY_REQUESTS, "rate_limited", detail);
                 return problem.again_after(*wait);
             }
+            Self::TooManyWrongKeys(wait) => {
+                let detail = "too many wrong API keys came from this address, and this one was not looked at; the header \
+                              Retry-After says when one is again";
+                return Problem::new(S::TOO_MANY_REQUESTS, "too_many_wrong_keys", detail).again_after(*wait);
+            }
+            Self::UnknownHost(host) => (
+                S::MISDIRECTED_REQUEST,
+                "unknown_host",
+                format!(
+                    "this server is not known as '{}': ask it as localhost, or start it with --allowed-host and that name",
+                    shown(host, 80)
+                ),
+            ),
             Self::MediaType { given, wanted } => return media_type(given.as_deref(), wanted),
             Self::NoRoute => (
                 S::NOT_FOUND,
@@ -211,11 +227,12 @@ impl ApiError {
                 format!("this address {what}: send 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"),
             ),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "this address needs an admin key".into()),
-            Self::TooManyAtOnce(most) => (
-                S::TOO_MANY_REQUESTS,
-                "rate_limited",
+            Self::BatchExceedsBurst(most) => (
+                S::BAD_REQUEST,
+                "batch_exceeds_burst",
                 format!(
-                    "a batch counts as one request a photo, and this server takes {most} at once from a key"
+                    "a batch counts as one request for each photo, and this server takes {most} at once (--rate-burst): \
+                     send the photos in batches of at most {most}"
                 ),
             ),
             Self::Incomplete => {

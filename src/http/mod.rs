@@ -7,6 +7,7 @@
 mod app;
 mod endpoints;
 mod error;
+mod hangup;
 mod healthcheck;
 mod listener;
 mod listing;
@@ -26,5 +27,6 @@ mod upload;
 
 pub use app::{App, AppOptions};
 pub use healthcheck::healthcheck;
+pub use listener::host::Hosts;
 pub use routes::{endpoints, router};
 pub use server::{Server, ServerError, check, run};

@@ -10,14 +10,16 @@ use axum::{
 };
 use tower_http::{limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
 
-use crate::config::Role;
+use crate::config::{BasePath, Role};
 use crate::http::{
     app::App,
     endpoints::{admin, batch, docs, health, images, info, items, page, search, similar, snapshot, writes},
     error::ApiError,
     listener::{
         admission::admit,
-        guard::{Access, guard},
+        base,
+        deadline::deadline,
+        guard::{Access, Cost, guard},
         layers,
     },
 };
@@ -55,6 +57,11 @@ fn on_upload(path: &'static str, handler: MethodRouter<App>) -> Route {
 /// Whether the route changes what is there.
 fn is_write(method: &Method, path: &str) -> bool {
     path.starts_with("/items") && *method != Method::GET
+}
+
+/// What a request counts as where the rate is limited: a batch, as many as it has photos.
+fn cost(path: &str) -> Cost {
+    if path == "/similar/batch" { Cost::Later } else { Cost::One }
 }
 
 /// How much longer than another answer one to a write may take: a thousand photos are embedded in it.
@@ -107,10 +114,16 @@ pub fn endpoints() -> Vec<(Method, &'static str)> {
     table().into_iter().map(|route| (route.method, route.path)).collect()
 }
 
+/// Whether a path that begins so is one of the server's own: behind a proxy that takes a path away it could not be told from those.
+pub(crate) fn is_taken(base: &BasePath) -> bool {
+    let first = |path: &str| path.split('/').nth(1).map(str::to_owned);
+    !base.is_root() && endpoints().into_iter().any(|(_, path)| first(path) == first(base.as_str()))
+}
+
 /// The whole HTTP surface over this state. It needs no socket: tests may call it as it is.
 pub fn router(app: App) -> Router {
     let options = app.options();
-    let mut routes = Router::new();
+    let (mut routes, mut methods) = (Router::new(), vec![Method::HEAD]);
     let writes = app.recommender().ingest().is_some();
     for Route { method, path, handler, access, uploads } in table() {
         let needs_state = is_write(&method, path) || ["/admin/compact", "/admin/snapshot"].contains(&path);
@@ -119,25 +132,34 @@ pub fn router(app: App) -> Router {
             continue;
         }
         telemetry::expect_route(path);
+        if !methods.contains(&method) {
+            methods.push(method.clone());
+        }
         let handler = match access {
             Access::Public => handler,
-            _ => handler.layer(from_fn_with_state((Arc::clone(app.gate()), access), guard)),
+            _ => handler.layer(from_fn_with_state((Arc::clone(app.gate()), access, cost(path)), guard)),
         };
         let coming_in = if uploads { options.upload_timeout } else { Duration::ZERO };
         // Many photos take their time, which whoever sends them knows.
         let many = if is_write(&method, path) { BULK } else { Duration::ZERO };
-        let limit = options.request_timeout.saturating_add(coming_in).saturating_add(many);
-        let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit);
+        let limit = options.request_timeout.saturating_add(many);
+        let all =
+            TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, limit.saturating_add(coming_in));
         // What is spooled has a limit of its own.
         let handler = match (&method, path) {
             (&Method::POST, "/items") => handler,
             _ => handler.layer(RequestBodyLimitLayer::new(options.max_body)),
         };
+        let handler = if uploads { handler.layer(from_fn_with_state(limit, deadline)) } else { handler };
         let handler = match uploads && path != "/items" {
             true => handler.layer(from_fn_with_state((options.budget.clone(), options.max_body), admit)),
             false => handler,
         };
-        routes = routes.route(path, handler.layer(timeout));
+        routes = routes.route(path, handler.layer(all));
     }
-    layers::around(routes.fallback(nowhere).with_state(app.clone()), app.options())
+    if !app.base().is_root() {
+        routes = routes.route(app.base().as_str(), base::home(app.base()));
+    }
+    let routes = routes.fallback(nowhere).with_state(app.clone());
+    base::below(app.base(), layers::around(routes, methods, options))
 }

@@ -8,21 +8,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    net::TcpListener,
-    sync::{oneshot, watch},
-};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::http::{
     App, AppOptions,
-    listener::{self, ConnectionLimits},
-    router,
+    hangup::reload_when_told,
+    listener::{self, ConnectionLimits, host::Hosts},
+    router, routes,
     signals::Signals,
     upkeep::{keep_up, sweep_photos},
 };
 use crate::{
     budget::{BadBudget, PhotoRoom},
-    config::{Reads, Role, ServerConfig},
+    config::{BasePath, Reads, Role, ServerConfig},
     ingest::{FetchOptions, Fetcher, PhotoStore, PhotosError, Unembeddable},
     recommender::{
         AskError, EmbedderOptions, Fault, Items, Life, Opening, Recommender, RecommenderOptions, ReloadError,
@@ -71,6 +69,11 @@ pub enum ServerError {
     /// The memory for photos and bodies.
     #[error(transparent)]
     Budget(#[from] BadBudget),
+    /// The path before all others.
+    #[error(
+        "--base-path {0} begins as addresses of this server's own do: choose another first part, as in /shop/find"
+    )]
+    BasePath(BasePath),
     /// The store of photos.
     #[error(transparent)]
     Photos(#[from] PhotosError),
@@ -129,6 +132,7 @@ impl Server {
         fault: Option<Fault>,
     ) -> Result<Self, ServerError> {
         telemetry::init_metrics();
+        check_base_path(config)?;
         let (room, budget) = config.memory.room()?;
         let recommender = recommender(config, items, (room.clone(), fault)).await?;
         let model_threads = recommender.threads();
@@ -143,6 +147,9 @@ impl Server {
             request_timeout: config.request_timeout,
             upload_timeout: config.upload_timeout,
             cors_origins: config.cors_origins.clone(),
+            trusted_proxies: config.callers.trusted_proxies.clone(),
+            hosts: Hosts::of(address.ip(), &config.callers.allowed_hosts),
+            base_path: config.callers.base_path.clone(),
             keys: config.keys.clone(),
             open_reads: config.reads == Reads::Open,
             rate: config.rate_limit,
@@ -284,6 +291,11 @@ fn fetcher(config: &ServerConfig) -> Result<Option<Arc<Fetcher>>, ServerError> {
     Fetcher::new(options).map(|fetcher| Some(Arc::new(fetcher))).map_err(ServerError::Fetching)
 }
 
+fn check_base_path(config: &ServerConfig) -> Result<(), ServerError> {
+    let base = &config.callers.base_path;
+    if routes::is_taken(base) { Err(ServerError::BasePath(base.clone())) } else { Ok(()) }
+}
+
 fn check_images(config: &ServerConfig) -> Result<(), ServerError> {
     let Some(path) = &config.images else { return Ok(()) };
     let refuse = |reason: String| Err(ServerError::Images { path: path.clone(), reason });
@@ -327,21 +339,6 @@ async fn too_late(begin: oneshot::Receiver<()>, limit: Duration) {
         return std::future::pending().await;
     }
     tokio::time::sleep(limit).await;
-}
-
-/// Reads the bundle again whenever the program is told to, and says what came of it.
-async fn reload_when_told(app: impl Fn() -> Option<App>, mut told: watch::Receiver<u32>) {
-    while told.changed().await.is_ok() {
-        let Some(app) = app() else { return };
-        let read = app.recommender().reload(Unembeddable::Stop, &|_| ()).await;
-        telemetry::base_changed("reload", read.is_ok());
-        match read {
-            Ok(generation) => tracing::info!(generation, "SIGHUP: the bundle was read again"),
-            Err(e) => {
-                tracing::error!(error = %e, "SIGHUP: the bundle was not read again, and the one before is served on")
-            }
-        }
-    }
 }
 
 /// Serves the generation that an engine elsewhere names, soon after it names another. Ends where the items are in the bundle.
@@ -401,7 +398,7 @@ pub fn run(config: &ServerConfig) -> Result<(), ServerError> {
             }
         };
         tracing::info!("listening on http://{}", server.address());
-        tokio::spawn(reload_when_told(server.app.weak(), signals.reloads()));
+        tokio::spawn(reload_when_told(server.app.weak(), config.clone(), signals.reloads()));
         server.serve(signals.asked(1), signals.asked(2)).await
     });
     // Whoever outlived the drain is not waited for a second time.
@@ -416,6 +413,7 @@ pub fn check(config: &ServerConfig) -> Result<String, ServerError> {
     telemetry::check(&config.log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
+        check_base_path(config)?;
         let recommender = recommender(config, items(config), (config.memory.room()?.0, None)).await?;
         let model_threads = recommender.threads();
         recommender.warm_up().await.map_err(ServerError::WarmUp)?;

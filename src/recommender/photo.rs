@@ -73,12 +73,14 @@ impl Studio {
         timings: &mut Timings,
     ) -> Result<Arc<Known>, AskError> {
         let started = Instant::now();
-        let (pixels, mut facts, fingerprint) =
-            match self.look(bytes, region, pair).instrument(debug_span!("decode")).await? {
-                Seen::Before(known) => return Ok(known),
-                Seen::New(pixels, facts, fingerprint) => (pixels, facts, fingerprint),
-            };
-        timings.decode = Some(started.elapsed());
+        let looked = self.look(bytes, region, pair).instrument(debug_span!("decode")).await;
+        if !matches!(looked, Ok(Seen::Before(_))) {
+            timings.decode = Some(started.elapsed()); // of what cannot be decoded, too
+        }
+        let (pixels, mut facts, fingerprint) = match looked? {
+            Seen::Before(known) => return Ok(known),
+            Seen::New(pixels, facts, fingerprint) => (pixels, facts, fingerprint),
+        };
         let (embedded, times) = pair.embedder.embed(pixels).instrument(debug_span!("model")).await?;
         timings.queue = Some(times.queue);
         timings.model = Some(times.model);

@@ -21,7 +21,7 @@ use crate::recommender::{
 use lookalike_catalogue::{Facet, Listing, Outcome, Query};
 use lookalike_items::{Filter, Item, ItemId, Vectors};
 use lookalike_photo::Photo;
-use lookalike_telemetry as telemetry;
+use lookalike_telemetry::{self as telemetry, Ended, Question};
 
 /// What one server takes on.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +125,7 @@ impl Recommender {
     /// Items that look like the photo, or like the part of it in the box.
     pub async fn similar_to_photo(&self, bytes: Bytes, ask: &Ask) -> Result<Answer, AskError> {
         let _admitted = self.admit()?;
-        let (mut clock, pair) = (Clock::of_photo(), self.pair());
+        let (mut clock, pair) = (Clock::of(Question::Photo), self.pair());
         let known = self.studio.embed(&pair, (bytes, ask.region), &mut clock.timings).await?;
         let asked = Asked::Photo(known.facts.clone());
         self.answer(clock, pair, Start::photo(known.vectors.clone()), asked, ask).await
@@ -133,7 +133,7 @@ impl Recommender {
 
     /// Items that look like this one; itself left out, and its product too where each product counts once.
     pub async fn similar_to_item(&self, id: &ItemId, ask: &Ask) -> Result<Answer, AskError> {
-        let (clock, pair) = (Clock::start(), self.pair());
+        let (clock, pair) = (Clock::of(Question::Known), self.pair());
         let held = pair.catalogue.get(id).await?;
         let (item, vectors) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
         self.answer(clock, pair, start_at(&item, vectors), Asked::Item(item), ask).await
@@ -142,7 +142,7 @@ impl Recommender {
     /// The same by the item's own photo, of which the part in the box counts.
     pub async fn similar_to_part_of(&self, id: &ItemId, bytes: Bytes, ask: &Ask) -> Result<Answer, AskError> {
         let _admitted = self.admit()?;
-        let (mut clock, pair) = (Clock::of_photo(), self.pair());
+        let (mut clock, pair) = (Clock::of(Question::Photo), self.pair());
         let held = pair.catalogue.get(id).await?;
         let (item, _) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
         let known = self.studio.embed(&pair, (bytes, ask.region), &mut clock.timings).await?;
@@ -151,7 +151,7 @@ impl Recommender {
 
     /// Items that look like some and unlike others, or like a vector.
     pub async fn search(&self, subject: Subject, ask: &Ask) -> Result<Answer, AskError> {
-        let (clock, pair) = (Clock::start(), self.pair());
+        let (clock, pair) = (Clock::of(Question::Known), self.pair());
         match subject {
             Subject::Examples(examples) => {
                 let start = among(&pair, &examples, ask).await?;
@@ -167,7 +167,7 @@ impl Recommender {
     /// A photo, or the part of it in the box, as the model sees it.
     pub async fn embed(&self, bytes: Bytes, region: Option<Region>) -> Result<Embedding, AskError> {
         let _admitted = self.admit()?;
-        let (mut clock, pair) = (Clock::of_photo(), self.pair());
+        let (mut clock, pair) = (Clock::of(Question::Photo), self.pair());
         let known = self.studio.embed(&pair, (bytes, region), &mut clock.timings).await?;
         let (facts, vectors) = (known.facts.clone(), known.vectors.clone());
         Ok(Embedding { pair, facts, region, vectors, timings: clock.stop() })
@@ -273,29 +273,34 @@ pub(super) async fn warm_up(pair: &Pair) -> Result<(), AskError> {
     Ok(())
 }
 
-/// A question under way.
+/// A question under way. Its stages are counted when it ends, however it does: a caller that leaves drops it.
 struct Clock {
     started: Instant,
     timings: Timings,
-    /// Its stages are counted: it began with a photo.
-    counted: bool,
+    asked: Question,
+    outcome: Ended,
 }
 
 impl Clock {
-    fn start() -> Self {
-        Self { started: Instant::now(), timings: Timings::default(), counted: false }
-    }
-
-    fn of_photo() -> Self {
-        Self { counted: true, ..Self::start() }
+    fn of(asked: Question) -> Self {
+        Self { started: Instant::now(), timings: Timings::default(), asked, outcome: Ended::Failed }
     }
 
     fn stop(mut self) -> Timings {
         self.timings.total = self.started.elapsed();
-        if self.counted {
-            self.timings.stages().for_each(|(stage, time)| telemetry::took(stage, time));
+        self.outcome = Ended::Answered;
+        self.timings
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        if self.outcome == Ended::Failed {
+            self.timings.total = self.started.elapsed();
         }
         self.timings
+            .stages()
+            .for_each(|(stage, time)| telemetry::took(stage, self.asked, self.outcome, time));
     }
 }
 

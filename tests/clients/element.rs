@@ -36,7 +36,7 @@ impl Visit {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_example_shows_what_looks_like_its_product_and_like_a_photo() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     let count = |id: &str| {
         format!("document.querySelector('#{id}').shadowRoot.querySelectorAll('li img').length === 8")
@@ -59,7 +59,7 @@ async fn the_example_shows_what_looks_like_its_product_and_like_a_photo() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_photo_by_its_address_and_attributes_that_change() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     let asked =
         json!({"image": "/triangle-blue-0.png", "k": "4", "collapse": "product", "color-weight": "0"});
@@ -96,7 +96,7 @@ async fn a_photo_by_its_address_and_attributes_that_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn filters_hold_and_titles_and_prices_are_shown() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     let asked = json!({"item": "circle-red~0", "k": "9", "attributes": "colour:red, colour:blue", "not-category": "circle"});
     visit.put(asked, "").await;
@@ -125,7 +125,7 @@ async fn filters_hold_and_titles_and_prices_are_shown() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_asked_before_it_comes_near() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     browser.run(PUT).await;
     let far = format!(
@@ -145,7 +145,7 @@ async fn nothing_is_asked_before_it_comes_near() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_leads_where_the_shop_says() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     visit
         .put(json!({"item": "square-red~0", "category": "circle", "link": "/p/{product}?from={id}"}), "")
@@ -165,7 +165,7 @@ async fn a_card_leads_where_the_shop_says() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_found_and_nothing_had_are_said_in_the_shops_words() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     let words =
         "<p slot=\"empty\" id=\"none\">Nothing today.</p><p slot=\"error\" id=\"wrong\">Come back later.</p>";
@@ -200,7 +200,7 @@ async fn nothing_found_and_nothing_had_are_said_in_the_shops_words() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_itself_hands_the_element_out() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let browser = &visit.browser;
     browser.goto(&format!("http://{}/example.css", visit.site)).await; // a page without the element
     browser.run("document.body.append(document.createElement('main'))").await;

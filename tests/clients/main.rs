@@ -22,11 +22,12 @@ use axum::{
 };
 use browser::Browser;
 use support::{running::Running, tiny_shop};
+use tokio::net::TcpListener;
 
 /// A shop's own web server, of another origin: the files of `clients/javascript` and the shop's photos.
 ///
 /// Its policy is as strict as a shop's may be: scripts and styles of its own and of the search server alone.
-async fn shop_site(server: &str) -> SocketAddr {
+fn serve_site(listener: TcpListener, server: &str) {
     let policy = format!(
         "default-src 'none'; script-src 'self' {server}; style-src 'self'; img-src 'self' {server}; \
          connect-src 'self' {server}"
@@ -35,10 +36,7 @@ async fn shop_site(server: &str) -> SocketAddr {
         let policy = policy.clone();
         async move { file(uri.path(), &policy) }
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, site).await.unwrap() });
-    address
 }
 
 fn file(path: &str, policy: &str) -> Response {
@@ -64,9 +62,19 @@ struct Visit {
 }
 
 impl Visit {
-    async fn begin(flags: &[&str]) -> Self {
-        let server = Running::start(tiny_shop(), flags).await;
-        let site = shop_site(&server.url("")).await;
+    /// The server lets pages of the shop's site ask.
+    async fn begin() -> Self {
+        Self::with(|site| vec!["--cors-origin".to_owned(), format!("http://{site}")]).await
+    }
+
+    /// The server has the flags that are made of the site's address.
+    async fn with(flags: impl FnOnce(SocketAddr) -> Vec<String>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let site = listener.local_addr().unwrap();
+        let flags = flags(site);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let server = Running::start(tiny_shop(), &flags).await;
+        serve_site(listener, &server.url(""));
         let browser = Browser::open(1100, 1000).await;
         let visit = Self { server, site, browser };
         visit.example().await;

@@ -22,7 +22,7 @@ impl Visit {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_question_is_asked_from_another_origin() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let ids = |answer: &Value| -> Vec<String> {
         answer["results"]
             .as_array()
@@ -87,7 +87,7 @@ async fn every_question_is_asked_from_another_origin() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_is_an_error_that_says_what_and_why() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let refused = "try { return await asked; } catch (e) { \
          return { is: e instanceof LookalikeError, name: e.name, status: e.status, code: e.code, detail: e.detail, message: e.message, id: e.requestId }; }";
     for (asked, status, code) in [
@@ -114,7 +114,7 @@ async fn a_refusal_is_an_error_that_says_what_and_why() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_given_up_and_an_upload_is_watched() {
-    let visit = Visit::begin(&[]).await;
+    let visit = Visit::begin().await;
     let photo = "const photo = await (await fetch('/square-green-0.png')).blob();";
     for watched in ["", ", onProgress: () => {}"] {
         let given_up = format!(
@@ -137,11 +137,45 @@ async fn a_request_is_given_up_and_an_upload_is_watched() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_pages_of_allowed_origins_get_answers() {
-    let visit = Visit::begin(&["--cors-origin", "https://shop.example"]).await;
-    let refused = "try { await shop.random(); } catch (e) { return [e.code, e.detail]; }";
-    let refused = visit.script(refused).await;
-    assert_eq!(refused[0], "unreachable");
-    assert!(refused[1].as_str().unwrap().contains("origin"), "{refused}");
+    for flags in [&[][..], &["--cors-origin", "https://shop.example"]] {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let visit = Visit::with(|_| flags).await;
+        let refused = "try { await shop.random(); } catch (e) { return [e.code, e.detail]; }";
+        let refused = visit.script(refused).await;
+        assert_eq!(refused[0], "unreachable");
+        assert!(refused[1].as_str().unwrap().contains("--cors-origin"), "{refused}");
+        // What a product page loads is open all the same.
+        let from = visit.server.url("/assets/lookalike.js");
+        assert_eq!(visit.script(&format!("return Object.keys(await import('{from}')).length")).await, 2);
+        let photo = visit.server.url("/images/circle-red~0");
+        assert_eq!(visit.script(&format!("return (await fetch('{photo}')).status")).await, 200);
+        visit.end().await;
+    }
+}
+
+/// As Safari 16 and Node 18 have it: `URLSearchParams` without `size`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parameters_are_sent_where_a_runtime_does_not_count_them() {
+    let visit = Visit::begin().await;
+    let found = "delete URLSearchParams.prototype.size; \
+                 const { results } = await shop.itemSimilar('circle-red~0', { k: 3, category: 'square' }); \
+                 return [results.length, ...new Set(results.map((r) => r.category))]";
+    assert_eq!(visit.script(found).await, json!([3, "square"]));
+    visit.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn photos_are_found_behind_every_kind_of_proxy() {
+    let visit = Visit::begin().await;
+    let urls = "const at = (base, image_url) => new Lookalike(base).imageUrl({ image_url }, { width: 64 }); \
+                return [at('https://shop.example/shop/find', '/shop/find/images/a'), at('https://shop.example/shop/find/', '/images/a'), \
+                        at('https://find.shop.example', '/images/a')]";
+    let expected = json!([
+        "https://shop.example/shop/find/images/a?width=64",
+        "https://shop.example/shop/find/images/a?width=64",
+        "https://find.shop.example/images/a?width=64"
+    ]);
+    assert_eq!(visit.script(urls).await, expected);
     visit.end().await;
 }
 

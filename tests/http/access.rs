@@ -35,7 +35,8 @@ impl KeyFiles {
 
 #[tokio::test]
 async fn with_keys_the_api_opens_to_those_who_have_one() {
-    let server = KeyFiles::new().server(&[]).await;
+    let server = KeyFiles::new().server(&["--trusted-proxy", "127.0.0.1"]).await;
+    let mut callers = 1..=u8::MAX; // who sends many wrong keys is not told any more
     let photo = tiny_shop().photo("circle-red~0");
     for (method, path) in [
         ("GET", "/items/circle-red~0/similar"),
@@ -51,8 +52,9 @@ async fn with_keys_the_api_opens_to_those_who_have_one() {
         assert!(detail.contains("Authorization: Bearer"), "{detail}");
         assert_eq!(bare.header("www-authenticate"), "Bearer");
         for wrong in ["read-key-of-the-shop-3", "", "read-key-of-the-shop-1 x"] {
-            let answer =
-                send(server.request(method, path).header("authorization", format!("Bearer {wrong}"))).await;
+            let caller = format!("203.0.113.{}", callers.next().unwrap());
+            let request = server.request(method, path).header("x-forwarded-for", caller);
+            let answer = send(request.header("authorization", format!("Bearer {wrong}"))).await;
             answer.problem(401, "unauthorized");
         }
     }
@@ -144,16 +146,46 @@ async fn a_key_that_asks_too_often_waits_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn a_batch_counts_its_photos_and_without_keys_an_address_is_counted() {
+async fn a_batch_counts_its_photos_in_one_step_and_without_keys_an_address_is_counted() {
     let server = Running::start(tiny_shop(), &["--rate-limit", "5/h"]).await;
     let photo = tiny_shop().photo("circle-red~0");
     let fields = vec![("image", photo.as_slice()); 8];
-    let never = server.form("/similar/batch", &fields).await.problem(429, "rate_limited");
-    assert!(never.contains("5 at once"), "{never}");
     assert_eq!(server.form("/similar/batch", &fields[..3]).await.status, 200);
-    assert_eq!(server.get("/info").await.status, 200);
+    let early = server.form("/similar/batch", &fields[..3]).await;
+    early.problem(429, "rate_limited");
+    let wait: u64 = early.header("retry-after").parse().unwrap();
+    assert!((600..=720).contains(&wait), "one more comes in 720 s: {wait}");
+    // What is refused costs nothing.
+    assert_eq!(server.form("/similar/batch", &fields[..2]).await.status, 200);
+    server.form("/similar/batch", &fields[..1]).await.problem(429, "rate_limited");
     let refused = server.get("/info").await;
     refused.problem(429, "rate_limited");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 600);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_never_comes_through_is_told_so() {
+    let server = Running::start(tiny_shop(), &["--rate-limit", "20/s", "--rate-burst", "5"]).await;
+    let photo = tiny_shop().photo("circle-red~0");
+    let fields = vec![("image", photo.as_slice()); 6];
+    let never = server.form("/similar/batch", &fields).await;
+    let detail = never.problem(400, "batch_exceeds_burst");
+    assert!(detail.contains("at most 5") && never.header("retry-after").is_empty(), "{detail}");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(server.form("/similar/batch", &fields[..5]).await.status, 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_is_a_request_all_the_same() {
+    let server = Running::start(tiny_shop(), &["--rate-limit", "2/h"]).await;
+    for (status, code) in [(415, "unsupported_media_type"), (400, "bad_form"), (429, "rate_limited")] {
+        let answer = match status {
+            415 => server.post("/similar/batch", "text/plain", "no photos").await,
+            _ => server.form("/similar/batch", &[("picture", b"none")]).await,
+        };
+        answer.problem(status, code);
+    }
     server.stop().await;
 }

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use crate::support::{running::Running, tiny_shop};
 
-const REQUEST: &str = "GET /livez HTTP/1.1\r\nHost: shop\r\n\r\n";
+const REQUEST: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
@@ -52,7 +52,7 @@ async fn half_a_header_is_not_waited_for() {
     let address = server.address;
     let half_open: Vec<TcpStream> = (0..200).map(|_| connect(address)).collect();
     for mut stream in &half_open {
-        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: sh").unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: loc").unwrap();
     }
     let longest = blocking(move || half_open.into_iter().map(closed_after).max().unwrap()).await;
     assert!(longest < Duration::from_secs(5), "{longest:?}");
@@ -108,7 +108,7 @@ async fn a_slow_body_is_no_slow_header() {
     let answer = blocking(move || {
         let mut stream = connect(address);
         let head = format!(
-            "POST /similar?k=1 HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
+            "POST /similar?k=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
             photo.len()
         );
         stream.write_all(head.as_bytes()).unwrap();

@@ -58,7 +58,7 @@ async fn what_is_under_way_is_ended_before_the_server_goes() {
     let (address, photo) = (server.address, shop.photo("circle-red~0"));
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
-        "POST /similar?k=1 HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
+        "POST /similar?k=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
         photo.len()
     );
     stream.write_all(head.as_bytes()).unwrap();
@@ -94,8 +94,7 @@ async fn while_a_balancer_looks_away_requests_are_still_answered() {
 async fn the_drain_has_an_end() {
     let mut server = Running::start(tiny_shop(), &["--drain-timeout", "0.3"]).await;
     let mut stream = TcpStream::connect(server.address).unwrap();
-    let head =
-        "POST /similar HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
+    let head = "POST /similar HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.ask_to_stop();

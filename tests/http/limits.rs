@@ -19,7 +19,7 @@ use crate::support::{
 fn stubborn(running: &Running, head: &str, megabytes: usize, chunked: bool) -> String {
     let mut stream = TcpStream::connect(running.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    write!(stream, "POST /similar HTTP/1.1\r\nHost: shop\r\n{head}\r\n\r\n").unwrap();
+    write!(stream, "POST /similar HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n").unwrap();
     let million = vec![b'x'; 1_000_000];
     for _ in 0..megabytes {
         if chunked {
@@ -75,8 +75,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let address = server.address;
     let answer = spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
-        let head =
-            "POST /similar HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
+        let head = "POST /similar HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(b"\x89PNG").unwrap();
         let mut answer = vec![0; 4096];
@@ -102,6 +101,36 @@ async fn an_answer_that_takes_too_long_is_given_up() {
     answer.problem(504, "timeout");
     let photo = server.post("/similar", "image/jpeg", jpeg(&image::RgbImage::new(3000, 2000))).await;
     assert!(matches!(photo.status, 408 | 504), "{photo:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_time_for_an_answer_begins_when_the_body_is_here_and_not_before() {
+    let server = Running::start(tiny_shop(), &["--request-timeout", "0.000001"]).await;
+    let large = png(&image::RgbImage::from_fn(4000, 3000, |x, y| image::Rgb([x as u8, y as u8, 7])));
+    server.post("/similar", "image/png", large.clone()).await.problem(504, "timeout");
+    server.form("/similar", &[("image", &large)]).await.problem(504, "timeout");
+    server.form("/similar/batch", &[("image", &large)]).await.problem(504, "timeout");
+    server.stop().await;
+
+    // A body that takes longer to come in than the answer may take is no fault of the answer's.
+    let server = Running::start(tiny_shop(), &["--request-timeout", "0.8"]).await;
+    let (address, photo) = (server.address, tiny_shop().photo("circle-red~0"));
+    let answer = spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let length = photo.len();
+        write!(stream, "POST /similar HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {length}\r\n\r\n")
+            .unwrap();
+        for piece in photo.chunks(length.div_ceil(4)) {
+            std::thread::sleep(Duration::from_millis(400));
+            stream.write_all(piece).unwrap();
+        }
+        let mut answer = vec![0; 4096];
+        let read = stream.read(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer[..read]).into_owned()
+    });
+    let answer = answer.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     server.stop().await;
 }
 

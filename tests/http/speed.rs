@@ -63,6 +63,7 @@ async fn every_figure_is_there_before_any_traffic() {
         "lookalike_embedding_cache_misses_total",
         "lookalike_embedding_cache_bytes",
         "lookalike_http_requests_total",
+        "lookalike_http_failed_keys_total",
         "lookalike_http_connections",
         "lookalike_http_connections_refused_total",
         "lookalike_http_connections_timed_out_total",
@@ -73,7 +74,7 @@ async fn every_figure_is_there_before_any_traffic() {
         }
     }
     for stage in ["decode", "queue", "model", "search", "total"] {
-        assert!(metrics.contains(&format!("lookalike_stage_seconds_count{{stage=\"{stage}\"}}")), "{stage}");
+        assert!(metrics.contains(&format!("lookalike_stage_seconds_count{{stage=\"{stage}\"")), "{stage}");
     }
     server.stop().await;
 }

@@ -14,6 +14,7 @@ mod facets;
 mod files;
 mod incoming;
 mod journey;
+mod mounted;
 mod settings;
 
 use std::{path::Path, time::Duration};

@@ -17,7 +17,7 @@ const KEY: &str = "an-admin-key-of-the-tests";
 fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
-        "{method} {path} HTTP/1.0\r\nHost: shop\r\nAuthorization: Bearer {KEY}\r\n\
+        "{method} {path} HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

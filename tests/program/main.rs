@@ -122,6 +122,8 @@ fn a_port_in_use_and_folders_that_are_none() {
     let address = taken.local_addr().unwrap().to_string();
     let line = refusal(program(&tiny_shop().bundle).args(["--listen", &address]));
     assert!(line.contains(&address) && line.contains("in use"), "{line}");
+    let line = refusal(program(&tiny_shop().bundle).args(["--base-path", "/items/find"]));
+    assert!(line.contains("--base-path /items/find") && line.contains("/shop/find"), "{line}");
     let line = refusal(program(&tiny_shop().bundle).args(["--images", "/nowhere"]));
     assert!(line.contains("--images /nowhere"), "{line}");
 }
@@ -134,7 +136,10 @@ fn values_that_are_none_are_refused_with_what_would_do() {
         ("--listen", "8080", "invalid socket address"),
         ("--request-timeout", "-1", "seconds"),
         ("--queue", "0", "zero"),
-        ("--cors-origin", "*", "https://shop.example"),
+        ("--cors-origin", "shop.example", "https://shop.example"),
+        ("--trusted-proxy", "10.0.0.1/8", "10.0.0.0/8"),
+        ("--allowed-host", "https://shop.example", "find.shop.example"),
+        ("--base-path", "find", "/shop/find"),
     ] {
         let output = program(&tiny_shop().bundle).arg(format!("{flag}={bad}")).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();

@@ -97,6 +97,7 @@ fn check_finds_what_a_start_would_find() {
     for (bundle, more, hint) in [
         (broken.path(), &[][..], "CURRENT"),
         (tiny_shop().bundle.as_path(), &["--images", "/nowhere"], "--images /nowhere"),
+        (tiny_shop().bundle.as_path(), &["--base-path", "/docs"], "--base-path /docs"),
         (tiny_shop().bundle.as_path(), &["--log", "lookalike=loud"], "no log filter"),
         (
             tiny_shop().bundle.as_path(),
@@ -174,6 +175,9 @@ fn help_names_every_setting_with_its_variable() {
         "otlp-endpoint",
         "max-body",
         "cors-origin",
+        "trusted-proxy",
+        "allowed-host",
+        "base-path",
         "image-hosts",
         "image-ca",
         "image-timeout",

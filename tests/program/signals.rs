@@ -74,6 +74,50 @@ fn a_hangup_reads_the_bundle_again_and_a_bad_one_leaves_the_one_before() {
     assert_eq!(code, Some(0), "{log}");
 }
 
+#[test]
+fn a_hangup_reads_the_keys_again_and_a_bad_file_leaves_those_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (read, admin) = (dir.path().join("read"), dir.path().join("admin"));
+    fs::write(&read, "the-first-key-of-the-shop\n").unwrap();
+    fs::write(&admin, "the-key-of-the-operator\n").unwrap();
+    let mut command = program(&tiny_shop().bundle);
+    command.arg("--read-keys-file").arg(&read).arg("--admin-keys-file").arg(&admin);
+    command.env("LOOKALIKE_READ_KEYS", "a-key-of-the-environment");
+    let mut started = Started::new(&mut command);
+    let status = |started: &Started, key: &str| -> String {
+        let answer = started.ask_with("GET /info", &format!("X-API-Key: {key}"), b"");
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    let statuses = |started: &Started| {
+        [
+            "the-first-key-of-the-shop",
+            "a-second-key-of-the-shop",
+            "a-key-of-the-environment",
+            "the-key-of-the-operator",
+        ]
+        .map(|key| status(started, key))
+    };
+    assert_eq!(statuses(&started), ["200", "401", "200", "200"]);
+    fs::write(&read, "a-second-key-of-the-shop\n").unwrap();
+    send(&started.child, "-HUP");
+    started.wait_for("the API keys were read again");
+    started.wait_for("the bundle was read again");
+    assert_eq!(statuses(&started), ["401", "200", "200", "200"]);
+    for broken in ["# none\n", "short\n", "a-second-key-of-the-shop\na-second-key-of-the-shop\n"] {
+        fs::write(&read, broken).unwrap();
+        send(&started.child, "-HUP");
+        started.wait_for("the API keys were not read again");
+        started.wait_for("the bundle was read again");
+        assert_eq!(statuses(&started), ["401", "200", "200", "200"], "{broken}");
+    }
+    fs::remove_file(&admin).unwrap();
+    send(&started.child, "-HUP");
+    started.wait_for("the API keys were not read again");
+    assert_eq!(statuses(&started), ["401", "200", "200", "200"]);
+    let (code, log) = started.signal("-TERM");
+    assert_eq!((code, log.contains("a-second-key")), (Some(0), false), "{log}");
+}
+
 /// The pipe's other end, once the program has opened its own.
 fn written_to(pipe: &Path) -> File {
     const O_NONBLOCK: i32 = 0o4000; // an open without a reader fails, and does not wait
@@ -129,8 +173,7 @@ fn whenever_it_is_asked_to_stop_it_does_not_crash() {
 fn a_second_signal_ends_a_drain() {
     let mut started = Started::new(&mut program(&tiny_shop().bundle));
     let mut stream = TcpStream::connect(started.address).unwrap();
-    let head =
-        "POST /similar HTTP/1.1\r\nHost: shop\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
+    let head = "POST /similar HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\n";
     stream.write_all(head.as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     send(&started.child, "-TERM");

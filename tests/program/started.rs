@@ -61,7 +61,7 @@ impl Started {
     pub fn ask_with(&self, head: &str, header: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let head = format!(
-            "{head} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Length: {}\r\n",
+            "{head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();

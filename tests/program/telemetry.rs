@@ -2,15 +2,19 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::{program, started::Started, support::tiny_shop};
+use crate::{
+    program,
+    started::Started,
+    support::{network_shop, pictures, tiny_shop},
+};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -134,4 +138,122 @@ fn a_collector_that_is_not_there_keeps_nobody_waiting() {
     let mut started = Started::new(command.args(["--otlp-endpoint", &format!("http://{free}")]));
     assert!(started.ask("GET /readyz", b"").starts_with("HTTP/1.1 200 "));
     assert_eq!(started.signal("-TERM").0, Some(0));
+}
+
+#[test]
+fn the_log_says_who_calls() {
+    let mut command = program(&tiny_shop().bundle);
+    let mut started = Started::new(command.args(["--log-format", "json", "--trusted-proxy", "127.0.0.0/8"]));
+    for header in ["X-Forwarded-For: 203.0.113.9, 2001:db8::7", "X-Forwarded-For: nobody"] {
+        assert!(started.ask_with("GET /readyz", header, b"").starts_with("HTTP/1.1 200 "));
+    }
+    let (_, log) = started.signal("-TERM");
+    let answered = lines(&log).into_iter().filter(|line| line["message"] == "answered");
+    let clients: Vec<Value> = answered.map(|line| line["span"]["client"].clone()).collect();
+    assert_eq!(clients, ["2001:db8::7", "127.0.0.1"], "{log}");
+}
+
+/// A figure of `/metrics`, by its whole name.
+fn figure(started: &Started, name: &str) -> f64 {
+    let metrics = started.ask("GET /metrics", b"");
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {metrics}")).trim().parse().unwrap()
+}
+
+#[test]
+fn stages_of_what_fails_and_of_what_has_no_photo_are_counted_too() {
+    let started = Started::new(&mut program(&tiny_shop().bundle));
+    let count = |stage: &str, asked: &str, outcome: &str| {
+        let name = "lookalike_stage_seconds_count";
+        figure(&started, &format!("{name}{{stage=\"{stage}\",asked=\"{asked}\",outcome=\"{outcome}\"}}"))
+    };
+    let photo = tiny_shop().photo("circle-red~0");
+    assert!(started.ask("POST /similar", &photo).starts_with("HTTP/1.1 200 "));
+    assert!(started.ask("POST /similar", &photo[..photo.len() / 2]).starts_with("HTTP/1.1 422 "));
+    assert!(started.ask("GET /items/circle-red~0/similar", b"").starts_with("HTTP/1.1 200 "));
+    assert!(started.ask("GET /items/none/similar", b"").starts_with("HTTP/1.1 404 "));
+    for (stage, asked, outcome, expected) in [
+        ("decode", "photo", "answered", 1.0),
+        ("decode", "photo", "failed", 1.0),
+        ("model", "photo", "answered", 1.0),
+        ("model", "photo", "failed", 0.0),
+        ("total", "photo", "answered", 1.0),
+        ("total", "photo", "failed", 1.0),
+        ("search", "known", "answered", 1.0),
+        ("total", "known", "answered", 1.0),
+        ("total", "known", "failed", 1.0),
+    ] {
+        assert_eq!(count(stage, asked, outcome), expected, "{stage} {asked} {outcome}");
+    }
+}
+
+#[test]
+fn wrong_keys_are_counted() {
+    let mut command = program(&tiny_shop().bundle);
+    let started = Started::new(
+        command.env("LOOKALIKE_READ_KEYS", "a-key-of-the-shops-pages").args(["--reads", "open"]),
+    );
+    for _ in 0..12 {
+        started.ask_with("GET /info", "X-API-Key: a-guess-of-somebody", b"");
+    }
+    assert!(started.ask("GET /info", b"").starts_with("HTTP/1.1 200 "));
+    assert!(started.ask("GET /metrics", b"").starts_with("HTTP/1.1 401 "), "no key is no wrong key");
+    let mut command = program(&tiny_shop().bundle);
+    command.env("LOOKALIKE_ADMIN_KEYS", "the-key-of-the-operator");
+    let started = Started::new(&mut command);
+    let metrics =
+        |started: &Started| started.ask_with("GET /metrics", "X-API-Key: the-key-of-the-operator", b"");
+    metrics(&started);
+    for _ in 0..12 {
+        started.ask_with("GET /info", "X-API-Key: a-guess-of-somebody", b"");
+    }
+    started.ask("GET /info", b"");
+    let metrics = metrics(&started);
+    for line in [
+        "lookalike_http_failed_keys_total{why=\"wrong\"} 10",
+        "lookalike_http_failed_keys_total{why=\"not_tried\"} 2",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
+}
+
+#[test]
+fn who_leaves_the_queue_is_no_more_counted_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = network_shop(folder.path());
+    let mut command = program(&shop.bundle);
+    let started =
+        Started::new(command.args(["--threads", "1", "--max-batch", "1", "--embedding-cache", "off"]));
+    let queued = || figure(&started, "lookalike_model_queue_photos");
+    let photo = pictures::png(&pictures::shape("circle", [200, 30, 30], 0));
+    let begun = Instant::now();
+    loop {
+        let head = format!(
+            "POST /similar HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n",
+            photo.len()
+        );
+        let request = [head.as_bytes(), &photo].concat();
+        let crowd: Vec<TcpStream> = (0..60)
+            .map(|_| {
+                let mut stream = TcpStream::connect(started.address).unwrap();
+                stream.write_all(&request).unwrap();
+                stream
+            })
+            .collect();
+        let waiting = queued();
+        drop(crowd);
+        if waiting > 5.0 {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody ever waits for the model");
+    }
+    let left = Instant::now();
+    while queued() > 0.0 {
+        assert!(
+            left.elapsed() < Duration::from_secs(10),
+            "{} are still counted, and nobody is there",
+            queued()
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
 }

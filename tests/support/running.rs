@@ -35,8 +35,10 @@ pub struct Answer {
 /// The command line of a server over this shop.
 pub fn config(shop: &Shop, more: &[&str]) -> ServerConfig {
     let (bundle, images) = (shop.bundle.to_str().unwrap(), shop.images.to_str().unwrap());
-    let mut arguments =
-        vec!["lookalike-server", "--bundle", bundle, "--device", "cpu", "--listen", "127.0.0.1:0"];
+    let mut arguments = vec!["lookalike-server", "--bundle", bundle, "--device", "cpu"];
+    if !more.contains(&"--listen") {
+        arguments.extend(["--listen", "127.0.0.1:0"]);
+    }
     if !more.contains(&"--images") {
         arguments.extend(["--images", images]);
     }

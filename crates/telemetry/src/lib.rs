@@ -6,9 +6,10 @@
 mod metrics;
 
 pub use metrics::{
-    OpenConnection, Stage, answered, base_changed, batch, body_refused, catalogue, connection_refused,
-    connection_timed_out, expect_route, init_metrics, looked_up, memory_budget, memory_held, model_restarted,
-    pool, queued, recalled, render_metrics, settle_metrics, took, written,
+    Ended, OpenConnection, Question, Stage, answered, base_changed, batch, body_refused, catalogue,
+    connection_refused, connection_timed_out, expect_route, init_metrics, key_failed, looked_up,
+    memory_budget, memory_held, model_restarted, pool, queued, recalled, render_metrics, settle_metrics,
+    took, written,
 };
 
 use std::io::IsTerminal;

@@ -13,6 +13,7 @@ mod names {
     pub const CONNECTIONS: &str = "lookalike_http_connections";
     pub const REFUSED: &str = "lookalike_http_connections_refused_total";
     pub const TIMED_OUT: &str = "lookalike_http_connections_timed_out_total";
+    pub const FAILED_KEYS: &str = "lookalike_http_failed_keys_total";
     pub const STAGE: &str = "lookalike_stage_seconds";
     pub const BATCH: &str = "lookalike_model_batch_photos";
     pub const QUEUE: &str = "lookalike_model_queue_photos";
@@ -70,6 +71,52 @@ impl Stage {
     }
 }
 
+/// What a question began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A photo.
+    Photo,
+    /// Items, or a vector: what has an embedding already.
+    Known,
+}
+
+/// How a question ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With an answer.
+    Answered,
+    /// With an error, past its time, or with a caller that left.
+    Failed,
+}
+
+impl Question {
+    /// As the metrics' label writes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Photo => "photo",
+            Self::Known => "known",
+        }
+    }
+
+    /// The stages that such a question has.
+    fn stages(self) -> &'static [Stage] {
+        match self {
+            Self::Photo => &Stage::ALL,
+            Self::Known => &[Stage::Search, Stage::Total],
+        }
+    }
+}
+
+impl Ended {
+    /// As the metrics' label writes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The upper edges of the buckets of [`Stage`]s, in seconds.
 const SECONDS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
@@ -92,7 +139,14 @@ pub fn init_metrics() {
             names::TIMED_OUT,
             "Connections closed for want of a request, by what was waited for: the rest of a header, or its first byte (idle)."
         );
-        metrics::describe_histogram!(names::STAGE, "Seconds from a photo's bytes to its answer, by stage.");
+        metrics::describe_counter!(
+            names::FAILED_KEYS,
+            "Requests whose API key did not open: wrong ones, and those not_tried, for too many wrong ones came from the caller's address."
+        );
+        metrics::describe_histogram!(
+            names::STAGE,
+            "Seconds from a photo's bytes, or from a question about what is known, to its end, by stage."
+        );
         metrics::describe_histogram!(names::BATCH, "Photos in one forward pass of the model.");
         metrics::describe_gauge!(names::QUEUE, "Photos waiting for the model.");
         metrics::describe_counter!(names::RESTARTS, "Threads of the model that were started again.");
@@ -135,14 +189,22 @@ pub fn init_metrics() {
                 metrics::counter!(names::BASES, "kind" => kind, "outcome" => outcome).absolute(0);
             }
         }
-        Stage::ALL
-            .into_iter()
-            .for_each(|stage| drop(metrics::histogram!(names::STAGE, "stage" => stage.name())));
+        for (asked, ended) in [
+            (Question::Photo, Ended::Answered),
+            (Question::Photo, Ended::Failed),
+            (Question::Known, Ended::Answered),
+            (Question::Known, Ended::Failed),
+        ] {
+            asked.stages().iter().for_each(|stage| drop(stage_seconds(*stage, asked, ended)));
+        }
         drop(metrics::histogram!(names::BATCH));
         metrics::gauge!(names::CONNECTIONS).set(0.0);
         metrics::counter!(names::REFUSED).absolute(0);
         for waited_for in ["header", "idle", "reader"] {
             metrics::counter!(names::TIMED_OUT, "waited_for" => waited_for).absolute(0);
+        }
+        for why in ["wrong", "not_tried"] {
+            metrics::counter!(names::FAILED_KEYS, "why" => why).absolute(0);
         }
         metrics::gauge!(names::QUEUE).set(0.0);
         metrics::counter!(names::RESTARTS).absolute(0);
@@ -178,9 +240,14 @@ pub fn answered(route: &str, status: u16) {
         .increment(1);
 }
 
-/// A stage of one request took this long.
-pub fn took(stage: Stage, time: Duration) {
-    metrics::histogram!(names::STAGE, "stage" => stage.name()).record(time.as_secs_f64());
+/// A stage of one question, which began and ended so, took this long.
+pub fn took(stage: Stage, asked: Question, ended: Ended, time: Duration) {
+    stage_seconds(stage, asked, ended).record(time.as_secs_f64());
+}
+
+fn stage_seconds(stage: Stage, asked: Question, ended: Ended) -> metrics::Histogram {
+    let (stage, asked, ended) = (stage.name(), asked.name(), ended.name());
+    metrics::histogram!(names::STAGE, "stage" => stage, "asked" => asked, "outcome" => ended)
 }
 
 /// A batch of so many photos went into the model.
@@ -277,6 +344,11 @@ impl Drop for OpenConnection {
     fn drop(&mut self) {
         metrics::gauge!(names::CONNECTIONS).decrement(1.0);
     }
+}
+
+/// An API key did not open: it is `wrong`, or was `not_tried` after many wrong ones from the same address.
+pub fn key_failed(why: &'static str) {
+    metrics::counter!(names::FAILED_KEYS, "why" => why).increment(1);
 }
 
 /// A connection was refused, for there were too many.

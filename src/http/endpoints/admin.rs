@@ -32,7 +32,7 @@ pub(crate) async fn reload(
             app.recommender().reload(unembeddable, &progress).await.map_err(|e| e.to_string())?;
         Ok(format!("generation {generation} is served"))
     });
-    operation.map(accepted)
+    operation.map(|operation| accepted(&app, operation))
 }
 
 /// `GET /admin/generations`
@@ -53,12 +53,12 @@ pub(crate) async fn rollback(State(app): State<App>, BaseParam(to): BaseParam) -
         };
         Ok(format!("{to} is served, {until}"))
     });
-    operation.map(accepted)
+    operation.map(|operation| accepted(&app, operation))
 }
 
 /// `POST /admin/compact`
 pub(crate) async fn compact(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
-    Ok(accepted(begin_compaction(&app)?))
+    Ok(accepted(&app, begin_compaction(&app)?))
 }
 
 /// Begins what `POST /admin/compact` does.
@@ -105,7 +105,7 @@ where
     Ok(operation)
 }
 
-fn accepted(operation: Operation) -> Response {
-    let location = format!("/admin/operations/{}", operation.id);
+fn accepted(app: &App, operation: Operation) -> Response {
+    let location = format!("{}/admin/operations/{}", app.base(), operation.id);
     (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(operation)).into_response()
 }

@@ -31,22 +31,33 @@ pub(crate) async fn similar_to_photos(
     Extension(id): Extension<RequestIdText>,
     Extension(caller): Extension<Caller>,
     BatchParams(ask): BatchParams,
-    Uploads(photos): Uploads,
+    photos: Result<Uploads, ApiError>,
 ) -> Result<Response, ApiError> {
-    // The first photo is the request itself.
-    if let Some(more) = NonZeroU32::new(photos.len() as u32 - 1) {
-        app.gate().count(&caller, more)?;
-    }
+    let photos = counted(&app, &caller, photos)?;
     let mut entries = Vec::with_capacity(photos.len());
     let answers = answers(&app, photos, ask).await;
     let items = app.recommender().pair().catalogue.count().await.map_err(AskError::from)?;
     for (index, answer) in answers.iter().enumerate() {
         entries.push(match answer {
-            Ok(answer) => BatchEntry::answered(index, SimilarReply::new(&id.0, answer, items)),
+            Ok(answer) => BatchEntry::answered(index, SimilarReply::new(&id.0, answer, items, app.base())),
             Err(problem) => BatchEntry::failed(index, problem.document(&id.0)),
         });
     }
     Ok(Json(BatchReply::new(&id.0, entries)).into_response())
+}
+
+/// The photos, each counted as a request, all in one step; what is no batch of photos is one.
+fn counted(app: &App, caller: &Caller, photos: Result<Uploads, ApiError>) -> Result<Vec<Bytes>, ApiError> {
+    let fits = photos.and_then(|Uploads(photos)| {
+        let requests = NonZeroU32::new(photos.len() as u32).unwrap_or(NonZeroU32::MIN);
+        match app.gate().burst() {
+            Some(burst) if requests > burst => Err(ApiError::BatchExceedsBurst(burst)),
+            _ => Ok((photos, requests)),
+        }
+    });
+    let requests = fits.as_ref().map_or(NonZeroU32::MIN, |(_, requests)| *requests);
+    app.gate().count(caller, requests)?;
+    fits.map(|(photos, _)| photos)
 }
 
 /// In the photos' order. Dropping the future stops those that are under way.

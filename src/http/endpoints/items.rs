@@ -22,7 +22,7 @@ use lookalike_items::Item;
 pub(crate) async fn items(State(app): State<App>, params: ListParams) -> Result<Response, ApiError> {
     let ListParams { filter, after, limit, fields } = params;
     let listing = app.recommender().items(&filter, after.as_ref(), limit.get()).await?;
-    Ok(Json(ItemsReply::of(&listing, fields.as_ref())).into_response())
+    Ok(Json(ItemsReply::of(&listing, fields.as_ref(), app.base())).into_response())
 }
 
 /// `GET /items/{id}`
@@ -32,12 +32,12 @@ pub(crate) async fn item(
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
     let Some(ingest) = app.recommender().ingest() else {
-        return Ok(one(&*app.recommender().item(&id).await?));
+        return Ok(one(&app, &*app.recommender().item(&id).await?));
     };
     let catalogue = ingest.now();
     let held = catalogue.get(&id).await.map_err(AskError::from)?;
     let (item, vectors) = held.ok_or_else(|| AskError::UnknownItem(id.clone()))?;
-    let mut response = one(&item);
+    let mut response = one(&app, &item);
     let headers = response.headers_mut();
     if let Some(revision) = catalogue.revision() {
         headers.insert(REVISION, HeaderValue::from(revision));
@@ -53,11 +53,11 @@ pub(crate) async fn item(
 
 /// `GET /random`
 pub(crate) async fn random(State(app): State<App>, _: NoParams) -> Result<Response, ApiError> {
-    let mut response = one(&*app.recommender().random().await?);
+    let mut response = one(&app, &*app.recommender().random().await?);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-fn one(item: &Item) -> Response {
-    Json(ItemReply::of(item)).into_response()
+fn one(app: &App, item: &Item) -> Response {
+    Json(ItemReply::of(item, app.base())).into_response()
 }

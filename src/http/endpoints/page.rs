@@ -4,14 +4,17 @@
 use std::sync::LazyLock;
 
 use axum::{
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use lookalike_common::hex;
 use sha2::{Digest, Sha256};
 
-use crate::http::error::ApiError;
+use crate::{
+    config::BasePath,
+    http::{app::App, error::ApiError},
+};
 
 /// Nothing from elsewhere runs or loads; photos alone may come from where the shop keeps them.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -96,12 +99,20 @@ pub(crate) async fn asset(Path(file): Path<String>, asked: HeaderMap) -> Result<
 }
 
 /// `GET /openapi.yaml`
-pub(crate) async fn openapi() -> Response {
-    sent("application/yaml", include_str!("../../../openapi.yaml"))
+pub(crate) async fn openapi(State(app): State<App>) -> Response {
+    sent("application/yaml", described(app.base()))
 }
 
+/// The description of a server below this path.
+fn described(base: &BasePath) -> String {
+    include_str!("../../../openapi.yaml").replacen(SERVERS, &format!("servers:\n  - url: {base}/\n"), 1)
+}
+
+/// What `openapi.yaml` says of where it is.
+const SERVERS: &str = "servers:\n  - url: /\n";
+
 /// A text of our own, to be asked for again each time.
-pub(crate) fn sent(media_type: &'static str, text: &'static str) -> Response {
+pub(crate) fn sent(media_type: &'static str, text: impl IntoResponse) -> Response {
     let headers: [(HeaderName, HeaderValue); 2] =
         [(header::CONTENT_TYPE, HeaderValue::from_static(media_type)), (header::CACHE_CONTROL, CACHE)];
     (headers, text).into_response()

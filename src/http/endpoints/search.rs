@@ -56,7 +56,7 @@ pub(crate) async fn search(
     SearchParams(ask): SearchParams,
     JsonBody(body): JsonBody<SearchBody>,
 ) -> Result<Response, ApiError> {
-    written(&id, &app.recommender().search(body.subject()?, &ask).await?).await
+    written(&app, &id, &app.recommender().search(body.subject()?, &ask).await?).await
 }
 
 #[cfg(test)]

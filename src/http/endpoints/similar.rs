@@ -24,7 +24,7 @@ pub(crate) async fn similar_to_photo(
     AskParams(ask): AskParams,
     Upload(bytes): Upload,
 ) -> Result<Response, ApiError> {
-    written(&id, &app.recommender().similar_to_photo(bytes, &ask).await?).await
+    written(&app, &id, &app.recommender().similar_to_photo(bytes, &ask).await?).await
 }
 
 /// `GET /items/{id}/similar`
@@ -40,7 +40,7 @@ pub(crate) async fn similar_to_item(
     } else {
         app.recommender().similar_to_item(&item, &ask).await?
     };
-    written(&id, &answer).await
+    written(&app, &id, &answer).await
 }
 
 /// `POST /embed`
@@ -55,9 +55,9 @@ pub(crate) async fn embed(
 }
 
 /// The answer of every search.
-pub(crate) async fn written(id: &RequestIdText, answer: &Answer) -> Result<Response, ApiError> {
+pub(crate) async fn written(app: &App, id: &RequestIdText, answer: &Answer) -> Result<Response, ApiError> {
     let items = answer.count().await?;
-    Ok(timed(Json(SimilarReply::new(&id.0, answer, items)), &answer.timings))
+    Ok(timed(Json(SimilarReply::new(&id.0, answer, items, app.base())), &answer.timings))
 }
 
 fn timed(reply: impl IntoResponse, timings: &Timings) -> Response {

@@ -67,18 +67,20 @@ pub(crate) async fn delete(
 /// Makes a change and tells what became of it. It is made even where the client leaves meanwhile.
 async fn one(app: &App, change: Change) -> Result<Response, ApiError> {
     let id = change.id.clone();
-    let app = app.clone();
-    let made = tokio::spawn(async move { app.recommender().change(change).await });
+    let made = tokio::spawn({
+        let app = app.clone();
+        async move { app.recommender().change(change).await }
+    });
     // There is a way in wherever these routes are.
     let (outcome, revision) = made.await.map_err(IngestError::from)?.ok_or(ApiError::NoRoute)??;
     let mut response = match outcome {
         Outcome::Created(item, etag) => {
-            let location = format!("/items/{}", item.id.in_address());
+            let location = format!("{}/items/{}", app.base(), item.id.in_address());
             let headers = [(header::LOCATION, location), (header::ETAG, quoted(&etag))];
-            (StatusCode::CREATED, headers, axum::Json(ItemReply::of(&item))).into_response()
+            (StatusCode::CREATED, headers, axum::Json(ItemReply::of(&item, app.base()))).into_response()
         }
         Outcome::Changed(item, etag) => {
-            ([(header::ETAG, quoted(&etag))], axum::Json(ItemReply::of(&item))).into_response()
+            ([(header::ETAG, quoted(&etag))], axum::Json(ItemReply::of(&item, app.base()))).into_response()
         }
         Outcome::Deleted => StatusCode::NO_CONTENT.into_response(),
         other => return Err(refused(&id, other)),

@@ -1,6 +1,6 @@
 //! What every request passes on its way in and out, outermost last.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,7 +11,6 @@ use axum::{
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    cors::{AllowOrigin, Any as AnyOrigin, CorsLayer},
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::TraceLayer,
 };
@@ -19,43 +18,53 @@ use tracing::{Span, field::Empty};
 
 use crate::http::{
     app::AppOptions,
-    listener::linger::lingering,
+    listener::{
+        caller::Client,
+        cors::{Sharing, share},
+        host::guard_host,
+        linger::lingering,
+        names::{REQUEST_ID, TRACEPARENT, TRACESTATE},
+    },
     problem::{Problem, request_id},
 };
-use crate::traces::{self, TraceParent};
+use crate::{
+    config::Network,
+    traces::{self, TraceParent},
+};
 use lookalike_telemetry as telemetry;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The request's id, for handlers that write it out.
 #[derive(Clone)]
 pub(crate) struct RequestIdText(pub(crate) String);
 
-/// Puts the layers around the routes.
-pub(crate) fn around(routes: Router, options: &AppOptions) -> Router {
+/// Puts the layers around the routes, which are asked by these methods.
+pub(crate) fn around(routes: Router, methods: Vec<Method>, options: &AppOptions) -> Router {
+    let sharing = Arc::new(Sharing::new(&options.cors_origins, methods));
+    let trusted: Arc<[Network]> = options.trusted_proxies.as_slice().into();
     routes
         .layer(DefaultBodyLimit::disable()) // each route has one that holds for every kind of body
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(Arc::new(options.hosts.clone()), guard_host))
         .layer(middleware::from_fn_with_state(options.max_body, identify))
-        .layer(cors(&options.cors_origins))
+        .layer(middleware::from_fn_with_state(sharing, share))
         .layer(middleware::map_response(harden))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetRequestIdLayer::x_request_id(RandomId))
-        .layer(middleware::map_request_with_state(options.max_body as u64, receive))
+        .layer(middleware::map_request_with_state((trusted, options.max_body as u64), receive))
 }
 
 /// The first thing done to a request: what it says of itself is checked.
-async fn receive(State(appetite): State<u64>, mut request: Request) -> Request {
+async fn receive(State((trusted, appetite)): State<(Arc<[Network]>, u64)>, mut request: Request) -> Request {
     let fit = |id: &HeaderValue| {
         let allowed = |b: &u8| b.is_ascii_alphanumeric() || b"._~-".contains(b);
         (1..=128).contains(&id.len()) && id.as_bytes().iter().all(allowed)
     };
     if request.headers().get(&REQUEST_ID).is_some_and(|id| !fit(id)) {
         request.headers_mut().remove(&REQUEST_ID);
+    }
+    if let Some(client) = Client::of(&request, &trusted) {
+        request.extensions_mut().insert(client);
     }
     lingering(request, appetite)
 }
@@ -92,25 +101,6 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
-fn cors(origins: &[String]) -> CorsLayer {
-    let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([
-            header::CONTENT_TYPE,
-            header::AUTHORIZATION,
-            API_KEY,
-            REQUEST_ID,
-            TRACEPARENT,
-            TRACESTATE,
-        ])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER, HeaderName::from_static("server-timing")])
-        .max_age(Duration::from_secs(3600));
-    if origins.is_empty() {
-        return layer.allow_origin(AnyOrigin);
-    }
-    layer.allow_origin(AllowOrigin::list(origins.iter().filter_map(|o| HeaderValue::from_str(o).ok())))
-}
-
 async fn harden(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -127,12 +117,16 @@ fn span(request: &Request) -> Span {
         %method,
         path,
         request_id = id,
+        client = Empty,
         key = Empty,
         trace_id = Empty,
         parent_id = Empty,
         otel.name = Empty,
         otel.kind = Empty,
     );
+    if let Some(Client(address)) = request.extensions().get() {
+        span.record("client", tracing::field::display(address));
+    }
     let parent = header(&TRACEPARENT).and_then(|parent| TraceParent::parse(parent, header(&TRACESTATE)));
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     traces::adopt(&span, parent.as_ref(), format!("{method} {route}").trim_end());
@@ -153,7 +147,8 @@ mod tests {
     use super::*;
     use crate::{
         budget::{MemoryBudget, PhotoRoom},
-        config::ApiKeys,
+        config::{ApiKeys, BasePath},
+        http::listener::host::Hosts,
     };
 
     #[tokio::test]
@@ -166,7 +161,10 @@ mod tests {
             budget,
             request_timeout: Duration::from_secs(1),
             upload_timeout: Duration::from_secs(1),
-            cors_origins: Vec::new(),
+            cors_origins: vec!["*".into()],
+            trusted_proxies: Vec::new(),
+            hosts: Hosts::Any,
+            base_path: BasePath::default(),
             keys: ApiKeys::default(),
             open_reads: false,
             rate: None,
@@ -176,7 +174,7 @@ mod tests {
         async fn boom() -> Response {
             panic!("a secret of the house")
         }
-        let router = around(Router::new().route("/boom", get(boom)), &options);
+        let router = around(Router::new().route("/boom", get(boom)), vec![Method::GET], &options);
         let response = router.oneshot(Request::get("/boom").body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");

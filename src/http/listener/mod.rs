@@ -3,11 +3,19 @@
 //! `axum::serve` sets no timer, so that half a header would hold its connection for ever.
 
 pub(crate) mod admission;
+pub(crate) mod base;
+mod caller;
 mod connection;
+mod cors;
+pub(crate) mod deadline;
 pub(crate) mod guard;
+mod guesses;
+pub(crate) mod host;
 pub(crate) mod layers;
 mod linger;
+mod names;
 mod open_files;
+mod pace;
 mod refusal;
 mod timed;
 

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
+    config::BasePath,
     http::listing::Fields,
     recommender::{Item, Listing},
 };
@@ -38,7 +39,8 @@ pub(crate) struct ItemsReply<'a> {
 }
 
 impl<'a> ItemReply<'a> {
-    pub(crate) fn of(item: &'a Item) -> Self {
+    /// Addresses are below this path.
+    pub(crate) fn of(item: &'a Item, base: &BasePath) -> Self {
         Self {
             id: item.id.as_str(),
             product: item.product.as_deref(),
@@ -51,13 +53,13 @@ impl<'a> ItemReply<'a> {
             source_hash: Some(item.source_hash.as_deref()),
             updated: item.updated,
             // The photo's own place, a file or another host, stays behind this address.
-            image_url: format!("/images/{}", item.id.in_address()),
+            image_url: format!("{base}/images/{}", item.id.in_address()),
         }
     }
 
     /// What a result tells of its item: what a shopper's page needs.
-    pub(crate) fn found(item: &'a Item) -> Self {
-        Self { source_hash: None, ..Self::of(item) }
+    pub(crate) fn found(item: &'a Item, base: &BasePath) -> Self {
+        Self { source_hash: None, ..Self::of(item, base) }
     }
 }
 
@@ -76,10 +78,10 @@ impl Serialize for Listed<'_> {
 }
 
 impl<'a> ItemsReply<'a> {
-    pub(crate) fn of(listing: &'a Listing, fields: Option<&'a Fields>) -> Self {
+    pub(crate) fn of(listing: &'a Listing, fields: Option<&'a Fields>, base: &BasePath) -> Self {
         let last = listing.items.last().map(|item| item.id.as_str());
         Self {
-            items: listing.items.iter().map(|item| Listed(ItemReply::of(item), fields)).collect(),
+            items: listing.items.iter().map(|item| Listed(ItemReply::of(item, base), fields)).collect(),
             total: listing.total,
             next: last.filter(|_| listing.more),
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use serde::Serialize;
 
+use crate::config::BasePath;
 use crate::http::reply::{CatalogueReply, FacetReply, ItemReply, ModelReply};
 use crate::recommender::{Answer, Asked, Hit, ItemId, Order, PhotoFacts, Region, Timings};
 
@@ -78,18 +79,18 @@ pub(crate) struct TimingsReply {
 }
 
 impl<'a> SimilarReply<'a> {
-    /// `items` is how many the catalogue holds.
-    pub(crate) fn new(request_id: &'a str, answer: &'a Answer, items: usize) -> Self {
+    /// `items` is how many the catalogue holds; addresses are below `base`.
+    pub(crate) fn new(request_id: &'a str, answer: &'a Answer, items: usize, base: &BasePath) -> Self {
         let ranked = (answer.page.offset() + 1..).zip(&answer.hits);
         Self {
             request_id,
             model: ModelReply::of(&answer.pair),
             catalogue: CatalogueReply::of(&answer.pair, items),
-            query: QueryReply::of(&answer.asked, answer.region),
+            query: QueryReply::of(&answer.asked, answer.region, base),
             requested: answer.page.k().get(),
             returned: answer.hits.len(),
             exhausted: answer.exhausted,
-            results: ranked.map(|(rank, hit)| ResultReply::of(rank, hit, &answer.order)).collect(),
+            results: ranked.map(|(rank, hit)| ResultReply::of((rank, hit), &answer.order, base)).collect(),
             facets: answer.facets.iter().map(FacetReply::of).collect(),
             timings_ms: TimingsReply::of(answer.timings),
         }
@@ -97,10 +98,12 @@ impl<'a> SimilarReply<'a> {
 }
 
 impl<'a> QueryReply<'a> {
-    fn of(asked: &'a Asked, region: Option<Region>) -> Self {
+    fn of(asked: &'a Asked, region: Option<Region>, base: &BasePath) -> Self {
         match asked {
             Asked::Photo(facts) => Self::photo(facts, region),
-            Asked::Item(item) => Self::Item { item: ItemReply::of(item), r#box: region.map(Region::corners) },
+            Asked::Item(item) => {
+                Self::Item { item: ItemReply::of(item, base), r#box: region.map(Region::corners) }
+            }
             Asked::Examples(examples) => {
                 Self::Items { positive: examples.positive(), negative: examples.negative() }
             }
@@ -122,11 +125,11 @@ impl<'a> QueryReply<'a> {
 }
 
 impl<'a> ResultReply<'a> {
-    fn of(rank: usize, hit: &'a Hit, order: &Order) -> Self {
+    fn of((rank, hit): (usize, &'a Hit), order: &Order, base: &BasePath) -> Self {
         let d = hit.distance;
         let rank_score = order.rank_score(&hit.item, d.score());
         let distance = DistanceReply { deep: d.deep, colour: d.colour, blend: d.blend };
-        Self { rank, item: ItemReply::found(&hit.item), score: d.score(), rank_score, distance }
+        Self { rank, item: ItemReply::found(&hit.item, base), score: d.score(), rank_score, distance }
     }
 }
 

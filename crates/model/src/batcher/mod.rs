@@ -17,7 +17,10 @@ pub use queue::EmbedTimes;
 pub use seats::Life;
 
 use std::{
+    cell::Cell,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -93,6 +96,29 @@ struct Open(Arc<Queue>);
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+/// A caller's wait for its answer. Who ends it before has left the queue.
+struct Waiting<'a> {
+    answer: oneshot::Receiver<Reply>,
+    queue: &'a Queue,
+}
+
+impl Future for Waiting<'_> {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
+        Pin::new(&mut self.answer).poll(cx).map(|answer| answer.map_err(|_| EmbedderError::Closed)?)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answer.is_terminated() {
+            self.answer.close();
+            self.queue.left();
+        }
     }
 }
 
@@ -204,7 +230,7 @@ impl Embedder {
     pub async fn embed(&self, pixels: Pixels) -> Reply {
         let (reply, answer) = oneshot::channel();
         self.open.0.push(Job { pixels, queued: Instant::now(), reply })?;
-        answer.await.map_err(|_| EmbedderError::Closed)?
+        Waiting { answer, queue: &self.open.0 }.await
     }
 
     /// How photos become the model's input.

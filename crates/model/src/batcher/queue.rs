@@ -142,6 +142,13 @@ impl Queue {
         Ok(())
     }
 
+    /// A caller has left: its photo waits no more.
+    pub fn left(&self) {
+        let mut state = self.lock();
+        state.purge();
+        telemetry::queued(state.jobs.len());
+    }
+
     /// Nobody will push any more: once it is empty, [`take`](Self::take) gives nothing.
     pub fn close(&self) {
         self.lock().closed = true;

@@ -212,6 +212,9 @@ impl Recommender {
             None => pair.catalogue.count().await.map(|items| vec![("base", items)]).unwrap_or_default(),
         };
         telemetry::catalogue(pair.catalogue.revision(), &places);
+        if !self.is_shared() {
+            telemetry::catalogue_damaged(pair.catalogue.health().await.is_err());
+        }
     }
 
     /// Whether the items can be asked for now, as of a second ago at most.

@@ -11,6 +11,7 @@ mod backups;
 mod bases;
 mod buckets;
 mod connections;
+mod damaged;
 mod docs;
 mod elsewhere;
 mod feed;

@@ -6,7 +6,7 @@
 mod metrics;
 
 pub use metrics::{
-    OpenConnection, Stage, answered, base_changed, batch, catalogue, connection_refused,
+    OpenConnection, Stage, answered, base_changed, batch, catalogue, catalogue_damaged, connection_refused,
     connection_timed_out, expect_route, init_metrics, looked_up, queued, recalled, render_metrics,
     settle_metrics, took, written,
 };

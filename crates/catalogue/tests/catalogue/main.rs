@@ -3,12 +3,16 @@
 
 mod came_in;
 mod conforms;
+mod crashes;
 mod formats;
 mod golden;
 mod handover;
 mod lists;
 mod live;
+mod lost;
+mod mutated;
 mod nearest;
 mod persistence;
 mod power_loss;
+mod rate;
 mod samples;

@@ -18,6 +18,9 @@ const MODEL_AGAIN: Duration = Duration::from_secs(5);
 /// How long a client is asked to wait where the store of photos cannot be asked.
 const PHOTOS_AGAIN: Duration = Duration::from_secs(5);
 
+/// The same where somebody has to put a file back.
+const REPAIRED: Duration = Duration::from_secs(30);
+
 /// What a write's refusal becomes.
 pub(super) fn written(e: &IngestError) -> Problem {
     let detail = e.to_string();
@@ -106,6 +109,12 @@ fn engine(e: &CatalogueError) -> Problem {
         CatalogueError::Busy { retry_after } => {
             let detail = "more searches are under way than this server takes on; the header Retry-After says when to go on";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "search_busy", detail).again_after(*retry_after)
+        }
+        CatalogueError::Lost(_) => {
+            let detail =
+                "a file of the catalogue is not whole any more; it has to be put back, and read again";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "catalogue_damaged", detail);
+            problem.again_after(REPAIRED)
         }
         CatalogueError::Timeout(_) => {
             let detail = "the catalogue took too long; try again in a moment";

@@ -214,6 +214,9 @@ impl Recommender {
         };
         telemetry::catalogue(pair.catalogue.revision(), &places);
         pools::tell();
+        if !self.is_shared() {
+            telemetry::catalogue_damaged(pair.catalogue.health().await.is_err());
+        }
     }
 
     /// Whether the items can be asked for now, as of a second ago at most.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A shop whose bundle may change.
-fn changing_shop() -> (tempfile::TempDir, Shop) {
+pub fn changing_shop() -> (tempfile::TempDir, Shop) {
     let shop = tiny_shop();
     let bundle = shop.copy_of_bundle();
     let shop =

@@ -16,6 +16,7 @@ mod bases;
 mod buckets;
 mod callers;
 mod connections;
+mod damaged;
 mod docs;
 mod elsewhere;
 mod faults;

@@ -12,8 +12,9 @@
 //! work      the threads on which searches run: bounded, dear ones apart
 //! ```
 //!
-//! A file is checked once, when it is opened; after that nothing in it can make a search panic. `unsafe` is confined to
-//! `local/kernel` and `local/format/mapping.rs`.
+//! A file is checked once, when it is opened; after that nothing in it can make a search panic. A file that is cut short while it is open is
+//! an error ([`CatalogueError::Lost`]) to whatever needs it. `unsafe` is confined to `local/kernel`, `local/format/mapping/` and
+//! `local/live/memory.rs`.
 
 pub mod contract;
 mod local;

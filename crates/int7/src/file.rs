@@ -9,6 +9,8 @@ use crate::ExecutorError;
 
 /// The version of the file's form.
 const FORMAT: &str = "lookalike-int7-2";
+/// Blocks of a network.
+pub(crate) const MOST_BLOCKS: usize = 1024;
 
 /// A network in numbers: ResNet's stem, its blocks, and the two linear layers on top.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +150,7 @@ impl Quantised {
         let head = about.get("network").ok_or("it names no network")?;
         let head: Head = serde_json::from_str(head).map_err(|e| e.to_string())?;
         let reading = Reading { tensors, forms: &head.forms };
-        if head.blocks > 1024 {
+        if head.blocks > MOST_BLOCKS {
             return Err(format!("{} blocks", head.blocks));
         }
         let block = |i: usize| {
@@ -215,24 +217,27 @@ impl Reading<'_> {
         let shape = <[usize; 4]>::try_from(shape).map_err(|shape| format!("{name}.weight is {shape:?}"))?;
         let form = *self.forms.get(name).ok_or_else(|| format!("nothing is said of {name}"))?;
         let (steps, bias) = (self.numbers(&format!("{name}.step"))?, self.numbers(&format!("{name}.bias"))?);
-        if steps.len() != shape[0] || bias.len() != shape[0] || shape[2] != shape[3] {
-            return Err(format!("the parts of {name} do not fit together"));
-        }
-        if !(form.output.is_finite() && form.output > 0.0) {
-            return Err(format!("{name} gives steps of {}", form.output));
-        }
+        // Whether sizes are any that a network has is asked where it is made ready: of one that no file holds, too.
         Ok(Convolution { shape, weights, steps, bias, form })
     }
 
     fn linear(&self, name: &str) -> Result<Linear, String> {
-        let weights = self.numbers(&format!("{name}.weight"))?;
-        Ok(Linear { weights, bias: self.numbers(&format!("{name}.bias"))? })
+        let (shape, weights) = self.shaped(&format!("{name}.weight"))?;
+        let bias = self.shaped(&format!("{name}.bias"))?.1;
+        match shape[..] {
+            [outputs, _] if outputs == bias.len() => Ok(Linear { weights, bias }),
+            _ => Err(format!("{name}.weight is {shape:?}, beside {} biases", bias.len())),
+        }
     }
 
     fn numbers(&self, name: &str) -> Result<Vec<f32>, String> {
-        let (_, numbers) = self.tensor::<f32>(name)?;
+        Ok(self.shaped(name)?.1)
+    }
+
+    fn shaped(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>), String> {
+        let (shape, numbers) = self.tensor::<f32>(name)?;
         let finite = numbers.iter().all(|n| n.is_finite());
-        finite.then_some(numbers).ok_or_else(|| format!("{name} is not finite"))
+        finite.then_some((shape, numbers)).ok_or_else(|| format!("{name} is not finite"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands on the last map: the mean, the two linear layers, and the colour module.
 
-use crate::{ExecutorError, file::Linear};
+use crate::{ExecutorError, bounds::MOST_OUTPUTS, file::Linear};
 
 /// How many of the most activated cells give their colour.
 const COLOUR_CELLS: usize = 10;
@@ -23,10 +23,13 @@ pub(crate) fn means(map: &[u8], (pixel, channels): (usize, usize), step: f32) ->
 }
 
 impl Linear {
-    /// Checks that it takes `inputs` numbers and gives as many as its bias.
-    pub(crate) fn check(&self, inputs: usize) -> Result<(), ExecutorError> {
+    /// Checks that it takes `inputs` numbers and gives as many as its bias: at least so many.
+    pub(crate) fn check(&self, inputs: usize, least: usize) -> Result<(), ExecutorError> {
         let outputs = self.bias.len();
-        if inputs == 0 || outputs.checked_mul(inputs) != Some(self.weights.len()) {
+        if inputs == 0
+            || !(least..=MOST_OUTPUTS).contains(&outputs)
+            || outputs.checked_mul(inputs) != Some(self.weights.len())
+        {
             let n = self.weights.len();
             return Err(ExecutorError::Network(format!(
                 "{n} weights between {inputs} and {outputs} numbers"
@@ -121,8 +124,8 @@ mod tests {
     #[test]
     fn a_linear_layer_is_checked_and_right() {
         let layer = Linear { weights: (0..36).map(|x| x as f32).collect(), bias: vec![1.0, 2.0] };
-        assert!(layer.check(17).is_err() && layer.check(0).is_err());
-        layer.check(18).unwrap();
+        assert!(layer.check(17, 1).is_err() && layer.check(0, 1).is_err() && layer.check(18, 3).is_err());
+        layer.check(18, 1).unwrap();
         assert_eq!(layer.output(1, &[1.0; 18]), (18..36).sum::<i32>() as f32 + 2.0);
     }
 }

@@ -2,39 +2,10 @@
 
 use crate::{
     ExecutorError,
+    bounds::{Extent, MOST_SIDE, Moves, Sizes},
     file::Convolution,
     weights::{Line, STEM_LEVELS, STEP, Slices, WideLine, fits, pack},
 };
-
-/// The size of a map of numbers, `[height, width, channels]`, channels padded to whole panels, `border` zeros around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
-    pub side: usize,
-    pub channels: usize,
-    pub border: usize,
-}
-
-impl Extent {
-    /// Numbers from one pixel to the next.
-    pub fn pixel(self) -> usize {
-        self.channels.next_multiple_of(STEP)
-    }
-
-    /// Pixels from one row to the next.
-    pub fn row(self) -> usize {
-        self.side + 2 * self.border
-    }
-
-    /// Numbers of a photo's map, borders and all.
-    pub fn photo(self) -> usize {
-        self.row() * self.row() * self.pixel()
-    }
-
-    /// Where a pixel's numbers begin.
-    pub fn at(self, y: usize, x: usize) -> usize {
-        ((y + self.border) * self.row() + x + self.border) * self.pixel()
-    }
-}
 
 /// Where windows begin in the input and what they give begins in the output, in numbers from each photo's first.
 #[derive(Debug)]
@@ -45,30 +16,22 @@ pub(crate) struct Windows {
 
 impl Windows {
     /// Of square windows, which must lie within the input and its border.
-    pub fn new(
-        input: Extent,
-        output: Extent,
-        (kernel, stride, padding): (usize, usize, usize),
-    ) -> Option<Self> {
-        let reach = (output.side.checked_sub(1)? * stride + kernel).checked_sub(padding)?;
-        if padding > input.border || reach > input.side + input.border || input.photo() > u32::MAX as usize {
+    pub fn new(input: Extent, output: Extent, moves: Moves) -> Option<Self> {
+        let (stride, padding) = (moves.stride(), moves.padding());
+        let reach = ((output.side() - 1) * stride + moves.kernel()).checked_sub(padding)?;
+        if padding > input.border() || reach > input.side() + input.border() {
             return None;
         }
+        let begin = |i: usize| i * stride + input.border() - padding;
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-        for y in 0..output.side {
-            for x in 0..output.side {
-                let (top, left) = (y * stride + input.border - padding, x * stride + input.border - padding);
-                inputs.push(((top * input.row() + left) * input.pixel()) as u32);
+        for y in 0..output.side() {
+            for x in 0..output.side() {
+                inputs.push(((begin(y) * input.row() + begin(x)) * input.pixel()) as u32);
                 outputs.push(output.at(y, x) as u32);
             }
         }
         Some(Self { inputs, outputs })
     }
-}
-
-/// The side of what a convolution gives.
-pub(crate) fn output_side(side: usize, (kernel, stride, padding): (usize, usize, usize)) -> Option<usize> {
-    (side + 2 * padding).checked_sub(kernel).filter(|_| stride > 0).map(|reach| reach / stride + 1)
 }
 
 /// What becomes of a sum: `sum · scale + bias`, in the output's own steps.
@@ -131,25 +94,26 @@ impl Layer {
         lines: &mut Vec<Line>,
     ) -> Result<Self, ExecutorError> {
         let refuse = |why: String| Err(ExecutorError::Network(why));
+        let sizes = Sizes::of(c, "a convolution")?;
         let slices = Slices::new(c.shape, c.form.groups)?;
-        if slices.inputs != input.channels {
-            return refuse(format!("{} channels come to a convolution of {}", input.channels, slices.inputs));
+        if slices.inputs != input.channels() {
+            let come = input.channels();
+            return refuse(format!("{come} channels come to a convolution of {}", slices.inputs));
         }
         if !fits(&c.weights, c.shape, slices) {
             return refuse(format!("weights whose sums do not fit into 16 bits ({:?})", c.shape));
         }
-        let moves = (c.shape[2], c.form.stride, c.form.padding);
-        let side = output_side(input.side, moves);
-        let output = Extent { side: side.unwrap_or(0), channels: c.shape[0], border };
-        let Some(windows) = Windows::new(input, output, moves) else {
-            return refuse(format!(
-                "a convolution {:?}, {:?} over a side of {}",
-                c.shape, c.form, input.side
-            ));
+        let moves = sizes.moves();
+        let output = moves.over(input.side()).and_then(|side| Extent::new(side, sizes.outputs(), border));
+        let made = output.and_then(|output| Some((output, Windows::new(input, output, moves)?)));
+        let Some((output, windows)) = made else {
+            let (shape, form, side) = (c.shape, c.form, input.side());
+            return refuse(format!("a convolution {shape:?}, {form:?} over a side of {side}"));
         };
+        let kernel = moves.kernel();
         // Pixels side by side lie side by side: where all channels count, a window's row is one long tap.
         let (columns, runs) =
-            if c.form.groups == 1 { (1, slices.runs() * moves.0) } else { (moves.0, slices.runs()) };
+            if c.form.groups == 1 { (1, slices.runs() * kernel) } else { (kernel, slices.runs()) };
         let tap = |t: usize| (((t / columns) * input.row() + t % columns) * input.pixel()) as u32;
         let line = lines.len();
         lines.extend(pack(&c.weights, c.shape, slices));
@@ -157,12 +121,18 @@ impl Layer {
             input,
             output,
             windows,
-            taps: (0..moves.0 * columns).map(tap).collect(),
+            taps: (0..kernel * columns).map(tap).collect(),
             runs,
             starts: (0..slices.panels()).map(|p| slices.start(p) as u32).collect(),
             line,
             scaling: Scaling::new(c, input_step, (c.weights.len() / c.shape[0] * 127 * 127) as f32)?,
         })
+    }
+
+    /// Multiplications a photo, those of what is padded counted in.
+    pub fn work(&self) -> u64 {
+        let (windows, channels) = (self.windows.inputs.len(), self.starts.len() * STEP);
+        windows as u64 * channels as u64 * (self.taps.len() * self.runs * STEP) as u64
     }
 
     /// Bytes that the input's buffer must have behind its last photo: a group's last run may reach past its pixel.
@@ -196,24 +166,21 @@ pub(crate) struct Stem {
 impl Stem {
     /// For photos of this side; its output gets a border of 1, for the pooling that follows.
     pub fn new(c: &Convolution, size: usize, frame: [u8; 3]) -> Result<Self, ExecutorError> {
-        let [outputs, inputs, kernel, _] = c.shape;
-        let moves = (kernel, c.form.stride, c.form.padding);
         let refuse =
             || ExecutorError::Network(format!("a first convolution {:?}, {:?} over {size}", c.shape, c.form));
-        // 255 · 127 · k² · 3 fits into 32 bits up to a kernel of 26.
-        if inputs != 3 || c.form.groups != 1 || !(1..=26).contains(&kernel) || outputs == 0 {
+        let sizes = Sizes::of(c, "a first convolution")?;
+        let (outputs, moves) = (sizes.outputs(), sizes.moves());
+        let (kernel, stride, padding) = (moves.kernel(), moves.stride(), moves.padding());
+        if size > MOST_SIDE || c.shape[1] != 3 || c.form.groups != 1 || c.weights.contains(&i8::MIN) {
             return Err(refuse());
         }
-        if c.weights.contains(&i8::MIN) {
-            return Err(refuse());
-        }
-        let side = output_side(size, moves).ok_or_else(refuse)?;
-        let output = Extent { side, channels: outputs, border: 1 };
-        let (framed, row) = (size + 2 * c.form.padding, kernel * 3);
+        let side = moves.over(size).ok_or_else(refuse)?;
+        let output = Extent::new(side, outputs, 1).ok_or_else(refuse)?;
+        let (framed, row) = (size + 2 * padding, kernel * 3);
         let mut windows = Windows { inputs: Vec::new(), outputs: Vec::new() };
         for y in 0..side {
             for x in 0..side {
-                windows.inputs.push(((y * framed + x) * c.form.stride * 3) as u32);
+                windows.inputs.push(((y * framed + x) * stride * 3) as u32);
                 windows.outputs.push(output.at(y, x) as u32);
             }
         }
@@ -230,8 +197,12 @@ impl Stem {
         let taps = (0..kernel).map(|y| (y * framed * 3) as u32).collect();
         let largest = (kernel * kernel * 3 * 255) as f32 * f32::from(STEM_LEVELS);
         let scaling = Scaling::new(c, 1.0 / 255.0, largest)?;
-        let padding = c.form.padding;
         Ok(Self { framed, padding, frame, output, windows, row, taps, lines, wide, scaling })
+    }
+
+    /// Multiplications a photo, those of what is padded counted in.
+    pub fn work(&self) -> u64 {
+        self.windows.inputs.len() as u64 * (self.lines.len() * size_of::<Line>()) as u64
     }
 
     /// Numbers of a framed photo.

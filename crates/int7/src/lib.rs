@@ -7,6 +7,7 @@
 //! answers in f32. Results are the same, bit for bit, whatever the instructions, the batch and the number of threads.
 
 mod arena;
+mod bounds;
 mod file;
 mod head;
 mod kernel;

@@ -4,9 +4,10 @@ use std::{ops::Range, sync::Arc};
 
 use crate::{
     Answer, ExecutorError, Quantised,
+    bounds::Extent,
     head::{colours, means, projected},
     kernel::{Into, Kernel, Part, Past, Work, begin, convolve},
-    layer::{Extent, Layer, Stem},
+    layer::{Layer, Stem},
     network::Network,
     team::{Awake, Team},
     weights::{ACTIVATION_LEVELS, Line, STEP},
@@ -199,10 +200,10 @@ impl Pass<'_> {
 
     /// 3×3 maximum, stride 2; around the input lie zeros, below which no number is.
     fn pool(&mut self, from: Extent, to: Extent, begun: &[u8], x: &mut [u8]) {
-        let (pixel, row) = (to.pixel(), to.side * to.pixel());
+        let (pixel, row) = (to.pixel(), to.side() * to.pixel());
         let rows = Shared(x[..self.photos * to.photo()].as_mut_ptr());
-        self.team.run(self.photos * to.side, &|task| {
-            let (photo, y) = (task / to.side, task % to.side);
+        self.team.run(self.photos * to.side(), &|task| {
+            let (photo, y) = (task / to.side(), task % to.side());
             let input = &begun[photo * from.photo()..];
             // SAFETY: every task has another row.
             let out = unsafe { rows.piece(photo * to.photo() + y * row, row) };
@@ -291,7 +292,7 @@ impl Pass<'_> {
 
     fn answers(&mut self, network: &Network, photos: &[&[u8]], x: &[u8]) -> Vec<Answer> {
         let last = network.last();
-        let sizes = (last.pixel(), last.channels);
+        let sizes = (last.pixel(), last.channels());
         let tops: Vec<(Vec<f32>, Vec<f32>)> = (x.chunks_exact(last.photo()).take(photos.len()))
             .map(|map| means(map, sizes, network.step))
             .collect();
@@ -313,7 +314,7 @@ impl Pass<'_> {
         (photos.iter().zip(embeddings.chunks_exact(outputs)).zip(tops))
             .map(|((photo, embedding), (activation, _))| Answer {
                 embedding: projected(network.projection.as_ref(), embedding),
-                colour: colours(photo, network.size, &activation, last.side),
+                colour: colours(photo, network.size, &activation, last.side()),
                 logits: (0..classes).map(|k| network.classifier.output(k, embedding)).collect(),
             })
             .collect()
@@ -322,14 +323,14 @@ impl Pass<'_> {
 
 /// Zeros around each photo's map.
 fn clear_border(extent: Extent, photos: usize, map: &mut [u8]) {
-    if extent.border == 0 {
+    if extent.border() == 0 {
         return;
     }
-    let (row, edge) = (extent.row() * extent.pixel(), extent.border * extent.pixel());
+    let (row, edge) = (extent.row() * extent.pixel(), extent.border() * extent.pixel());
     for photo in map.chunks_exact_mut(extent.photo()).take(photos) {
         let rows = extent.row();
         for (y, line) in photo.chunks_exact_mut(row).enumerate() {
-            if y < extent.border || y >= rows - extent.border {
+            if y < extent.border() || y >= rows - extent.border() {
                 line.fill(0);
             } else {
                 line[..edge].fill(0);

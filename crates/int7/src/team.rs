@@ -14,7 +14,7 @@ use std::{
     thread::{self, JoinHandle, Thread},
 };
 
-/// Tasks of one layer at most.
+/// Tasks that are shared out at once at most.
 const MOST_TASKS: u64 = 0xffff;
 
 /// Which tasks a thread claims first.
@@ -102,12 +102,18 @@ impl Awake<'_> {
 
     /// Runs `task` once for each number below `tasks` and returns when all are done.
     pub fn run(&mut self, tasks: usize, task: Task<'_>) {
-        let shared = &*self.0.shared;
         if self.0.helpers.is_empty() || tasks <= 1 {
             (0..tasks).for_each(task);
             return;
         }
-        assert!(tasks as u64 <= MOST_TASKS, "{tasks} tasks at once");
+        for first in (0..tasks).step_by(MOST_TASKS as usize) {
+            self.share((tasks - first).min(MOST_TASKS as usize), &|i| task(first + i));
+        }
+    }
+
+    /// Runs at most [`MOST_TASKS`] of them.
+    fn share(&mut self, tasks: usize, task: Task<'_>) {
+        let shared = &*self.0.shared;
         // SAFETY: the lifetime is dropped for the helpers' sake; this function returns only after every task is done,
         // and no helper touches `task` after that (see `Shared`).
         let task = unsafe { std::mem::transmute::<Task<'_>, Task<'static>>(task) };
@@ -211,7 +217,8 @@ mod tests {
             let mut team = Team::new(threads).unwrap();
             for pass in 0..50 {
                 let mut awake = team.awake();
-                for tasks in [0, 1, 2, 7, 200] {
+                for tasks in [0, 1, 2, 7, 200, 70_000].into_iter().filter(|tasks| pass == 0 || *tasks < 1_000)
+                {
                     let counts: Vec<AtomicUsize> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
                     awake.run(tasks, &|i| {
                         counts[i].fetch_add(pass + 1, Ordering::Relaxed);

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+mod mutated;
+
 use super::*;
 use crate::kernel::Kernel;
 

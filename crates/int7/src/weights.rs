@@ -7,6 +7,8 @@ use crate::ExecutorError;
 
 /// Channels of a panel and of a run; planes are padded to it.
 pub(crate) const STEP: usize = 16;
+/// Channels of a map.
+pub(crate) const MOST_CHANNELS: usize = 1 << 14;
 /// The largest activation that a convolution may read: 7 bits.
 pub const ACTIVATION_LEVELS: u8 = 127;
 /// The largest weight of the first convolution.
@@ -25,10 +27,11 @@ pub(crate) struct Slices {
 impl Slices {
     /// Of a convolution's weights `[O, I / groups, k, k]`.
     pub fn new([outputs, inputs, ..]: [usize; 4], groups: usize) -> Result<Self, ExecutorError> {
-        if groups == 0 || outputs == 0 || inputs == 0 || outputs % groups != 0 {
+        let all = inputs.checked_mul(groups).filter(|all| *all <= MOST_CHANNELS);
+        let Some(all) = all.filter(|all| *all > 0 && outputs > 0 && outputs.is_multiple_of(groups)) else {
             return Err(ExecutorError::Network(format!("{outputs} channels in {groups} groups of {inputs}")));
-        }
-        Ok(Self { inputs: inputs * groups, outputs, groups })
+        };
+        Ok(Self { inputs: all, outputs, groups })
     }
 
     pub fn panels(self) -> usize {
@@ -68,8 +71,9 @@ pub fn quantise(
     groups: usize,
 ) -> Result<(Vec<i8>, Vec<f32>), ExecutorError> {
     let slices = Slices::new(shape, groups)?;
-    let count: usize = shape[1..].iter().product();
-    if weights.len() != shape[0] * count || !weights.iter().all(|w| w.is_finite()) {
+    let count = shape[1..].iter().try_fold(1usize, |all, &n| all.checked_mul(n)).unwrap_or(0);
+    let there = count > 0 && shape[0].checked_mul(count) == Some(weights.len());
+    if !there || !weights.iter().all(|w| w.is_finite()) {
         return Err(ExecutorError::Network(format!(
             "{} weights, or not all finite, for {shape:?}",
             weights.len()

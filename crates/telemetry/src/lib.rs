@@ -7,9 +7,9 @@ mod metrics;
 
 pub use metrics::{
     Ended, OpenConnection, Question, Stage, answered, base_changed, batch, body_refused, catalogue,
-    connection_refused, connection_timed_out, expect_route, init_metrics, key_failed, looked_up,
-    memory_budget, memory_held, model_restarted, pool, queued, recalled, render_metrics, settle_metrics,
-    took, written,
+    catalogue_damaged, connection_refused, connection_timed_out, expect_route, init_metrics, key_failed,
+    looked_up, memory_budget, memory_held, model_restarted, pool, queued, recalled, render_metrics,
+    settle_metrics, took, written,
 };
 
 use std::io::IsTerminal;

@@ -33,6 +33,7 @@ mod names {
     pub const FOUND: &str = "lookalike_ann_neighbours_found_total";
     pub const WRITES: &str = "lookalike_writes_total";
     pub const ITEMS: &str = "lookalike_catalogue_items";
+    pub const DAMAGED: &str = "lookalike_catalogue_damaged";
     pub const REVISION: &str = "lookalike_catalogue_revision";
     pub const BASES: &str = "lookalike_base_changes_total";
 }
@@ -178,6 +179,11 @@ pub fn init_metrics() {
             "Items, by where they are: base, segment (came in, with a graph), rows (came in, without), hidden (of the base, and gone)."
         );
         metrics::describe_gauge!(names::REVISION, "The revision of the catalogue.");
+        metrics::describe_gauge!(
+            names::DAMAGED,
+            "1 where a file of the catalogue that is served is not whole any more: what needs it is 503."
+        );
+        metrics::gauge!(names::DAMAGED).set(0.0);
         metrics::counter!(names::NEIGHBOURS).absolute(0);
         metrics::counter!(names::FOUND).absolute(0);
         metrics::describe_counter!(
@@ -320,6 +326,11 @@ pub fn catalogue(revision: Option<u64>, items: &[(&'static str, usize)]) {
     for &(place, count) in items {
         metrics::gauge!(names::ITEMS, "place" => place).set(count as f64);
     }
+}
+
+/// Whether a file of the catalogue that is served is not whole any more.
+pub fn catalogue_damaged(is_damaged: bool) {
+    metrics::gauge!(names::DAMAGED).set(if is_damaged { 1.0 } else { 0.0 });
 }
 
 /// A `reload`, `rollback` or `compact` has ended: with another base, or with the one before.

@@ -70,6 +70,9 @@ pub enum CatalogueError {
         /// What gave it away.
         why: String,
     },
+    /// A file that was whole when it was opened, and is not any more.
+    #[error("{} was cut short while it was served, or cannot be read any more: put the generation back, whole and under a name of its own, and reload it", .0.display())]
+    Lost(PathBuf),
     /// A file of another format version.
     #[error("{} has format {found}, this program reads {known}: build it again with `lookalike-trainer index`", .path.display())]
     Version {
@@ -139,6 +142,7 @@ impl CatalogueError {
         match self {
             Self::Full(path) => Self::Full(path.clone()),
             Self::State { path, why } => Self::State { path: path.clone(), why: why.clone() },
+            Self::Lost(path) => Self::Lost(path.clone()),
             Self::Unavailable { why, retry_after } => {
                 Self::Unavailable { why: why.clone(), retry_after: *retry_after }
             }

@@ -255,7 +255,23 @@ impl LocalCatalogue {
         self.0.frozen.view().links
     }
 
-    /// All items with their deep and colour vectors, by rising id.
+    /// Whether its files are still what they were: they were cut short, or cannot be read any more, where not. Nothing that needs them is
+    /// answered then, until it is opened again.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Lost`] where they are not.
+    pub fn check(&self) -> Result<(), CatalogueError> {
+        self.0.frozen.check_length()?;
+        self.0.lines.check()
+    }
+
+    /// What is found must be at a distance, and read of files that are whole.
+    pub(crate) fn sound(&self, found: impl IntoIterator<Item = Distance>) -> Result<(), CatalogueError> {
+        self.0.sound(found)
+    }
+
+    /// All items with their deep and colour vectors, by rising id. The vectors lie in the file: whoever keeps them [asks](Self::check)
+    /// afterwards whether that was whole.
     pub fn items(&self) -> impl ExactSizeIterator<Item = Result<Entry<'_>, CatalogueError>> {
         let view = self.0.frozen.view();
         let item = move |place| Ok((self.0.lines.item(place)?, view.vectors(self.0.points[place])));
@@ -273,6 +289,7 @@ impl LocalCatalogue {
     ) -> Result<Vec<(usize, Distance)>, CatalogueError> {
         let search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
         let found = search.run(&self.0.frozen, query);
+        self.0.sound(found.iter().map(|found| found.distance))?;
         Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
     }
 
@@ -305,7 +322,7 @@ impl LocalCatalogue {
 
     /// A point's item as its generation has it, and its vectors.
     pub(crate) fn at(&self, point: u32) -> Result<(Item, Vectors), CatalogueError> {
-        Ok((self.item_at(point)?, Vectors::stored(self.0.frozen.view().vectors(point))))
+        Ok((self.item_at(point)?, self.0.vectors_at(point)?))
     }
 
     /// A point's item as its generation has it.
@@ -435,8 +452,8 @@ impl LocalCatalogue {
 impl Opened {
     /// Opens without comparing digests: whatever the files hold, this and every search after it must not panic.
     fn unverified(folder: &Path, manifest: GenerationManifest) -> Result<Self, CatalogueError> {
-        let frozen = Frozen::open(&folder.join(GRAPH))?;
-        let lines = Lines::open(&folder.join(ITEMS), frozen.lines())?;
+        let (frozen, starts) = Frozen::open(&folder.join(GRAPH))?;
+        let lines = Lines::open(&folder.join(ITEMS), starts)?;
         let facets = Facets::read(&folder.join(FACETS), lines.len())?;
         let numbers = match manifest.files.contains_key(NUMBERS) {
             true => Numbers::read(&folder.join(NUMBERS), lines.len())?,
@@ -535,8 +552,21 @@ impl Opened {
     }
 
     fn vectors(&self, id: &ItemId) -> Result<Option<Vectors>, CatalogueError> {
-        let place = self.lines.find(id.as_str())?;
-        Ok(place.map(|place| Vectors::stored(self.frozen.view().vectors(self.points[place]))))
+        self.lines.find(id.as_str())?.map(|place| self.vectors_at(self.points[place])).transpose()
+    }
+
+    /// A copy of a point's vectors, of a file that was whole when they had been read.
+    fn vectors_at(&self, point: u32) -> Result<Vectors, CatalogueError> {
+        let vectors = Vectors::stored(self.frozen.view().vectors(point));
+        self.frozen.check()?;
+        let finite = vectors.deep().iter().chain(vectors.colour()).all(|x| x.is_finite());
+        if finite { Ok(vectors) } else { Err(self.frozen.not_vectors()) }
+    }
+
+    fn sound(&self, found: impl IntoIterator<Item = Distance>) -> Result<(), CatalogueError> {
+        self.frozen.check()?;
+        let finite = found.into_iter().all(|distance| distance.blend.is_finite());
+        if finite { Ok(()) } else { Err(self.frozen.not_vectors()) }
     }
 
     fn answer(&self, query: &Query, search: &Search) -> Result<Nearest, CatalogueError> {
@@ -544,7 +574,9 @@ impl Opened {
             let item = Arc::new(self.lines.item(found.item as usize)?);
             Ok(Hit { item, distance: found.distance })
         };
-        let hits = search.run(&self.frozen, query).into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
+        let found = search.run(&self.frozen, query);
+        self.sound(found.iter().map(|found| found.distance))?;
+        let hits = found.into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
         Ok(Nearest { exhausted: search.is_all(hits.len()), hits })
     }
 }
@@ -606,8 +638,7 @@ impl Catalogue for LocalCatalogue {
 
     async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError> {
         let Some(place) = self.0.lines.find(id.as_str())? else { return Ok(None) };
-        let vectors = Vectors::stored(self.0.frozen.view().vectors(self.0.points[place]));
-        Ok(Some((Arc::new(self.0.lines.item(place)?), vectors)))
+        Ok(Some((Arc::new(self.0.lines.item(place)?), self.0.vectors_at(self.0.points[place])?)))
     }
 
     async fn random(&self) -> Result<Option<Arc<Item>>, CatalogueError> {
@@ -627,6 +658,10 @@ impl Catalogue for LocalCatalogue {
 
     fn about(&self) -> About {
         ABOUT
+    }
+
+    async fn health(&self) -> Result<(), CatalogueError> {
+        self.check()
     }
 
     fn dims(&self) -> Dims {

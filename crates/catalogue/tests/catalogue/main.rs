@@ -3,13 +3,17 @@
 
 mod came_in;
 mod conforms;
+mod crashes;
 mod formats;
 mod golden;
 mod handover;
 mod lists;
 mod live;
+mod lost;
+mod mutated;
 mod nearest;
 mod persistence;
 mod power_loss;
+mod rate;
 mod samples;
 mod work;

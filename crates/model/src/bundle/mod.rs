@@ -6,7 +6,7 @@ mod manifest;
 
 pub use manifest::{Drift, FORMAT_VERSION, FileRecord, Manifest, PcaRecord};
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use tch::Device;
 
@@ -63,6 +63,12 @@ impl BundleError {
     }
 }
 
+/// Whether it is the name of a file in a folder, and leads nowhere else.
+fn is_name(name: &str) -> bool {
+    let mut parts = Path::new(name).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name)
+}
+
 /// A bundle on disk whose model files have been checked against its manifest.
 #[derive(Clone, Debug)]
 pub struct Bundle {
@@ -92,6 +98,9 @@ impl Bundle {
         let f32s = file_of(Precision::F32);
         if !manifest.files.contains_key(&f32s) {
             return Err(refuse(format!("it names no {f32s}")));
+        }
+        if let Some(name) = manifest.files.keys().find(|name| !is_name(name)) {
+            return Err(refuse(format!("it names '{name}', which is no file of a bundle")));
         }
         let bundle = Self { dir: dir.to_owned(), manifest };
         bundle.verify()?;

@@ -7,7 +7,8 @@
 //! body     length of the JSON: u32 · JSON, an entry a photo · f32 rows [deep | colour] of those that have one
 //! ```
 //!
-//! Little-endian. `N-of-M.part` while it is being written, `N-of-M.shard` when it is whole.
+//! Little-endian. `N-of-M.part` while it is being written, `N-of-M.shard` when it is whole. Whoever writes holds `N-of-M.lock`, which stays: the
+//! shard's own file has two names, and who locks it by one may hold what another has finished by the other.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -70,6 +71,8 @@ enum Line<T> {
 /// Writes a shard.
 pub(crate) struct Writer {
     file: File,
+    /// Held as long as this lives. Freed when closed.
+    _lock: File,
     part: PathBuf,
     whole: PathBuf,
     done: usize,
@@ -83,6 +86,12 @@ impl Writer {
         fs::create_dir_all(folder).map_err(ExtractionError::io(folder))?;
         let name = header.shard.name();
         let (part, whole) = (folder.join(format!("{name}.part")), folder.join(format!("{name}.shard")));
+        let path = folder.join(format!("{name}.lock"));
+        let lock = File::create(&path).map_err(ExtractionError::io(&path))?;
+        if lock.try_lock().is_err() {
+            let path = part.display();
+            return Err(ExtractionError::Shards(format!("another process is writing {path}: wait for it")));
+        }
         if whole.exists() {
             let found = Reader::open(&whole)?.header;
             if found != header {
@@ -96,11 +105,7 @@ impl Writer {
         }
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part);
         let file = options.map_err(ExtractionError::io(&part))?;
-        if file.try_lock().is_err() {
-            let path = part.display();
-            return Err(ExtractionError::Shards(format!("another process is writing {path}: wait for it")));
-        }
-        let mut writer = Self { file, part, whole, done: 0, skipped: 0, first: None };
+        let mut writer = Self { file, _lock: lock, part, whole, done: 0, skipped: 0, first: None };
         let end = writer.resume(&header)?;
         let cut = writer.file.set_len(end).and_then(|()| writer.file.seek(SeekFrom::Start(end)));
         cut.map_err(ExtractionError::io(&writer.part))?;
@@ -242,5 +247,46 @@ impl Iterator for Reader {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.frame().map_err(|why| ExtractionError::damaged(&self.path, why)).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            format: Header::FORMAT,
+            model_id: "the-model".into(),
+            records: "the-records".into(),
+            photos: 3,
+            shard: "1/1".parse().unwrap(),
+            dims: Dims { deep: 2, colour: 0 },
+        }
+    }
+
+    /// A shard that two open at once, one of which has it: what the one has finished is there, whatever the other does.
+    #[test]
+    fn a_finished_shard_is_not_emptied_by_who_comes_too_late() {
+        for round in 0..200 {
+            let folder = tempfile::tempdir().unwrap();
+            let mut first = Writer::open(folder.path(), header()).unwrap();
+            let skipped: Vec<Entry> = (0..3).map(|n| Entry::Skipped(format!("photo {n}"))).collect();
+            first.append(&skipped).unwrap();
+            std::thread::scope(|scope| {
+                let late = scope.spawn(|| {
+                    loop {
+                        match Writer::open(folder.path(), header()) {
+                            Ok(writer) => return writer.done(),
+                            Err(ExtractionError::Shards(_)) => {}
+                            Err(e) => panic!("{e}"),
+                        }
+                    }
+                });
+                first.finish().unwrap();
+                assert_eq!(late.join().unwrap(), 3, "round {round}");
+            });
+            assert_eq!(Writer::open(folder.path(), header()).unwrap().done(), 3, "round {round}");
+        }
     }
 }

@@ -1,12 +1,9 @@
 //! The items' file, mapped: a line is read when its item is asked for, so that opening a large catalogue takes no time
 //! and its items no memory.
 
-use std::{
-    borrow::Cow,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     contract::CatalogueError,
@@ -18,15 +15,14 @@ use lookalike_items::Item;
 #[derive(Debug)]
 pub(crate) struct Lines {
     file: Mapping,
-    path: PathBuf,
     starts: Vec<u64>,
 }
 
 impl Lines {
     /// Maps the file, whose lines start at `starts`.
-    pub fn open(path: &Path, starts: &[u64]) -> Result<Self, CatalogueError> {
-        let file = Mapping::of(&generation::open(path)?).map_err(CatalogueError::io("open", path))?;
-        let damaged = |why: &str| CatalogueError::damaged(path, why);
+    pub fn open(path: &Path, starts: Vec<u64>) -> Result<Self, CatalogueError> {
+        let file = Mapping::of(generation::open(path)?, path).map_err(CatalogueError::io("open", path))?;
+        let damaged = |why: &str| file.damaged(why);
         if file.last().is_some_and(|&last| last != b'\n') {
             return Err(damaged("its last line has no end"));
         }
@@ -36,7 +32,16 @@ impl Lines {
         if !from_start || !starts.is_sorted_by(|a, b| a < b) || !starts.iter().all(there) {
             return Err(damaged("its lines are not where the graph file has them"));
         }
-        Ok(Self { file, path: path.to_owned(), starts: starts.to_vec() })
+        file.check_length()?;
+        Ok(Self { file, starts })
+    }
+
+    /// Whether the file is still what it was.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Lost`] where it is not.
+    pub fn check(&self) -> Result<(), CatalogueError> {
+        self.file.check_length()
     }
 
     /// How many items there are.
@@ -63,15 +68,14 @@ impl Lines {
     fn search(&self, id: &str) -> Result<Result<usize, usize>, CatalogueError> {
         /// The field that lines are ordered by.
         #[derive(Deserialize)]
-        struct Named<'a> {
-            #[serde(borrow)]
-            id: Cow<'a, str>,
+        struct Named {
+            id: String,
         }
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low.midpoint(high);
-            let named: Named<'_> = self.read(middle)?;
-            match named.id.as_ref().cmp(id) {
+            let named: Named = self.read(middle)?;
+            match named.id.as_str().cmp(id) {
                 std::cmp::Ordering::Equal => return Ok(Ok(middle)),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
@@ -80,12 +84,12 @@ impl Lines {
         Ok(Err(low))
     }
 
-    fn read<'a, T: Deserialize<'a>>(&'a self, place: usize) -> Result<T, CatalogueError> {
+    fn read<T: DeserializeOwned>(&self, place: usize) -> Result<T, CatalogueError> {
         let start = self.starts.get(place).map_or(self.file.len(), |&start| start as usize);
         let end = self.starts.get(place + 1).map_or(self.file.len(), |&next| next as usize);
-        let line = self.file.get(start..end).unwrap_or_default();
-        serde_json::from_slice(line).map_err(|e| {
-            CatalogueError::damaged(&self.path, format!("line {} is not an item: {e}", place + 1))
-        })
+        // A copy: what is looked at twice must be the same twice, whoever cuts the file short in between.
+        let line = self.file.get(start..end).unwrap_or_default().to_vec();
+        let not_an_item = |e| self.file.damaged(format!("line {} is not an item: {e}", place + 1));
+        serde_json::from_slice(&line).map_err(not_an_item)
     }
 }

@@ -148,7 +148,7 @@ impl LiveCatalogue {
             });
         }
         let pin = Pin::read(&self.state)?;
-        if pin.is_none() && bundle.name() == served.of() {
+        if pin.is_none() && bundle.name() == served.of() && self.view().check().is_ok() {
             return Ok(()); // what it was compacted into stands for it
         }
         let state = self.state.clone();
@@ -186,7 +186,7 @@ impl LiveCatalogue {
         let served = self.view().base().clone();
         let (state, bundle) = (self.state.clone(), bundle.to_owned());
         let opening = tokio::task::spawn_blocking(move || {
-            let base = match served.base_name() == to {
+            let base = match served.base_name() == to && served.check().is_ok() {
                 true => served,
                 false => pin::opened(&state, &bundle, to, &served.manifest().model_id)?,
             };
@@ -274,7 +274,7 @@ impl LiveCatalogue {
         Pin::replace(&self.state, pin.as_ref())?;
         let view = self.view();
         let (now, then) = (view.base(), &base);
-        if (now.base_name(), now.name()) == (then.base_name(), then.name()) {
+        if (now.base_name(), now.name()) == (then.base_name(), then.name()) && view.check().is_ok() {
             return Ok(());
         }
         // What was compacted of one generation is, with what came in, the same as that generation with what came in.

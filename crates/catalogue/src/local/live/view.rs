@@ -133,6 +133,14 @@ impl View {
         self.revision = revision;
     }
 
+    /// Whether all files that it is made of are still what they were, as [`LocalCatalogue::check`] says.
+    ///
+    /// # Errors
+    /// [`CatalogueError::Lost`] where one is not.
+    pub fn check(&self) -> Result<(), CatalogueError> {
+        self.layers().try_for_each(|layer| layer.catalogue.check())
+    }
+
     /// What it is laid over.
     pub fn base(&self) -> &LocalCatalogue {
         &self.base.catalogue
@@ -514,6 +522,10 @@ impl Catalogue for View {
 
     fn about(&self) -> About {
         ABOUT
+    }
+
+    async fn health(&self) -> Result<(), CatalogueError> {
+        self.check()
     }
 
     fn dims(&self) -> Dims {

@@ -100,6 +100,9 @@ impl View {
         // Where two are as near, those of the base come first, then those of the segment.
         found.sort_by(|a, b| a.0.blend.total_cmp(&b.0.blend));
         found.truncate(plan.n);
+        for layer in self.layers() {
+            layer.catalogue.sound(found.iter().map(|(distance, _)| *distance))?;
+        }
         let hits = found.into_iter().map(|(distance, found)| {
             let item = match (found, &self.segment) {
                 (Found::Row(row), _) => row.item,

@@ -23,6 +23,18 @@ pub(crate) static DECODE: LazyLock<Pool> = LazyLock::new(|| {
     Pool::new("decode", limits)
 });
 
+/// Decodes photos that take long: a thread for two cores, which gives way, so that the others are not behind them.
+pub(crate) static DECODE_LARGE: LazyLock<Pool> = LazyLock::new(|| {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).div_ceil(2);
+    let limits = PoolLimits { threads, waiting: 100_000, cost: u64::MAX, wait: DECODING, gives_way: true };
+    Pool::new("decode_large", limits)
+});
+
+/// The threads that suit a photo, told by its first headers.
+pub(crate) fn decode(photo: &[u8]) -> &'static Pool {
+    if lookalike_photo::is_large(photo) { &DECODE_LARGE } else { &DECODE }
+}
+
 /// Reads photos from a disk.
 pub(crate) static FILES: LazyLock<Pool> = LazyLock::new(|| {
     let limits =
@@ -32,7 +44,8 @@ pub(crate) static FILES: LazyLock<Pool> = LazyLock::new(|| {
 
 /// Tells the metrics what all pools do.
 pub(crate) fn tell() {
-    let own: [(&'static str, &Pool); 2] = [("decode", &DECODE), ("files", &FILES)];
+    let own: [(&'static str, &Pool); 3] =
+        [("decode", &DECODE), ("decode_large", &DECODE_LARGE), ("files", &FILES)];
     for (name, pool) in own.into_iter().chain(search_pools()) {
         let figures = pool.figures();
         telemetry::pool(name, (figures.working, figures.waiting), (figures.refused, figures.left));

@@ -87,6 +87,10 @@ pub struct ServerConfig {
     /// Connections open at once; one more is answered 503 and closed.
     #[arg(long, env = "LOOKALIKE_MAX_CONNECTIONS", value_name = "N", default_value = "10000")]
     pub max_connections: NonZeroUsize,
+    /// Connections open at once from one address (of IPv6 from a /64), except from --trusted-proxy and from this machine; one more is
+    /// answered 503 and closed. 0 is as many as there are.
+    #[arg(long, env = "LOOKALIKE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N", default_value = "1000")]
+    pub max_connections_per_address: usize,
     /// Seconds a request's header may take from its first byte; the connection is closed past that.
     #[arg(long, env = "LOOKALIKE_HEADER_TIMEOUT", value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub header_timeout: Duration,

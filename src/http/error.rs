@@ -25,6 +25,8 @@ pub(crate) enum ApiError {
     NotReady(&'static str),
     /// More connections than the server takes, which is so many.
     TooManyConnections(usize),
+    /// More connections from one address than the server takes, which is so many.
+    TooManyFromOne(usize),
     /// A query parameter that this route does not know.
     UnknownParameter { name: String, known: &'static [&'static str] },
     /// A query parameter that is not what it must be.
@@ -206,6 +208,11 @@ impl ApiError {
                 S::SERVICE_UNAVAILABLE,
                 "too_many_connections",
                 format!("this server has the {most} connections open that it takes; try again in a moment"),
+            ),
+            Self::TooManyFromOne(most) => (
+                S::SERVICE_UNAVAILABLE,
+                "too_many_connections",
+                format!("this address has the {most} connections open that it may; close some of them"),
             ),
             Self::UnknownParameter { name, known } => {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

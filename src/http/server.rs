@@ -159,6 +159,7 @@ impl Server {
         let app = App::new(recommender, options);
         let limits = ConnectionLimits {
             most: listener::allow_open_files(config.max_connections.get()),
+            from_one: config.max_connections_per_address,
             header: config.header_timeout,
             idle: config.idle_timeout,
             write: config.write_timeout,
@@ -202,7 +203,8 @@ impl Server {
         let following = tokio::spawn(follow(app.clone()));
         let sweeping = tokio::spawn(sweep_photos(app.clone()));
         let lost = model_lost(app.clone());
-        let serving = listener::serve(listener, router(app), limits, drain);
+        let trusted = app.options().trusted_proxies.as_slice().into();
+        let serving = listener::serve(listener, router(app), (limits, trusted), drain);
         tokio::select! {
             () = serving => {}
             () = at_once => {

@@ -7,7 +7,7 @@ use tracing::{Instrument, debug_span};
 
 use crate::{
     budget::PhotoRoom,
-    pools::DECODE,
+    pools,
     recommender::{
         AskError, Pair, PhotoFacts, Region, Timings,
         answer::predict,
@@ -41,7 +41,7 @@ impl Studio {
     /// Photo bytes → what the model takes and what is known of the photo; or what it came to before.
     async fn look(&self, bytes: Bytes, region: Option<Region>, pair: &Arc<Pair>) -> Result<Seen, AskError> {
         let (room, cache, pair) = (self.room.clone(), self.cache.clone(), Arc::clone(pair));
-        let looked = DECODE.run(1, move |_| {
+        let looked = pools::decode(&bytes).run(1, move |_| {
             let fingerprint = cache.fingerprint(&pair, &bytes, region);
             if let Some(known) = cache.get(fingerprint) {
                 return Ok(Seen::Before(known));

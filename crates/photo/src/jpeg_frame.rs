@@ -64,6 +64,11 @@ impl JpegFrame {
         })
     }
 
+    /// Width × height.
+    pub(crate) fn pixels(&self) -> u64 {
+        self.width * self.height
+    }
+
     /// Bytes of the coefficients that are held for the whole picture, of 16 bits each; 0 where they are not.
     pub(crate) fn coefficients(&self) -> u64 {
         if !self.is_buffered {

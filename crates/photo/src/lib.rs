@@ -20,7 +20,7 @@ pub use augment::{Augmentation, View};
 pub use photo::{Limits, Photo, PhotoFormat};
 pub use preprocess::{Pixels, Preprocessing, ResizeRule, resize_short_side};
 pub use thumbnail::{thumbnail, thumbnail_memory};
-pub use undecoded::Undecoded;
+pub use undecoded::{Undecoded, is_large};
 
 /// Why a photo cannot be used.
 #[derive(Debug, thiserror::Error)]

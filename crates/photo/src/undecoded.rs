@@ -189,6 +189,35 @@ impl<'a> Undecoded<'a> {
     }
 }
 
+/// Pixels beyond which a photo is large: more than most phones make.
+const LARGE: u64 = 16_000_000;
+
+/// Whether decoding a photo takes long, told by the place in its header where its size stands, without a decoder. What is no photo
+/// is not large.
+pub fn is_large(bytes: &[u8]) -> bool {
+    let be =
+        |at: usize| bytes.get(at..at + 4)?.first_chunk().map(|four| u64::from(u32::from_be_bytes(*four)));
+    let le = |at: usize, bits: u32| {
+        let four = bytes.get(at..at + 4)?.first_chunk()?;
+        Some(u64::from(u32::from_le_bytes(*four)) & ((1 << bits) - 1))
+    };
+    let pixels = || match PhotoFormat::of(bytes).ok()? {
+        PhotoFormat::Jpeg => JpegFrame::read(bytes).map(|frame| frame.pixels()),
+        PhotoFormat::Png => Some(be(16)?.saturating_mul(be(20)?)),
+        PhotoFormat::Gif => Some(le(6, 16)? * le(8, 16)?),
+        PhotoFormat::Bmp => {
+            let side = |at| Some(u64::from((le(at, 32)? as i32).unsigned_abs()));
+            Some(side(18)?.saturating_mul(side(22)?))
+        }
+        PhotoFormat::WebP => match bytes.get(12..16)? {
+            b"VP8X" => Some((le(24, 24)? + 1) * (le(27, 24)? + 1)),
+            b"VP8L" => le(21, 32).map(|both| ((both & 0x3FFF) + 1) * ((both >> 14 & 0x3FFF) + 1)),
+            _ => Some(le(26, 14)? * le(28, 14)?),
+        },
+    };
+    pixels().is_some_and(|pixels| pixels > LARGE)
+}
+
 /// The format's decoder, which may take so many bytes; its headers are read.
 fn decoder(
     bytes: &[u8],

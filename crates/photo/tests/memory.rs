@@ -18,7 +18,7 @@ use std::{
 };
 
 use image::{DynamicImage, ImageFormat};
-use lookalike_photo::{Limits, Photo, PhotoError, Undecoded};
+use lookalike_photo::{Limits, Photo, PhotoError, Undecoded, is_large};
 
 const SIZE: (u32, u32) = (3000, 2000);
 
@@ -164,6 +164,24 @@ fn a_photo_takes_no_more_than_was_said() {
     }
     println!("{table}");
     assert!(worst <= 1.0, "{table}");
+}
+
+#[test]
+fn what_is_large_is_told_by_its_first_bytes() {
+    let sized = |format| {
+        let mut bytes = Cursor::new(Vec::new());
+        image::RgbImage::new(4001, 4000).write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    };
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::WebP]
+    {
+        assert!(is_large(&sized(format)), "{format:?}");
+    }
+    let names = SOUND.map(|(name, _)| name);
+    for name in names.into_iter().chain(["lossy.webp", "transparent.webp", "animated.webp"]) {
+        assert!(!is_large(&made(name)), "{name}");
+    }
+    assert!(!is_large(b"") && !is_large(b"BM") && !is_large(b"GIF89a") && !is_large(b"RIFF\0\0\0\0WEBPVP8X"));
 }
 
 #[test]

@@ -27,8 +27,13 @@ impl Client {
 
     /// What is counted as one caller: an IPv4 address, or a network of 2^64 IPv6 addresses.
     pub(crate) fn counted(self) -> IpAddr {
-        if self.0.is_ipv6() { first_bits(self.0, V6_BITS) } else { self.0 }
+        counted(self.0)
     }
+}
+
+/// The same of an address; IPv4 is not written as IPv6.
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
+    if address.is_ipv6() { first_bits(address, V6_BITS) } else { address }
 }
 
 /// What a header says is not an address.

@@ -16,6 +16,7 @@ mod linger;
 mod names;
 mod open_files;
 mod pace;
+mod places;
 mod refusal;
 mod timed;
 
@@ -23,12 +24,11 @@ use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 
+use crate::config::Network;
 pub(crate) use open_files::allow_open_files;
+use places::Places;
 use refusal::Refusals;
 
 /// How long to wait after the system could not hand over a connection: too many open files, above all.
@@ -39,6 +39,8 @@ const RECOVERY: Duration = Duration::from_secs(1);
 pub(crate) struct ConnectionLimits {
     /// Connections at once.
     pub(crate) most: usize,
+    /// Connections at once from one address; 0 is as many as there are.
+    pub(crate) from_one: usize,
     /// From a header's first byte to its last.
     pub(crate) header: Duration,
     /// Between a request and the next one's first byte.
@@ -52,11 +54,11 @@ pub(crate) struct ConnectionLimits {
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: ConnectionLimits,
+    (limits, trusted): (ConnectionLimits, Arc<[Network]>),
     shutdown: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.most));
-    let refusals = Refusals::of(limits.most);
+    let places = Places::new(limits.most, limits.from_one, trusted);
+    let refusals = Refusals::of(limits.most, limits.from_one);
     let drain = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -64,7 +66,7 @@ pub(crate) async fn serve(
             accepted = accept(&listener) => accepted,
             () = &mut shutdown => break,
         };
-        match Arc::clone(&places).try_acquire_owned() {
+        match places.take(from.ip()) {
             Ok(place) => {
                 let serving = connection::serve(stream, from, router.clone(), limits, drain.watcher());
                 tokio::spawn(async move {
@@ -72,7 +74,7 @@ pub(crate) async fn serve(
                     drop(place);
                 });
             }
-            Err(_) => refusals.refuse(stream),
+            Err(full) => refusals.refuse(stream, full),
         }
     }
     drop(listener);

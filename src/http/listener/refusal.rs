@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::http::error::ApiError;
+use crate::http::{error::ApiError, listener::places::Full};
 use lookalike_telemetry as telemetry;
 
 /// Clients that are being refused at once; past them a connection is closed without a word.
@@ -24,22 +24,28 @@ const APPETITE: u64 = 64 << 10;
 
 /// The answer, and who is being told it.
 pub(crate) struct Refusals {
-    answer: Arc<[u8]>,
+    of_server: Arc<[u8]>,
+    of_address: Arc<[u8]>,
     places: Arc<Semaphore>,
 }
 
 impl Refusals {
-    /// For a server of so many connections.
-    pub(crate) fn of(most: usize) -> Self {
-        let answer = ApiError::TooManyConnections(most).as_bytes().into();
-        Self { answer, places: Arc::new(Semaphore::new(MOST)) }
+    /// For a server of so many connections, and so many from one address.
+    pub(crate) fn of(most: usize, from_one: usize) -> Self {
+        let answer = |refusal: ApiError| refusal.as_bytes().into();
+        let of_server = answer(ApiError::TooManyConnections(most));
+        let of_address = answer(ApiError::TooManyFromOne(from_one));
+        Self { of_server, of_address, places: Arc::new(Semaphore::new(MOST)) }
     }
 
     /// Tells the client so, then closes the connection. Returns at once.
-    pub(crate) fn refuse(&self, mut stream: TcpStream) {
+    pub(crate) fn refuse(&self, mut stream: TcpStream, full: Full) {
         telemetry::connection_refused();
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
-        let answer = Arc::clone(&self.answer);
+        let answer = Arc::clone(match full {
+            Full::Server => &self.of_server,
+            Full::Address => &self.of_address,
+        });
         tokio::spawn(async move {
             let telling = async {
                 stream.write_all(&answer).await?;

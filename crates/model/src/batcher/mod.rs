@@ -17,7 +17,6 @@ pub use queue::EmbedTimes;
 pub use seats::Life;
 
 use std::{
-    cell::Cell,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},

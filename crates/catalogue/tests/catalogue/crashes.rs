@@ -98,7 +98,7 @@ fn what_is_published_is_whole_whenever_its_writer_is_killed() {
         let query = source().queries(1, 0.1).remove(0);
         assert_eq!(catalogue.search(&query, 10, &Filter::default(), Effort::Usual).unwrap().hits.len(), 10);
     }
-    println!(
+    eprintln!(
         "{kills} kills; how many generations on, how many after the last that was told, how often: {seen:?}"
     );
     let next = publish(&bundle);

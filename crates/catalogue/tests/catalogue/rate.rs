@@ -22,6 +22,6 @@ fn rate_of_searches() {
             assert_eq!(found.hits.len(), 10);
         }
         let rate = queries.len() as f64 / begun.elapsed().as_secs_f64();
-        println!("round {round}: {rate:.0} searches a second");
+        eprintln!("round {round}: {rate:.0} searches a second");
     }
 }

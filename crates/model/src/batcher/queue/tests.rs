@@ -10,7 +10,7 @@ fn queue(lanes: usize) -> Queue {
     let queue = Queue::new(6, 4);
     queue.lock().policy.set_lanes(lanes);
     let ways = std::iter::once(Way::Wide).chain((0..lanes).map(|_| Way::Lane));
-    ways.for_each(|way| drop(queue.lock().seats.add(way)));
+    ways.for_each(|way| assert!(queue.lock().seats.add(way) <= lanes));
     queue
 }
 

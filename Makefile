@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-cluster test-image test-neon lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
+.PHONY: help demo smoke build package notices test check test-api test-cluster test-faults test-image test-neon fuzz lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,16 @@ test-api: ## openapi.yaml against the running server: schemathesis, and a genera
 test-cluster: ## two servers over one Milvus under load, while servers, network and Milvus fail (SHORT=short: two minutes); skipped without Docker
 	@scripts/build.sh
 	@scripts/test-cluster.sh $(SHORT)
+
+test-faults: ## kills, failing disks, stalled logs under the programs: a table, and target/faults.json (five minutes; HOURS=1 for more)
+	@scripts/build.sh
+	@scripts/install-test-tools.sh
+	@HOURS=$(HOURS) python3 scripts/test-faults.py
+
+FUZZ_SECONDS ?= 60
+fuzz: ## coverage-guided fuzzing of what reads photos, under a limit of memory (FUZZ_SECONDS=60)
+	@scripts/install-build-tools.sh
+	@scripts/fuzz-photos.sh $(FUZZ_SECONDS)
 
 test-neon: ## the NEON kernel, under qemu-user
 	@scripts/test-neon.sh

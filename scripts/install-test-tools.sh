@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the tests need beside a build: a Chromium and its driver, for the page's tests drive a real browser; axe-core, which
-# judges what they see; a server that speaks S3, to keep photos in; what knows Kubernetes' schemas, for deploy/; an nginx and a
+# judges what they see; strace, which makes calls of the system fail; a server that speaks S3, to keep photos in; what knows Kubernetes' schemas, for deploy/; an nginx and a
 # HAProxy to put before the server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 missing=()
 have chromium || missing+=(chromium)
 have chromedriver || missing+=(chromium-driver)
+have strace || missing+=(strace)
 install_packages "to test" "${missing[@]}"
 
 axe=target/test/axe wanted=scripts/test-requirements.txt

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """What the programs do where something fails under them: a table, and target/faults.json.
 
-    scripts/test-faults.py [SECONDS]      300 where it is not given; for the programs that scripts/build.sh has built
+    scripts/test-faults.py [SECONDS]      300 where neither this nor HOURS in the environment says how long
+
+For the programs that scripts/build.sh has built:
 
 - `kill -9` at random moments of `export`, `index`, `merge` and `train` over forty photos, in turn until half of the time is up. What
   opens afterwards must be whole, old or new.
@@ -354,7 +356,8 @@ def stalled_log(bundle, table):
 
 
 def main():
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 300.0
+    hours = os.environ.get("HOURS")
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else float(hours) * 3600 if hours else 300.0
     seed = int(os.environ.get("SEED", time.time_ns() % 100_000))
     random.seed(seed)
     print(f"seed {seed}, {seconds:.0f} s")

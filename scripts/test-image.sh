@@ -25,7 +25,7 @@ about() { "$docker" inspect --format "$1" "$name"; }
 inside() { "$docker" exec "$name" bash -c "$1"; }
 
 "$docker" run --detach --name "$name" --read-only --cap-drop ALL --security-opt no-new-privileges --tmpfs /tmp \
-  --memory "$memory" --pids-limit 512 --publish 127.0.0.1::8080 --env LOOKALIKE_IMAGES=/images --env LOOKALIKE_DRAIN_TIMEOUT="$drain" \
+  --memory "$memory" --pids-limit 256 --publish 127.0.0.1::8080 --env LOOKALIKE_IMAGES=/images --env LOOKALIKE_DRAIN_TIMEOUT="$drain" \
   --volume "$PWD/target/demo/bundle:/bundle:ro" --volume "$PWD/target/demo/shop:/images:ro" \
   lookalike:prebuilt > /dev/null
 

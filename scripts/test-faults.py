@@ -301,7 +301,7 @@ def writes(bundle, table, until):
     if not server.ready():
         sys.exit("test-faults: the server is not ready without any fault")
     status, body = server.ask("GET", "/info")
-    dims = json.loads(body)["dims"]
+    dims = json.loads(body)["model"]["dims"]
     server.stop()
     vector = {"embedding": [1.0] + [0.0] * (dims["deep"] - 1), "colour": [0.1] * dims["colour"]}
     for call, error in cases:

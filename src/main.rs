@@ -17,7 +17,7 @@ fn main() {
         http::run(&config).map_err(|e| e.to_string())
     };
     if let Err(reason) = &outcome {
-        eprintln!("lookalike-server: {reason}");
+        lookalike_common::say!("lookalike-server: {reason}");
     }
     let _ = std::io::stdout().flush(); // nobody may be listening any more
     // At once, without the destructors of C++: a thread may still be loading a model, or running one.

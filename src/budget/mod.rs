@@ -41,7 +41,7 @@ pub struct MemoryBudget {
 /// Memory that is spoken for, until this is dropped.
 #[must_use]
 #[derive(Debug)]
-pub struct Held(#[allow(dead_code, reason = "held, never read")] OwnedSemaphorePermit);
+pub struct Held(#[allow(dead_code, reason = "held, never read")] Option<OwnedSemaphorePermit>);
 
 impl MemoryBudget {
     /// Of `total` bytes, where one photo may take `photo` bytes and one body `body` bytes.
@@ -110,8 +110,8 @@ impl MemoryBudget {
     /// take, as many as that.
     pub(crate) fn wait(&self, bytes: u64) -> Held {
         let permits = u32::try_from(permits(bytes.min(self.photo))).unwrap_or(u32::MAX);
-        let acquired = futures_executor::block_on(Arc::clone(&self.all).acquire_many_owned(permits));
-        Held(acquired.expect("the budget is never closed"))
+        // The semaphore is never closed.
+        Held(futures_executor::block_on(Arc::clone(&self.all).acquire_many_owned(permits)).ok())
     }
 
     /// What is spoken for at this moment, in bytes.

@@ -10,6 +10,7 @@ mod huge_pages;
 mod instructions;
 mod pool;
 mod priority;
+mod say;
 mod sealed_file;
 
 pub use atomic_file::{create_folder, remove, rename_durably, sync, write_atomically, write_atomically_with};
@@ -19,4 +20,5 @@ pub use huge_pages::{HUGE_PAGE, HugePages};
 pub use instructions::{InstructionSet, Instructions};
 pub use pool::{Pool, PoolError, PoolFigures, PoolLimits, Wanted};
 pub use priority::{low_priority, lowest_priority};
+pub use say::say;
 pub use sealed_file::{FileSeal, SealedFile};

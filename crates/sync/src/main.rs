@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             ExitCode::from(summary.exit_code)
         }
         Err(e) => {
-            eprintln!("error: {e}");
+            lookalike_common::say!("error: {e}");
             ExitCode::from(e.exit_code())
         }
     }

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {e:#}");
+            lookalike_common::say!("error: {e:#}");
             ExitCode::FAILURE
         }
     }

@@ -48,6 +48,6 @@ impl Bar {
     pub fn finish_with(&self, text: String) {
         let done = self.bar.position();
         self.bar.finish_and_clear();
-        eprintln!("{:>16} {done} · {text}", self.name);
+        lookalike_common::say!("{:>16} {done} · {text}", self.name);
     }
 }

@@ -154,9 +154,11 @@ mod engine {
                 load.put(part.into_iter().skip(known).collect()).await?;
             }
             let loaded = load.finish().await?;
-            eprintln!(
+            lookalike_common::say!(
                 "generation {}: {} items in the collection {}",
-                loaded.generation, loaded.items, loaded.collection
+                loaded.generation,
+                loaded.items,
+                loaded.collection
             );
             Ok(())
         })

@@ -48,7 +48,7 @@ impl Embed {
                 }
                 Err(e) => {
                     failed += 1;
-                    eprintln!("error: {}: {e:#}", path.display());
+                    lookalike_common::say!("error: {}: {e:#}", path.display());
                 }
             }
         }

@@ -1,6 +1,10 @@
 //! `evaluate`: how good a bundle is on a data set, as a table, as JSON, and as a picture.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -94,32 +98,33 @@ impl Evaluate {
         if let Some(path) = &self.montage {
             let picture = draw(&scored, &set, &catalogue, weight)?;
             picture.save(path).with_context(|| path.display().to_string())?;
-            eprintln!("montage: {}", path.display());
+            lookalike_common::say!("montage: {}", path.display());
         }
         self.print(&Told { figures, twice })
     }
 
-    #[allow(clippy::print_stdout)] // this is what the command is for
     fn print(&self, told: &Told) -> Result<()> {
+        let mut out = io::stdout().lock();
         if self.json {
-            println!("{}", serde_json::to_string_pretty(told)?);
+            writeln!(out, "{}", serde_json::to_string_pretty(told)?)?;
             return Ok(());
         }
         let Evaluation { photos, catalogue_items, product_queries, figures, ann_recall_at_10 } =
             &told.figures;
-        println!(
+        writeln!(
+            out,
             "{photos} photos, {product_queries} with others of their product among {catalogue_items} items\n"
-        );
+        )?;
         for Figure { name, value, interval } in figures {
             let value = value.map_or("–".into(), |v| format!("{v:.4}"));
             let interval = interval.map_or(String::new(), |[low, high]| format!("  {low:.4} – {high:.4}"));
-            println!("{name:<30} {value}{interval}");
+            writeln!(out, "{name:<30} {value}{interval}")?;
         }
         if let Some(recall) = ann_recall_at_10 {
-            println!("{:<30} {recall:.4}", "ann_recall_at_10");
+            writeln!(out, "{:<30} {recall:.4}", "ann_recall_at_10")?;
         }
         if told.twice.duplicate_groups > 0 {
-            println!("\n{}", told.twice);
+            writeln!(out, "\n{}", told.twice)?;
         }
         Ok(())
     }

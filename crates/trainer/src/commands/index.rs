@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -181,7 +182,7 @@ fn make(bundle: &Bundle, items: Vec<(Item, Vectors)>, graph: &Graph) -> Result<(
     let made = catalogue::build(bundle.dir(), model_id, items, &options, &progress)?;
     bar.finish();
     let opened = LocalCatalogue::open(bundle.dir(), model_id)?;
-    eprintln!(
+    lookalike_common::say!(
         "generation {}: {} items, {} orphans repaired, built in {:.1} s",
         made.generation,
         opened.manifest().count,
@@ -189,14 +190,13 @@ fn make(bundle: &Bundle, items: Vec<(Item, Vectors)>, graph: &Graph) -> Result<(
         made.build_seconds
     );
     if graph.exact_audit {
-        print_audit(&opened.audit(AUDITED)?, made.build_seconds);
+        print_audit(&opened.audit(AUDITED)?, made.build_seconds)?;
     }
     Ok(())
 }
 
-#[allow(clippy::print_stdout)] // this is what the flag is for
-fn print_audit(audit: &Audit, build_seconds: f64) {
-    println!("{audit}\nbuilt in {build_seconds:.1} s");
+fn print_audit(audit: &Audit, build_seconds: f64) -> io::Result<()> {
+    writeln!(io::stdout(), "{audit}\nbuilt in {build_seconds:.1} s")
 }
 
 /// Embeds these records with a bar, and names the photos that could not be used.

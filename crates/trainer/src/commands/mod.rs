@@ -113,7 +113,7 @@ impl SampleData {
         }
         let [train, val, test] = summary.split;
         let done = if summary.already { "stood there already" } else { "drawn" };
-        eprintln!("{} photos {done}: {train} train, {val} val, {test} test", summary.photos);
+        lookalike_common::say!("{} photos {done}: {train} train, {val} val, {test} test", summary.photos);
         Ok(())
     }
 }
@@ -144,7 +144,7 @@ impl Train {
         let sets = self.sets.open()?;
         let best = lookalike_trainer::training::train(sets.clone(), &self.options, device, &self.out)?;
         report::after_training(&self.out, &sets, Inspected::of(Some(Split::Val), report::PHOTOS, device));
-        eprintln!("best epoch {}, in {}", best.epoch, self.out.display());
+        lookalike_common::say!("best epoch {}, in {}", best.epoch, self.out.display());
         Ok(())
     }
 }
@@ -184,14 +184,16 @@ fn all_right_here(run: &Path) -> Result<Vec<Precision>> {
     let mut right = Precision::right_here();
     let (_, config) = RunFolder::open(run)?;
     if config.architecture.pooling == Pooling::Gem {
-        eprintln!("int7 is left out: it knows average pooling alone, and this network pools by GeM");
+        lookalike_common::say!(
+            "int7 is left out: it knows average pooling alone, and this network pools by GeM"
+        );
         right.retain(|p| *p != Precision::Int7);
     }
     if config.architecture.backbone == Backbone::Simple {
-        eprintln!("int7 and int8 are left out: the simple network is made in neither");
+        lookalike_common::say!("int7 and int8 are left out: the simple network is made in neither");
         right.retain(|p| !p.is_quantised());
     } else if !right.contains(&Precision::Int8) {
-        eprintln!(
+        lookalike_common::say!(
             "int8 is left out: this CPU has no VNNI to judge it with; where servers have it, export there"
         );
     }
@@ -216,17 +218,18 @@ impl Export {
         })?;
         bar.finish();
         let m = bundle.manifest();
-        eprintln!("{}: {}, model {:.12}", self.out.display(), m.architecture, m.model_id);
+        lookalike_common::say!("{}: {}, model {:.12}", self.out.display(), m.architecture, m.model_id);
         if let Some(pca) = &m.pca {
             let (share, photos) = (100.0 * pca.explained, pca.photos);
-            eprintln!(
+            lookalike_common::say!(
                 "PCA: {} → {} numbers, {share:.1} % of the variance of {photos} training photos",
-                pca.from, pca.to
+                pca.from,
+                pca.to
             );
         }
         for (precision, d) in &m.drift {
             let change = |c: Option<f64>| c.map_or("–".into(), |c| format!("{:+.1} %", 100.0 * c));
-            eprintln!(
+            lookalike_common::say!(
                 "{precision}: centred cosine with f32 {:.4} (least {:.4}), overlap of the nearest ten {:.3}, top-1 {}, hit@1 {} ({} photos)",
                 d.centred_cosine_mean,
                 d.centred_cosine_min,
@@ -279,7 +282,12 @@ impl Import {
         )?;
         let bundle = export::import(&self.torchscript, preprocessing, &self.out)?;
         let m = bundle.manifest();
-        eprintln!("{}: {} numbers a photo, model {:.12}", self.out.display(), m.dims.deep, m.model_id);
+        lookalike_common::say!(
+            "{}: {} numbers a photo, model {:.12}",
+            self.out.display(),
+            m.dims.deep,
+            m.model_id
+        );
         Ok(())
     }
 }

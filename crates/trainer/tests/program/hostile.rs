@@ -53,3 +53,16 @@ fn index_names_them_and_takes_no_memory_for_them() {
     assert!(said.contains("too much memory"), "{said}");
     assert!(with_bombs < sound + 50_000, "{with_bombs} kB, {sound} without them");
 }
+
+/// The disk that takes the log is full.
+#[test]
+fn work_goes_on_where_nobody_can_be_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut drawing = command(dir.path(), "sample-data --out shop --products 3 --views 2 --seed 3");
+    assert_eq!(drawing.stderr(full()).status().unwrap().code(), Some(0));
+    assert!(dir.path().join("shop/items.jsonl").exists());
+    // An error is an error, told or not.
+    let mut nothing = command(dir.path(), "index --bundle none --data shop");
+    assert_eq!(nothing.stderr(full()).status().unwrap().code(), Some(1));
+}

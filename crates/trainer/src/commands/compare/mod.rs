@@ -4,6 +4,7 @@ mod network;
 
 use std::{
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -133,10 +134,10 @@ impl Compare {
     fn train(&self, network: &Network) -> Result<PathBuf> {
         let run = self.out.join(network.to_string());
         if is_finished(&run) {
-            eprintln!("{}: trained before, taken as it is", run.display());
+            lookalike_common::say!("{}: trained before, taken as it is", run.display());
             return Ok(run);
         }
-        eprintln!("── {network}");
+        lookalike_common::say!("── {network}");
         let path = |path: &Path| path.to_string_lossy().into_owned();
         // What is said of all networks stands first: what is said of this one goes before it.
         let mut arguments: Vec<String> = vec!["lookalike-trainer".into(), "train".into()];
@@ -180,7 +181,6 @@ impl Compare {
         Ok((inspection.scored.len(), queries.len(), rows))
     }
 
-    #[allow(clippy::print_stdout)] // this is what the command is for
     fn tell(&self, all: &Comparison, tables: &[Table]) -> Result<()> {
         let json = serde_json::to_string_pretty(all)?;
         let path = self.out.join("compare.json");
@@ -188,11 +188,11 @@ impl Compare {
         fs::write(&path, format!("{json}\n")).with_context(|| path.display().to_string())?;
         png(&Table::svg(tables), &self.out.join("compare.png"))?;
         if self.json {
-            println!("{json}");
+            writeln!(io::stdout(), "{json}")?;
         } else {
-            tables.iter().for_each(|table| println!("{}", table.text()));
+            tables.iter().try_for_each(|table| writeln!(io::stdout(), "{}", table.text()))?;
         }
-        eprintln!("{}, and compare.png beside it", path.display());
+        lookalike_common::say!("{}, and compare.png beside it", path.display());
         Ok(())
     }
 }

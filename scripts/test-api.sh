@@ -21,7 +21,7 @@ LOOKALIKE_TEST_SERVER=http://127.0.0.1:$port
 export LOOKALIKE_TEST_KEY LOOKALIKE_TEST_SERVER
 fresh_server() { # as if nothing had ever been written
   rm -rf "$work/state"
-  LOOKALIKE_ADMIN_KEYS=$LOOKALIKE_TEST_KEY start_server "$port" --state "$work/state" >> "$work/server.log" 2>&1 \
+  LOOKALIKE_ADMIN_KEYS=$LOOKALIKE_TEST_KEY start_server "$port" --state "$work/state" --trusted-proxy 127.0.0.1 >> "$work/server.log" 2>&1 \
     || fail "the server did not become ready"
 }
 rm -f "$work/server.log"

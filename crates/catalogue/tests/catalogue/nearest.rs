@@ -169,9 +169,17 @@ async fn a_long_scan_leaves_the_async_thread() {
         }
     });
     let everything = Filter::default();
-    let search = catalogue.nearest(query, 5, &everything, Effort::Exact);
-    let there = local.run_until(search).await.expect("answers");
-    assert!(turns.get() > 0, "the search kept the async thread");
+    // On a busy machine one search may be over before this thread looks for its answer; not all of a hundred.
+    let mut found = None;
+    for _ in 0..100 {
+        let search = catalogue.nearest(query, 5, &everything, Effort::Exact);
+        found = Some(local.run_until(search).await.expect("answers"));
+        if turns.get() > 0 {
+            break;
+        }
+    }
+    assert!(turns.get() > 0, "the searches kept the async thread");
+    let there = found.expect("one search at least");
     let here = catalogue.search(query, 5, &Filter::default(), Effort::Exact).expect("answers");
     let blends = |found: lookalike_catalogue::Nearest| -> Vec<f32> {
         found.hits.iter().map(|hit| hit.distance.blend).collect()

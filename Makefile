@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-cluster test-faults test-image test-neon fuzz lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
+.PHONY: help demo smoke build package notices test check test-api test-cluster test-faults test-image test-neon fuzz lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-overload bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -109,6 +109,9 @@ bench-serve: bench-bundle ## the whole server beside FastAPI, LitServe and OpenV
 	@scripts/install-venv.sh target/bench/peers benches/peers/requirements.txt
 	@scripts/demo-bundle.sh
 	cargo bench --locked --workspace --bench serve
+
+bench-overload: bench-bundle ## 2, 5 and 10 times what can be answered, and 300 exact searches at once
+	cargo bench --locked --workspace --bench overload
 
 bench-train: ## ten epochs beside PyTorch and its DataLoader, one after the other (SEEDS=3, EPOCHS=…; PEERS=none: ours alone)
 	@scripts/build.sh

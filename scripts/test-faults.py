@@ -238,8 +238,11 @@ def faults(jobs, table, until):
             break
         job.fresh()
         inject = f"inject={call}:error={error}:when={number}"
-        done = run([*strace("-o", "/dev/null", "-e", inject), *job.command])
+        log = WORK / "injected.strace"
+        done = run([*strace("-o", str(log), "-e", f"trace={call}", "-e", inject), *job.command])
         words = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+        # A call is counted for each thread, so the line itself may be what fails: then it was said as far as it could be.
+        words += re.findall(r'write\(2<[^>]*>, "error:.*\(INJECTED\)', log.read_text(errors="replace"))
         wrong = job.whole()
         if done.returncode < 0 or done.returncode > 128:
             wrong = wrong or f"it ended by a signal or in an unknown way: {done.returncode}"

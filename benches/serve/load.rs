@@ -97,6 +97,8 @@ impl Load {
 pub struct Outcome {
     /// Of the answers 200, in seconds, sorted.
     pub latencies: Vec<f64>,
+    /// Of the answers 429 and 503, in seconds, sorted.
+    refusals: Vec<f64>,
     refused: usize,
     /// How often each other status came; 0 where no answer did.
     failed: BTreeMap<u16, usize>,
@@ -105,15 +107,19 @@ pub struct Outcome {
 
 impl Outcome {
     fn of(answers: Vec<(u16, Duration)>, seconds: f64) -> Self {
-        let good = answers.iter().filter(|(status, _)| *status == 200);
-        let mut latencies: Vec<f64> = good.map(|(_, took)| took.as_secs_f64()).collect();
-        latencies.sort_by(f64::total_cmp);
+        let sorted = |wanted: &[u16]| {
+            let wanted = answers.iter().filter(|(status, _)| wanted.contains(status));
+            let mut seconds: Vec<f64> = wanted.map(|(_, took)| took.as_secs_f64()).collect();
+            seconds.sort_by(f64::total_cmp);
+            seconds
+        };
+        let (latencies, refusals) = (sorted(&[200]), sorted(&[429, 503]));
         let refused = answers.iter().filter(|(status, _)| *status == 429).count();
         let mut failed = BTreeMap::new();
         for (status, _) in answers.iter().filter(|(status, _)| ![200, 429].contains(status)) {
             *failed.entry(*status).or_insert(0) += 1;
         }
-        Self { latencies, refused, failed, seconds }
+        Self { latencies, refusals, refused, failed, seconds }
     }
 
     /// Several as one.
@@ -121,11 +127,13 @@ impl Outcome {
         let mut one = Self::default();
         for other in all {
             one.latencies.extend(&other.latencies);
+            one.refusals.extend(&other.refusals);
             one.refused += other.refused;
             one.seconds += other.seconds;
             other.failed.iter().for_each(|(status, n)| *one.failed.entry(*status).or_insert(0) += n);
         }
         one.latencies.sort_by(f64::total_cmp);
+        one.refusals.sort_by(f64::total_cmp);
         one
     }
 
@@ -136,8 +144,12 @@ impl Outcome {
 
     /// In seconds.
     pub fn percentile(&self, share: f64) -> f64 {
-        let last = self.latencies.len().saturating_sub(1);
-        self.latencies.get((share * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
+        percentile(&self.latencies, share)
+    }
+
+    /// The same of what was refused.
+    pub fn refusals_percentile(&self, share: f64) -> f64 {
+        percentile(&self.refusals, share)
     }
 
     pub fn json(&self) -> Value {
@@ -146,6 +158,11 @@ impl Outcome {
             "answered": self.latencies.len(), "refused_429": self.refused,
             "failed": self.failed.values().sum::<usize>(), "failed_by_status": self.failed})
     }
+}
+
+fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((share * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
 }
 
 impl fmt::Display for Outcome {

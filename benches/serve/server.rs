@@ -110,10 +110,7 @@ impl Running {
 
     /// Processor seconds that it took so far, its threads together.
     pub fn worked(&self) -> Result<f64, Failed> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields = stat.rsplit_once(')').ok_or("no name")?.1.split_whitespace().collect::<Vec<_>>();
-        let ticks = |n: usize| fields.get(n).and_then(|f| f.parse::<f64>().ok()).ok_or("no times");
-        Ok((ticks(11)? + ticks(12)?) / 100.0) // of hundredths of a second, on every Linux
+        worked(&self.child.id().to_string())
     }
 
     /// Seconds spent by stage, from the server's own metrics.
@@ -149,6 +146,14 @@ impl Running {
         Command::new("kill").args([&format!("-{name}"), "--", &group]).stderr(Stdio::null()).status()?;
         Ok(())
     }
+}
+
+/// Processor seconds that a process took so far, its threads together.
+pub fn worked(process: &str) -> Result<f64, Failed> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let fields = stat.rsplit_once(')').ok_or("no name")?.1.split_whitespace().collect::<Vec<_>>();
+    let ticks = |n: usize| fields.get(n).and_then(|f| f.parse::<f64>().ok()).ok_or("no times");
+    Ok((ticks(11)? + ticks(12)?) / 100.0) // of hundredths of a second, on every Linux
 }
 
 impl Drop for Running {

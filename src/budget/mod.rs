@@ -1,8 +1,10 @@
-//! The memory that strangers can make the server take: bodies that came in and are not answered, and photos that are decoded. Both
-//! come out of one budget.
+//! The memory that strangers can make the server take: bodies that came in and are not answered, and photos that are decoded. One
+//! budget is divided between them.
 //!
-//! A body is refused at once where no room is left. A photo waits for its turn: each photo takes no more than one photo may, bodies never
-//! take the room that one photo needs, and a decoder gives its room back without waiting for anything. So a photo's turn always comes.
+//! A body is refused at once where no room is left in the bodies' part. A photo waits for its turn in the photos' part: each photo takes
+//! no more than one photo may, the part holds one such photo, and a decoder gives its room back without waiting for anything. So a
+//! photo's turn always comes. The parts are apart because a photo that waits takes whatever gets free: bodies on their way would be
+//! refused for its sake.
 
 mod available;
 
@@ -10,7 +12,7 @@ use std::sync::Arc;
 
 use lookalike_photo::{Limits, PhotoError, Undecoded};
 use lookalike_telemetry as telemetry;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use available::available_memory;
 
@@ -31,8 +33,7 @@ pub struct BadBudget(String);
 /// The budget; clones share it.
 #[derive(Clone, Debug)]
 pub struct MemoryBudget {
-    all: Arc<Semaphore>,
-    /// What bodies may have of it.
+    photos: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     total: u64,
     photo: u64,
@@ -62,7 +63,8 @@ impl MemoryBudget {
         }
         telemetry::memory_budget(total);
         let semaphore = |bytes: u64| Arc::new(Semaphore::new(permits(bytes).min(Semaphore::MAX_PERMITS)));
-        Ok(Self { all: semaphore(total), bodies: semaphore(total - photo), total, photo })
+        let bodies = ((total - photo) / 2).max(body.saturating_mul(BODIES));
+        Ok(Self { photos: semaphore(total - bodies), bodies: semaphore(bodies), total, photo })
     }
 
     /// What the memory that this process may take allows: half of it, and the largest photo that it leaves room for, `photo` bytes at
@@ -106,17 +108,23 @@ impl MemoryBudget {
         BodyRoom { budget: self.clone(), held: None, permits: 0 }
     }
 
+    /// What bodies could take at this moment, in bytes.
+    pub(crate) fn free_for_bodies(&self) -> u64 {
+        self.bodies.available_permits() as u64 * UNIT
+    }
+
     /// Waits on this thread, which must not be one of the runtime's own, until so many bytes are free; of more than one photo may
     /// take, as many as that.
     pub(crate) fn wait(&self, bytes: u64) -> Held {
         let permits = u32::try_from(permits(bytes.min(self.photo))).unwrap_or(u32::MAX);
         // The semaphore is never closed.
-        Held(futures_executor::block_on(Arc::clone(&self.all).acquire_many_owned(permits)).ok())
+        Held(futures_executor::block_on(Arc::clone(&self.photos).acquire_many_owned(permits)).ok())
     }
 
     /// What is spoken for at this moment, in bytes.
     pub fn held(&self) -> u64 {
-        self.total.saturating_sub(self.all.available_permits() as u64 * UNIT)
+        let free = self.photos.available_permits() + self.bodies.available_permits();
+        self.total.saturating_sub(free as u64 * UNIT)
     }
 }
 
@@ -128,7 +136,7 @@ fn permits(bytes: u64) -> usize {
 #[derive(Debug)]
 pub(crate) struct BodyRoom {
     budget: MemoryBudget,
-    held: Option<(OwnedSemaphorePermit, OwnedSemaphorePermit)>,
+    held: Option<OwnedSemaphorePermit>,
     permits: usize,
 }
 
@@ -141,17 +149,10 @@ impl BodyRoom {
         if more == 0 {
             return true;
         }
-        let budget = &self.budget;
-        let take = |from: &Arc<Semaphore>| -> Result<_, TryAcquireError> {
-            Arc::clone(from).try_acquire_many_owned(more)
-        };
-        let (Ok(of_bodies), Ok(of_all)) = (take(&budget.bodies), take(&budget.all)) else { return false };
+        let Ok(taken) = Arc::clone(&self.budget.bodies).try_acquire_many_owned(more) else { return false };
         match &mut self.held {
-            Some((bodies, all)) => {
-                bodies.merge(of_bodies);
-                all.merge(of_all);
-            }
-            None => self.held = Some((of_bodies, of_all)),
+            Some(held) => held.merge(taken),
+            None => self.held = Some(taken),
         }
         self.permits += more as usize;
         true
@@ -214,7 +215,7 @@ mod tests {
         let (mut one, mut other) = (budget.body(), budget.body());
         assert!(one.grow_to(30 * MB));
         assert!(!other.grow_to(11 * MB), "40 MB are what bodies may have");
-        assert!(other.grow_to(9 * MB));
+        assert!(other.grow_to(9 * MB) && budget.free_for_bodies() < 2 * MB);
         let photo = budget.wait(60 * MB);
         drop((one, photo));
         let mut third = budget.body();
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_holds_nothing_more() {
+    fn a_photo_that_waits_stops_no_body() {
         let budget = MemoryBudget::new(100 * MB, 60 * MB, 10 * MB).unwrap();
         let photo = budget.wait(60 * MB);
         let second = std::thread::spawn({
@@ -232,12 +233,12 @@ mod tests {
             move || budget.wait(60 * MB)
         });
         let mut body = budget.body();
-        assert!(body.grow_to(MB) || budget.all.available_permits() == 0, "who waits has its turn first");
+        assert!(body.grow_to(MB) && body.grow_to(30 * MB));
         assert!(!body.grow_to(41 * MB));
         drop((photo, body));
         drop(second.join().unwrap());
         let mut body = budget.body();
-        assert!(body.grow_to(40 * MB - UNIT), "all of it is free again");
+        assert!(body.grow_to(40 * MB - UNIT), "what was refused holds nothing more");
     }
 
     #[test]

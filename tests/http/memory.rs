@@ -17,7 +17,14 @@ use crate::{
 };
 
 /// Room for one photo of 20 MB, and for bodies of 5 MB in all, each counted twice.
-const SMALL: [&str; 6] = ["--memory-budget", "30MB", "--max-photo-memory", "20MB", "--max-body", "1MB"];
+const SMALL: [&str; 6] = ["--memory-budget", "40MB", "--max-photo-memory", "20MB", "--max-body", "1MB"];
+
+/// A request whose body is announced, and of which so much comes.
+fn stuck(address: SocketAddr, length: &str, sent: usize) -> TcpStream {
+    let mut stream = announced(address, length);
+    stream.write_all(&vec![0; sent]).unwrap();
+    stream
+}
 
 /// A request whose body is announced and does not come.
 fn announced(address: SocketAddr, length: &str) -> TcpStream {
@@ -46,8 +53,8 @@ async fn a_body_is_admitted_before_it_is_read() {
     // Something behind its end makes it larger than what is left.
     let (address, photo) = (server.address, [shop.photo("circle-red~0"), vec![0; 50_000]].concat());
     let waiting: Vec<TcpStream> =
-        blocking(move || (0..5).map(|_| announced(address, "Content-Length: 999000")).collect()).await;
-    // Those five have been taken once the sixth is refused.
+        blocking(move || (0..5).map(|_| stuck(address, "Content-Length: 999000", 998_000)).collect()).await;
+    // What came of those five has been taken once the sixth is refused.
     let begun = Instant::now();
     let refused = loop {
         let answer = server.post("/similar", "image/png", photo.clone()).await;
@@ -80,6 +87,20 @@ async fn a_body_is_admitted_before_it_is_read() {
         assert!(begun.elapsed() < Duration::from_secs(10), "their room is not given back");
     }
     assert_eq!(held(server.get("/metrics").await), 0.0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_announces_a_body_and_sends_none_keeps_nobody_out() {
+    let (shop, server) = (tiny_shop(), Running::start(tiny_shop(), &SMALL).await);
+    let address = server.address;
+    let waiting: Vec<TcpStream> =
+        blocking(move || (0..50).map(|_| announced(address, "Content-Length: 999000")).collect()).await;
+    for _ in 0..20 {
+        let answer = server.post("/similar", "image/png", shop.photo("circle-red~0")).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    }
+    drop(waiting);
     server.stop().await;
 }
 

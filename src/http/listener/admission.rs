@@ -1,26 +1,27 @@
-//! Bodies are admitted before they are read: by what `Content-Length` says, or as they grow.
+//! Bodies are admitted before they are read, by what `Content-Length` says, and hold room for what has come in of them.
+//!
+//! Room is not held for what is announced: a client that announces much and sends nothing would keep others out.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use axum::{
-    body::{Body, Bytes, HttpBody},
+    body::Body,
     extract::{Request, State},
     http::header,
     middleware::Next,
     response::Response,
 };
-use http_body::{Frame, SizeHint};
 
 use crate::{
     budget::{BodyRoom, COPIES, MemoryBudget},
-    http::{error::ApiError, upload::essence},
+    http::{
+        error::ApiError,
+        listener::body::{Watch, Watched},
+        upload::essence,
+    },
 };
 use lookalike_telemetry as telemetry;
 
@@ -31,20 +32,19 @@ pub(crate) async fn admit(
     next: Next,
 ) -> Result<Response, ApiError> {
     let length = request.headers().get(header::CONTENT_LENGTH);
-    let declared = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0u64);
-    if declared > max_body as u64 {
+    let announced = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0u64);
+    if announced > max_body as u64 {
         return Err(ApiError::TooLarge(max_body));
     }
     // Text is taken apart into strings, and what is base64 in it into bytes.
     let copies = if essence(&request) == "application/json" { 2 * COPIES } else { COPIES };
-    let mut room = budget.body();
-    if !room.grow_to(declared.saturating_mul(copies)) {
+    if announced.saturating_mul(copies) > budget.free_for_bodies() {
         telemetry::body_refused();
         return Err(ApiError::NoMemory);
     }
-    let admission = Arc::new(Admission { room: Mutex::new(room), refused: AtomicBool::new(false) });
-    let growing = Arc::clone(&admission);
-    let request = request.map(|body| Body::new(Growing { body, received: 0, copies, admission: growing }));
+    let admission = Arc::new(Admission { room: Mutex::new(budget.body()), refused: AtomicBool::new(false) });
+    let growing = Growing { received: 0, copies, admission: Arc::clone(&admission) };
+    let request = request.map(|body| Body::new(Watched::new(body, growing)));
     let response = next.run(request).await;
     if admission.refused.load(Ordering::Relaxed) {
         telemetry::body_refused();
@@ -58,40 +58,22 @@ struct Admission {
     refused: AtomicBool,
 }
 
-/// A body that takes its room as it comes in, where it was not told before how large it is.
+/// Takes room for a body as it comes in.
 struct Growing {
-    body: Body,
     received: u64,
     copies: u64,
     admission: Arc<Admission>,
 }
 
-impl HttpBody for Growing {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.received += frame.data_ref().map_or(0, |data| data.len() as u64);
-            let mut room = self.admission.room.lock().unwrap_or_else(PoisonError::into_inner);
-            if !room.grow_to(self.received.saturating_mul(self.copies)) {
-                drop(room);
-                self.admission.refused.store(true, Ordering::Relaxed);
-                return Poll::Ready(Some(Err(axum::Error::new("there is no memory for this body"))));
-            }
+impl Watch for Growing {
+    fn passes(&mut self, bytes: u64) -> Result<(), axum::Error> {
+        self.received += bytes;
+        let mut room = self.admission.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if room.grow_to(self.received.saturating_mul(self.copies)) {
+            return Ok(());
         }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        drop(room);
+        self.admission.refused.store(true, Ordering::Relaxed);
+        Err(axum::Error::new("there is no memory for this body"))
     }
 }

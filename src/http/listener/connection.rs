@@ -1,17 +1,12 @@
 //! One connection: its requests, one after the other.
 
-use std::{
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::net::SocketAddr;
 
 use axum::{
     Router,
-    body::{Body, Bytes, HttpBody},
+    body::Body,
     extract::{ConnectInfo, Request},
 };
-use http_body::{Frame, SizeHint};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{rt::TokioIo, server::graceful::Watcher};
 use tokio::net::TcpStream;
@@ -19,6 +14,7 @@ use tower::ServiceExt;
 
 use crate::http::listener::{
     ConnectionLimits,
+    body::{Watch, Watched},
     timed::{Exchange, Exchanges, TimedStream},
 };
 use lookalike_telemetry as telemetry;
@@ -37,44 +33,15 @@ pub(crate) async fn serve(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         // Both bodies count: a refused one is still read when its answer has left.
         let (coming_in, going_out) = (exchanges.begin(), exchanges.begin());
-        let mut request: Request = request.map(|body| Body::new(Counted::new(body, coming_in)));
+        let mut request: Request = request.map(|body| Body::new(Watched::new(body, coming_in)));
         request.extensions_mut().insert(ConnectInfo(from));
         let answer = router.clone().oneshot(request);
-        async move { answer.await.map(|response| response.map(|body| Counted::new(body, going_out))) }
+        async move { answer.await.map(|response| response.map(|body| Watched::new(body, going_out))) }
     });
     if let Err(e) = drain.watch(http1::Builder::new().serve_connection(stream, service)).await {
         tracing::debug!(%from, error = %e, "a connection ended early");
     }
 }
 
-/// A body whose exchange is under way until the body is dropped.
-struct Counted<B> {
-    body: B,
-    _exchange: Exchange,
-}
-
-impl<B> Counted<B> {
-    fn new(body: B, exchange: Exchange) -> Self {
-        Self { body, _exchange: exchange }
-    }
-}
-
-impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Counted<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+/// The exchange is under way until its body is dropped.
+impl Watch for Exchange {}

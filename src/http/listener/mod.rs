@@ -4,6 +4,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod base;
+mod body;
 mod caller;
 mod connection;
 mod cors;

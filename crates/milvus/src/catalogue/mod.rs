@@ -4,9 +4,11 @@
 //! nearest   a walk, what it found compared exactly
 //! reading   lists, items by name, counts, draws
 //! writing   batches of writes
+//! admission how many rows all searches may fetch at once
 //! busy      who writes which items now
 //! ```
 
+mod admission;
 mod busy;
 mod nearest;
 mod reading;
@@ -61,6 +63,7 @@ pub(crate) struct Inner {
     /// When this process last wrote.
     wrote: Mutex<Option<Instant>>,
     busy: busy::Busy,
+    admission: admission::Admission,
 }
 
 impl MilvusCatalogue {
@@ -85,6 +88,7 @@ impl MilvusCatalogue {
             categories: Mutex::default(),
             wrote: Mutex::default(),
             busy: busy::Busy::default(),
+            admission: admission::Admission::default(),
         };
         let catalogue = Self { inner: Arc::new(inner) };
         catalogue.refresh().await?;

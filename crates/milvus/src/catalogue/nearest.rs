@@ -28,7 +28,7 @@ use crate::{
 pub(crate) const MOST: usize = 1_536;
 
 /// The most that one walk fetches.
-const MOST_FETCHED: usize = 4 * MOST;
+pub(super) const MOST_FETCHED: usize = 4 * MOST;
 
 /// The largest `ef` that Milvus takes.
 const MOST_EF: usize = 32_768;
@@ -43,7 +43,7 @@ const RATIO: f32 = 2.0;
 const FAR_OFF: f32 = 2.5;
 
 /// The items of a filter that are compared one by one where Milvus finds fewer than asked for, though it has them.
-const SCANNED: usize = 20_000;
+pub(super) const SCANNED: usize = 20_000;
 
 /// How the walk is to weigh the deep part, for a query's `w` and a ratio of the distances.
 fn deep_factor(weight: f32, ratio: f32) -> f32 {
@@ -93,6 +93,7 @@ impl Inner {
                 return Err(CatalogueError::NotSupported(why.into()));
             }
         };
+        let _turn = self.admission.walk(fetched(n.min(MOST))).await?;
         let (nearest, short) = self.walked(query, n, filter, ef).await?;
         // What was found has gone or changed since: what there is now is found again.
         if short { Ok(self.walked(query, n, filter, ef).await?.0) } else { Ok(nearest) }
@@ -105,7 +106,7 @@ impl Inner {
         asked: usize,
         filter: &Filter,
         ef: usize,
-    ) -> Result<(Nearest, bool), Fault> {
+    ) -> Result<(Nearest, bool), CatalogueError> {
         let (until, collection) = (self.milvus.read_by(), self.collection());
         let expression = expression::of(filter);
         let n = asked.min(MOST);
@@ -133,6 +134,7 @@ impl Inner {
                     count,
                     "Milvus found too few: all that the filter admits are compared"
                 );
+                let _turn = self.admission.scan(count).await?;
                 found = self.all_of(&collection, query, &expression, count, until).await?;
             } else if count > found.len() {
                 let wider = (1.0, fetched(n), MOST_EF);

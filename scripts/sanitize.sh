@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The kernels, the team of threads and what is written in C++ under the address and the thread sanitizer, with a stable compiler.
+#     scripts/sanitize.sh [address|thread]...    both where none is named
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+export RUSTC_BOOTSTRAP=1
+
+# SANITIZER ARGUMENTS-OF-CARGO-TEST...
+under() {
+  local kind=$1
+  shift
+  echo "── $kind sanitizer: $*"
+  # The standard library is not built with it: what both share is laid out alike.
+  RUSTFLAGS="-Zsanitizer=$kind -Cunsafe-allow-abi-mismatch=sanitizer" CARGO_TARGET_DIR="target/sanitize/$kind" \
+    cargo test --release --locked --target "$host" "$@"
+}
+
+for kind in "${@:-address thread}"; do
+  for one in $kind; do
+    case $one in
+      address)
+        # Without the numbers of mutations that the tests usually run: each is twenty times as slow.
+        MUTATIONS=${MUTATIONS:-500} under address --package lookalike-int7
+        # libtorch is not instrumented: containers that pass between it and us are not looked at, nor is what it never frees.
+        ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:detect_odr_violation=0 CXXFLAGS="-fsanitize=address -fno-omit-frame-pointer" \
+          under address --package lookalike-libtorch --package lookalike-model --lib
+        ;;
+      thread)
+        MUTATIONS=${MUTATIONS:-100} TSAN_OPTIONS=halt_on_error=1 under thread --package lookalike-int7
+        ;;
+      *)
+        echo "sanitize: $one is neither address nor thread" >&2
+        exit 2
+        ;;
+    esac
+  done
+done

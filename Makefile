@@ -10,7 +10,7 @@ DOCKER_ARGS ?=
 docker_args = $(if $(BUILD_BASE),--build-arg BUILD_BASE=$(BUILD_BASE)) \
   $(if $(RUNTIME_BASE),--build-arg RUNTIME_BASE=$(RUNTIME_BASE)) $(DOCKER_ARGS)
 
-.PHONY: help demo smoke build package notices test check test-api test-cluster test-faults test-image test-neon fuzz lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-overload bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
+.PHONY: help demo smoke build package notices test check test-api test-cluster test-faults test-faults-container test-image test-neon fuzz sanitize lint bench bench-index bench-bundle bench-churn bench-day bench-engines bench-ingest bench-live bench-model bench-overload bench-serve bench-train gpu-check libtorch cuda docker-cpu docker-cuda docker-debug docker-base docker-prebuilt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -53,10 +53,19 @@ test-faults: ## kills, failing disks, stalled logs under the programs: a table, 
 	@scripts/install-test-tools.sh
 	@HOURS=$(HOURS) python3 scripts/test-faults.py
 
+test-faults-container: ## a minute of the same in a container: read-only, 1 GB, no capability; skipped without Docker
+	@scripts/build.sh
+	@scripts/test-faults-container.sh $(FAULT_SECONDS)
+
 FUZZ_SECONDS ?= 60
 fuzz: ## coverage-guided fuzzing of what reads photos, under a limit of memory (FUZZ_SECONDS=60)
 	@scripts/install-build-tools.sh
 	@scripts/fuzz-photos.sh $(FUZZ_SECONDS)
+
+sanitize: ## kernels, team of threads and C++ under the address and the thread sanitizer
+	@scripts/install-build-tools.sh
+	@scripts/install-libtorch.sh
+	@scripts/sanitize.sh
 
 test-neon: ## the NEON kernel, under qemu-user
 	@scripts/test-neon.sh

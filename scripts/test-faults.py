@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the programs do where something fails under them: a table, and target/faults.json.
 
-    scripts/test-faults.py [SECONDS]      300 where neither this nor HOURS in the environment says how long
+    scripts/test-faults.py [SECONDS]      300 where neither this nor HOURS in the environment says how long; OUT names another target/
 
 For the programs that scripts/build.sh has built:
 
@@ -30,7 +30,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORK = ROOT / "target/faults"
+OUT = Path(os.environ.get("OUT", ROOT / "target"))
+WORK = OUT / "faults"
 TRAINER, SERVER = (str(ROOT / "target/release" / name) for name in ("lookalike-trainer", "lookalike-server"))
 KEY = "a-key-for-faults-alone"
 ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "passive", "NO_COLOR": "1"}
@@ -171,7 +172,7 @@ class Table:
             came = ", ".join(f"{n} {name}" for name, n in row.items() if name not in ("times", "lost"))
             print(f"{what:42} {row['times']:6} {row['lost']:5}  {came}")
         rows = [{"what": what, **row} for what, row in self.rows.items()]
-        (ROOT / "target/faults.json").write_text(json.dumps({"rows": rows, "lost": self.lost}, indent=1) + "\n")
+        (OUT / "faults.json").write_text(json.dumps({"rows": rows, "lost": self.lost}, indent=1) + "\n")
 
 
 def kills(jobs, table, until):

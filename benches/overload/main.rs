@@ -109,8 +109,9 @@ async fn well_again(load: &Load, alone: &Outcome) -> Duration {
 async fn beside_exact_searches(running: &Running, load: &Load, each: Duration) -> Result<Value, Failed> {
     let address = running.address;
     let listed: Value = reqwest::get(format!("http://{address}/items?limit=50")).await?.json().await?;
-    let ids: Vec<String> =
-        (listed["items"].as_array().into_iter().flatten()).filter_map(|item| Some(item["id"].as_str()?.to_owned())).collect();
+    let ids: Vec<String> = (listed["items"].as_array().into_iter().flatten())
+        .filter_map(|item| Some(item["id"].as_str()?.to_owned()))
+        .collect();
     if ids.is_empty() {
         return Err(format!("no items are listed: {listed}").into());
     }
@@ -145,7 +146,9 @@ async fn beside_exact_searches(running: &Running, load: &Load, each: Duration) -
         "1 client               {alone}\nbeside {EXACT} exact        {beside}, {:.0} ms at most; {good} of them answered, {refused} refused, {other} others",
         worst * 1e3
     );
-    Ok(json!({"alone": alone.json(), "beside": beside.json(), "most_ms": worst * 1e3, "answered": good, "refused": refused, "other": other}))
+    Ok(
+        json!({"alone": alone.json(), "beside": beside.json(), "most_ms": worst * 1e3, "answered": good, "refused": refused, "other": other}),
+    )
 }
 
 /// What server and load took so far.

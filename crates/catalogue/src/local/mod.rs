@@ -2,17 +2,20 @@
 //! it, what came in online ([`LiveCatalogue`]).
 
 mod adjacency;
+mod answers;
 mod audit;
 mod bases;
 mod bits;
 mod build;
 mod changes;
 mod codes;
+mod costs;
 mod counting;
 mod distance;
 mod format;
 mod kernel;
 mod live;
+mod opened;
 mod recall;
 mod search;
 mod tally;
@@ -30,70 +33,34 @@ pub use live::{
 };
 
 use std::{
-    collections::HashMap,
     fmt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use async_trait::async_trait;
-use roaring::RoaringBitmap;
 use tokio::runtime::Handle;
 
 use crate::{
-    contract::{
-        About, CATEGORY, Catalogue, CatalogueError, Effort, Facet, Hit, Listing, Nearest, Query, Visibility,
-    },
+    contract::{About, CATEGORY, CatalogueError, Effort, Query, Visibility},
     local::{
         adjacency::Links,
         changes::Changes,
         codes::{Codebook, Coded},
         format::{
             admitted::{Admitted, everyone},
-            facets::Facets,
-            generation::{self, FACETS, GRAPH, ITEMS, Lying, MANIFEST, NUMBERS},
-            graph_file::Frozen,
-            items_file::Lines,
-            labels::Labels,
-            numbers::Numbers,
+            generation::{self, Lying},
         },
         kernel::Rows,
+        opened::Opened,
         search::{Candidate, Found, Search},
         tally::Tally,
     },
-    work::search_work,
 };
-use lookalike_items::{ColourWeight, Dims, Distance, Filter, Item, ItemId, Vectors};
-
-/// Searches that compare more than this many photos leave the async threads to others.
-const INLINE: usize = 20_000;
+use lookalike_items::{ColourWeight, Distance, Filter, Item, ItemId, Vectors};
 
 /// Codes of fewer items fit little but those: what comes in is not compared by them.
 const CODES_FROM: usize = 4_096;
-
-/// Of fewer than one item in so many, all are gathered and sorted; of more, the first ones soon come along.
-const SPARSE: usize = 8;
-
-/// What one item of a list costs to be read and parsed, in rows of codes compared.
-const LISTED: usize = 200;
-
-/// What a filter costs an item, in parts of a row: bitmaps are counted many items at a time.
-const FILTERED: usize = 16;
-
-/// What a list costs, in rows of codes compared, or so.
-pub(crate) fn listing_cost(items: usize, filter: &Filter, limit: usize) -> usize {
-    let filtered = if *filter == Filter::default() { 0 } else { items / FILTERED };
-    limit.min(items).saturating_mul(LISTED).saturating_add(filtered)
-}
-
-/// What counting values costs, in rows of codes compared, or so. It is never dear: a page shows counts beside every search.
-pub(crate) fn counting_cost(items: usize, keys: usize) -> usize {
-    (items / FILTERED).saturating_mul(1 + keys).min(COUNTED)
-}
-
-/// The most that counting is said to cost.
-const COUNTED: usize = 200_000;
 
 /// Whether there is somebody to wait for other threads.
 pub(crate) fn has_runtime() -> bool {
@@ -118,27 +85,6 @@ impl fmt::Debug for LocalCatalogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("LocalCatalogue").field(&self.0.manifest).finish()
     }
-}
-
-struct Opened {
-    /// As `CURRENT` names it: its number and its manifest's digest.
-    name: String,
-    /// The bundle it lies in, or what is laid out as one.
-    dir: PathBuf,
-    /// The bundle's generation that it was compacted of, as `CURRENT` names it there; none of the bundle's own.
-    stands_for: Option<String>,
-    manifest: GenerationManifest,
-    frozen: Frozen,
-    /// The items by rising id.
-    lines: Lines,
-    /// The point of each item.
-    points: Vec<u32>,
-    facets: Facets,
-    /// The points that have a value, by attribute, and all of them under [`CATEGORY`].
-    having: HashMap<String, RoaringBitmap>,
-    /// No changes: its numbers are those of the file.
-    untouched: Changes,
-    timing: OpenTiming,
 }
 
 /// An item with its deep and colour vectors.
@@ -446,225 +392,5 @@ impl LocalCatalogue {
         manifest: GenerationManifest,
     ) -> Result<Self, CatalogueError> {
         Opened::unverified(folder, manifest).map(|opened| Self(Arc::new(opened)))
-    }
-}
-
-impl Opened {
-    /// Opens without comparing digests: whatever the files hold, this and every search after it must not panic.
-    fn unverified(folder: &Path, manifest: GenerationManifest) -> Result<Self, CatalogueError> {
-        let (frozen, starts) = Frozen::open(&folder.join(GRAPH))?;
-        let lines = Lines::open(&folder.join(ITEMS), starts)?;
-        let facets = Facets::read(&folder.join(FACETS), lines.len())?;
-        let numbers = match manifest.files.contains_key(NUMBERS) {
-            true => Numbers::read(&folder.join(NUMBERS), lines.len())?,
-            false => Numbers::none(lines.len()),
-        };
-        let found = (frozen.dims(), frozen.m(), frozen.book().shape().head);
-        if lines.len() != manifest.count || found != (manifest.dims, manifest.m, manifest.code_head) {
-            let why = format!(
-                "it speaks of {} items, its files of {}, or of other vectors",
-                manifest.count,
-                lines.len()
-            );
-            return Err(CatalogueError::damaged(&folder.join(MANIFEST), why));
-        }
-        let keys = facets.keys().chain([CATEGORY]);
-        let having = keys.map(|key| (key.to_owned(), facets.having(key))).collect();
-        let mut points = vec![0; lines.len()];
-        for (point, &item) in (0..).zip(frozen.view().items) {
-            points[item as usize] = point;
-        }
-        Ok(Self {
-            name: String::new(),
-            dir: PathBuf::new(),
-            stands_for: None,
-            manifest,
-            untouched: Changes::of(numbers, Labels::of(&facets, lines.len())),
-            lines,
-            points,
-            having,
-            facets,
-            timing: OpenTiming::default(),
-            frozen,
-        })
-    }
-
-    fn plan(
-        &self,
-        query: &Query,
-        n: usize,
-        filter: &Filter,
-        effort: Effort,
-        (changes, part): (&Changes, f32),
-    ) -> Result<Search, CatalogueError> {
-        let (holds, given) = (self.frozen.dims(), query.vectors.dims());
-        if holds != given && self.lines.len() > 0 {
-            return Err(CatalogueError::Dims { holds, given });
-        }
-        Ok(Search::plan(self.lines.len(), n, self.admitted(filter, changes)?, effort, (query.weight, part)))
-    }
-
-    /// Whom the filter admits; `None` where that is everyone.
-    fn admitted(&self, filter: &Filter, changes: &Changes) -> Result<Option<Admitted>, CatalogueError> {
-        let mut excluded = Vec::new();
-        for id in &filter.exclude {
-            excluded.extend(self.lines.find(id.as_str())?.map(|place| self.points[place]));
-        }
-        Ok(changes.admitted(&self.facets, filter, &excluded, self.lines.len()))
-    }
-
-    /// The places of what is admitted from `start` on, rising: at most `limit`.
-    fn places(&self, admitted: &Admitted, start: usize, limit: usize) -> Vec<usize> {
-        let all = self.lines.len();
-        if admitted.count().number() < all / SPARSE {
-            let items = self.frozen.view().items;
-            let places = admitted.iter(all).map(|point| items[point as usize] as usize);
-            let mut places: Vec<usize> = places.filter(|&place| place >= start).collect();
-            places.sort_unstable();
-            places.truncate(limit);
-            return places;
-        }
-        (start..all).filter(|&place| admitted.contains(self.points[place])).take(limit).collect()
-    }
-
-    /// The places of what the filter admits from `start` on, rising, at most `limit`; and how many it admits in all.
-    fn listed(
-        &self,
-        filter: &Filter,
-        start: usize,
-        limit: usize,
-        changes: &Changes,
-    ) -> Result<(Vec<usize>, usize), CatalogueError> {
-        let all = self.lines.len();
-        Ok(match self.admitted(filter, changes)?.map(|admitted| admitted.counted(all)) {
-            None => ((start..all).take(limit).collect(), all),
-            Some(admitted) => (self.places(&admitted, start, limit), admitted.count().number()),
-        })
-    }
-
-    fn list(&self, filter: &Filter, after: Option<&ItemId>, limit: usize) -> Result<Listing, CatalogueError> {
-        let start = after.map_or(Ok(0), |id| self.lines.after(id.as_str()))?;
-        let (mut places, total) = self.listed(filter, start, limit + 1, &self.untouched)?;
-        let more = places.len() > limit;
-        places.truncate(limit);
-        let items = places.into_iter().map(|place| self.lines.item(place).map(Arc::new));
-        Ok(Listing { items: items.collect::<Result<_, _>>()?, total, more })
-    }
-
-    fn vectors(&self, id: &ItemId) -> Result<Option<Vectors>, CatalogueError> {
-        self.lines.find(id.as_str())?.map(|place| self.vectors_at(self.points[place])).transpose()
-    }
-
-    /// A copy of a point's vectors, of a file that was whole when they had been read.
-    fn vectors_at(&self, point: u32) -> Result<Vectors, CatalogueError> {
-        let vectors = Vectors::stored(self.frozen.view().vectors(point));
-        self.frozen.check()?;
-        let finite = vectors.deep().iter().chain(vectors.colour()).all(|x| x.is_finite());
-        if finite { Ok(vectors) } else { Err(self.frozen.not_vectors()) }
-    }
-
-    fn sound(&self, found: impl IntoIterator<Item = Distance>) -> Result<(), CatalogueError> {
-        self.frozen.check()?;
-        let finite = found.into_iter().all(|distance| distance.blend.is_finite());
-        if finite { Ok(()) } else { Err(self.frozen.not_vectors()) }
-    }
-
-    fn answer(&self, query: &Query, search: &Search) -> Result<Nearest, CatalogueError> {
-        let hit = |found: Found| -> Result<Hit, CatalogueError> {
-            let item = Arc::new(self.lines.item(found.item as usize)?);
-            Ok(Hit { item, distance: found.distance })
-        };
-        let found = search.run(&self.frozen, query);
-        self.sound(found.iter().map(|found| found.distance))?;
-        let hits = found.into_iter().map(hit).collect::<Result<Vec<_>, _>>()?;
-        Ok(Nearest { exhausted: search.is_all(hits.len()), hits })
-    }
-}
-
-#[async_trait]
-impl Catalogue for LocalCatalogue {
-    async fn nearest(
-        &self,
-        query: &Query,
-        n: usize,
-        filter: &Filter,
-        effort: Effort,
-    ) -> Result<Nearest, CatalogueError> {
-        let mut search = self.0.plan(query, n, filter, effort, (&self.0.untouched, 1.0))?;
-        if search.cost() <= INLINE || !has_runtime() {
-            return self.0.answer(query, &search);
-        }
-        let (opened, query) = (Arc::clone(&self.0), query.clone());
-        search_work(search.cost(), move |wanted| {
-            search.for_whom(wanted);
-            opened.answer(&query, &search)
-        })
-        .await?
-    }
-
-    async fn vectors(&self, ids: &[ItemId]) -> Result<Vec<Option<Vectors>>, CatalogueError> {
-        ids.iter().map(|id| self.0.vectors(id)).collect()
-    }
-
-    async fn list(
-        &self,
-        filter: &Filter,
-        after: Option<&ItemId>,
-        limit: usize,
-    ) -> Result<Listing, CatalogueError> {
-        let cost = listing_cost(self.len(), filter, limit);
-        if cost <= INLINE || !has_runtime() {
-            return self.0.list(filter, after, limit);
-        }
-        let (opened, filter, after) = (Arc::clone(&self.0), filter.clone(), after.cloned());
-        search_work(cost, move |_| opened.list(&filter, after.as_ref(), limit)).await?
-    }
-
-    async fn facets(&self, filter: &Filter, keys: &[String]) -> Result<Vec<Facet>, CatalogueError> {
-        let (catalogue, filter, keys) = (self.clone(), filter.clone(), keys.to_vec());
-        let keys_of = keys.len();
-        let count = move || counting::facets(&[(&catalogue, catalogue.untouched())], &[], &filter, &keys);
-        if !has_runtime() {
-            return count();
-        }
-        search_work(counting_cost(self.len(), keys_of), move |_| count()).await?
-    }
-
-    async fn categories(&self) -> Result<Vec<(String, usize)>, CatalogueError> {
-        let mut all = self.category_counts(&self.0.untouched);
-        all.sort_unstable();
-        Ok(all)
-    }
-
-    async fn get(&self, id: &ItemId) -> Result<Option<(Arc<Item>, Vectors)>, CatalogueError> {
-        let Some(place) = self.0.lines.find(id.as_str())? else { return Ok(None) };
-        Ok(Some((Arc::new(self.0.lines.item(place)?), self.0.vectors_at(self.0.points[place])?)))
-    }
-
-    async fn random(&self) -> Result<Option<Arc<Item>>, CatalogueError> {
-        if self.is_empty() {
-            return Ok(None);
-        }
-        self.0.lines.item(rand::random_range(0..self.len())).map(|item| Some(Arc::new(item)))
-    }
-
-    async fn count(&self) -> Result<usize, CatalogueError> {
-        Ok(self.len())
-    }
-
-    fn revision(&self) -> Option<u64> {
-        Some(0)
-    }
-
-    fn about(&self) -> About {
-        ABOUT
-    }
-
-    async fn health(&self) -> Result<(), CatalogueError> {
-        self.check()
-    }
-
-    fn dims(&self) -> Dims {
-        self.0.frozen.dims()
     }
 }

@@ -12,11 +12,12 @@ use lookalike_items::{Dims, Filter, Item, ItemId, Vectors};
 use crate::{
     contract::{About, Catalogue, CatalogueError, Effort, Etag, Facet, Listing, Nearest, Query},
     local::{
-        ABOUT, INLINE, LocalCatalogue,
+        ABOUT, LocalCatalogue,
         changes::Changes,
-        counting, counting_cost,
+        costs::{INLINE, counting_cost, listing_cost},
+        counting,
         format::generation::number_in,
-        has_runtime, listing_cost,
+        has_runtime,
         live::{
             record::{Record, Row},
             rows::Rows,

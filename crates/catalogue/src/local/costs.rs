@@ -5,8 +5,8 @@ use lookalike_items::Filter;
 /// Searches that compare more than this many photos leave the async threads to others.
 pub(crate) const INLINE: usize = 20_000;
 
-/// What one item of a list costs to be read and parsed, in rows of codes compared.
-const LISTED: usize = 200;
+/// What one item of an answer costs to be read and parsed, in rows of codes compared.
+pub(crate) const LISTED: usize = 200;
 
 /// What a filter costs an item, in parts of a row: bitmaps are counted many items at a time.
 const FILTERED: usize = 16;

@@ -39,16 +39,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use roaring::RoaringBitmap;
 use tokio::runtime::Handle;
 
 use crate::{
-    contract::{About, CATEGORY, CatalogueError, Effort, Query, Visibility},
+    contract::{About, CatalogueError, Effort, Nearest, Query, Visibility},
     local::{
         adjacency::Links,
         changes::Changes,
         codes::{Codebook, Coded},
         format::{
-            admitted::{Admitted, everyone},
+            admitted::everyone,
             generation::{self, Lying},
         },
         kernel::Rows,
@@ -239,7 +240,7 @@ impl LocalCatalogue {
         Ok(found.into_iter().map(|found| (found.item as usize, found.distance)).collect())
     }
 
-    /// [`Catalogue::nearest`] on this thread.
+    /// [`Catalogue::nearest`](crate::Catalogue::nearest) on this thread.
     pub fn search(
         &self,
         query: &Query,

@@ -8,6 +8,7 @@ use crate::{
     contract::{Effort, Query},
     local::{
         codes::{Coded, RERANKED},
+        costs::LISTED,
         distance::measured,
         format::{
             admitted::{Admitted, Count},
@@ -141,9 +142,9 @@ impl Search {
         self.wanted = Some(wanted.clone());
     }
 
-    /// How many rows of codes it compares, at most, or so.
+    /// What it costs at most, in rows of codes compared, or so: what it compares, and the items that its answer reads.
     pub fn cost(&self) -> usize {
-        match self.way {
+        let compared = match self.way {
             // It may find too few, and scan after all.
             Way::Walk(list) => {
                 list * WALK_COST + if self.admitted.is_some() { self.available.number() } else { 0 }
@@ -151,7 +152,8 @@ impl Search {
             Way::Scan => self.available.number(),
             // Four bytes a number instead of one or a quarter.
             Way::Exact => self.available.number() * 8,
-        }
+        };
+        compared.saturating_add(self.n.saturating_mul(LISTED))
     }
 
     /// Whether so many that were found are all that there are.
@@ -288,4 +290,20 @@ impl Search {
 fn usual_ef(weight: ColourWeight) -> usize {
     let off = (weight.get() - ColourWeight::DEFAULT.get()).clamp(0.0, 1.0);
     (USUAL_EF * (1.0 + EF_PER_WEIGHT * off)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::costs::INLINE;
+
+    #[test]
+    fn an_answer_of_many_items_is_not_cheap_however_few_are_compared() {
+        let cost = |n| {
+            let weight = ColourWeight::new(0.1).unwrap();
+            Search::plan(1_200, n, None, Effort::Exact, (weight, 1.0)).cost()
+        };
+        assert!(cost(26) <= INLINE, "what a page shows is found where it is asked for");
+        assert!(cost(501) > INLINE, "reading five hundred items keeps a thread for milliseconds");
+    }
 }

@@ -214,11 +214,79 @@ fn measured(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::PhotoFormat::{Jpeg, Png};
 
     #[test]
     fn white_is_where_paper_would_be() {
         assert!((hlg(0.75) - 1.0).abs() < 1e-9);
         assert!((pq(0.5806) - 1.0).abs() < 0.01, "{}", pq(0.5806));
+    }
+
+    /// The profiles of photos that are there for other tests: of a matrix, of grey, of a table, of inks.
+    fn profiles() -> Vec<Vec<u8>> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/colours");
+        let files = [("p3.jpg", Jpeg), ("grey.jpg", Jpeg), ("table.png", Png), ("inks.jpg", Jpeg)];
+        let profile = |(name, format)| match stated(format, &std::fs::read(folder.join(name)).unwrap()) {
+            Some(Stated::Icc(profile)) => profile,
+            other => panic!("{name}: {other:?}"),
+        };
+        files.into_iter().map(profile).collect()
+    }
+
+    fn used(bytes: Vec<u8>) {
+        let Some(profile) = profile(Stated::Icc(bytes), false) else { return };
+        if let Some(curve) = &profile.gray_trc {
+            let _ = matrix::greys(curve);
+        }
+        let pixels: Vec<u8> = (0..=255).collect();
+        if let Some(tables) = Tables::of(&profile) {
+            tables.apply::<4>(&mut pixels.clone());
+        }
+        for (from, channels) in [(Layout::Rgb, 3), (Layout::Rgba, 4)] {
+            if let Some(transform) = transform(&profile, from, Layout::Rgb) {
+                let mut to = vec![0; 256 / channels * 3];
+                let _ = transform.transform(&pixels[..256 / channels * channels], &mut to);
+            }
+        }
+    }
+
+    #[test]
+    fn profiles_of_which_any_word_is_changed_neither_panic_nor_take_long() {
+        for profile in profiles() {
+            // All that is not a table's numbers: header, tags, curves, and how large a table says that it is.
+            for at in (0..profile.len().min(700)).step_by(4) {
+                for word in [[0; 4], [0xFF; 4], [0x7F, 0xFF, 0xFF, 0xFF], [0, 0, 0, 1], [0x80, 0, 0, 0]] {
+                    let mut changed = profile.clone();
+                    let word = &word[..4.min(changed.len() - at)];
+                    changed[at..at + word.len()].copy_from_slice(word);
+                    let started = std::time::Instant::now();
+                    used(changed);
+                    assert!(started.elapsed().as_secs() < 2, "{at} {word:?}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn damaged_profiles_never_panic(
+            which in 0usize..4,
+            places in proptest::collection::vec((0usize..700, any::<u8>()), 1..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = profiles().swap_remove(which);
+            for (at, byte) in places {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            used(bytes[..cut.index(bytes.len())].to_vec());
+            used(bytes);
+        }
     }
 }

@@ -245,9 +245,14 @@ mod tests {
         if let Some(tables) = Tables::of(&profile) {
             tables.apply::<4>(&mut pixels.clone());
         }
-        for (from, channels) in [(Layout::Rgb, 3), (Layout::Rgba, 4)] {
-            if let Some(transform) = transform(&profile, from, Layout::Rgb) {
-                let mut to = vec![0; 256 / channels * 3];
+        let ways: &[_] = match profile.color_space {
+            DataColorSpace::Rgb => &[(Layout::Rgb, Layout::Rgb, 3), (Layout::Rgba, Layout::Rgba, 4)],
+            DataColorSpace::Cmyk => &[(Layout::Rgba, Layout::Rgb, 4)],
+            _ => &[],
+        };
+        for (from, into, channels) in ways {
+            if let Some(transform) = transform(&profile, *from, *into) {
+                let mut to = vec![0; 256 / channels * into.channels()];
                 let _ = transform.transform(&pixels[..256 / channels * channels], &mut to);
             }
         }

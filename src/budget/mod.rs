@@ -10,7 +10,7 @@ mod available;
 
 use std::sync::Arc;
 
-use lookalike_photo::{Limits, PhotoError, Undecoded};
+use lookalike_photo::{Limits, PhotoError, Undecoded, Wanted};
 use lookalike_telemetry as telemetry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -185,18 +185,18 @@ impl PhotoRoom {
     }
 
     /// Reads a photo's headers, and waits on this thread until there is room to decode it, and for `beside` bytes that are made of
-    /// it. The thread must not be one of the runtime's own. `short_side` is as in [`lookalike_photo::Photo::decode_for`].
+    /// it. The thread must not be one of the runtime's own.
     ///
     /// # Errors
     /// What [`Undecoded::read`] says.
     pub(crate) fn admit<'a>(
         &self,
         bytes: &'a [u8],
-        short_side: u32,
+        wanted: Wanted,
         beside: impl FnOnce(&Undecoded<'_>) -> u64,
     ) -> Result<Admitted<'a>, PhotoError> {
         let headers = self.memory.wait(Undecoded::headers_memory(bytes));
-        let photo = Undecoded::read(bytes, &self.limits, short_side)?;
+        let photo = Undecoded::read(bytes, &self.limits, wanted)?;
         drop(headers);
         let held = self.memory.wait(photo.memory().saturating_add(beside(&photo)));
         Ok(Admitted { photo, _held: held })

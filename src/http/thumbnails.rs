@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::error::ApiError;
 use crate::{budget::PhotoRoom, pools::DECODE, recommender::PhotoError};
-use lookalike_photo::{thumbnail, thumbnail_memory};
+use lookalike_photo::{Wanted, thumbnail, thumbnail_memory};
 
 /// Memory for those that were made, in bytes.
 const KEPT: u64 = 64 << 20;
@@ -78,7 +78,8 @@ impl Thumbnails {
             let _core = core;
             let width = width.pixels();
             let make = || {
-                let admitted = room.admit(&photo, width, |photo| thumbnail_memory(photo, width))?;
+                let wanted = Wanted::WHOLE.at_side(width);
+                let admitted = room.admit(&photo, wanted, |photo| thumbnail_memory(photo, width))?;
                 thumbnail(&admitted.photo, width).map(Bytes::from)
             };
             // Two that ask at once get the same one.

@@ -32,6 +32,7 @@ use lookalike_catalogue::{
 };
 use lookalike_items::{Dims, ItemId};
 use lookalike_model::Embedder;
+use lookalike_photo::Colour;
 use lookalike_telemetry as telemetry;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -54,20 +55,22 @@ type Load = dyn Fn() -> Result<Embedder, String> + Send + Sync;
 pub struct WriteModel {
     id: String,
     dims: Dims,
+    colour: Colour,
     room: PhotoRoom,
     load: Arc<Load>,
     embedder: OnceCell<Embedder>,
 }
 
 impl WriteModel {
-    /// The model of this id, which gives vectors of `dims`; photos are decoded in this room; `load` gives the model in f32, when it is needed.
+    /// The model of this id, which gives vectors of `dims` for photos in these colours; photos are decoded in this room; `load` gives the model in f32, when it is needed.
     pub fn new(
         id: String,
         dims: Dims,
+        colour: Colour,
         room: PhotoRoom,
         load: impl Fn() -> Result<Embedder, String> + Send + Sync + 'static,
     ) -> Self {
-        Self { id, dims, room, load: Arc::new(load), embedder: OnceCell::new() }
+        Self { id, dims, colour, room, load: Arc::new(load), embedder: OnceCell::new() }
     }
 }
 

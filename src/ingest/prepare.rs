@@ -9,7 +9,7 @@ use lookalike_catalogue::{Condition, WriteKind};
 use lookalike_common::lowest_priority;
 use lookalike_items::{BadItem, Item, ItemId, Schemes, Timestamp, Vectors};
 use lookalike_model::{Embedded, Embedder, EmbedderError};
-use lookalike_photo::{Photo, Pixels, Undecoded};
+use lookalike_photo::{Photo, Pixels, Undecoded, Wanted};
 use serde_json::{Map, Value};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, oneshot};
 
@@ -170,11 +170,12 @@ impl Ingest {
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| IngestError::Busy)?;
         let (room, photos, again) =
             (self.model.room.clone(), self.photos.clone(), self.photos.hold(held.name().clone()));
+        let wanted = Wanted { short_side: u32::MAX, colour: self.model.colour };
         let decoding = DECODE.run(1, move |_| {
             let _core = core;
             // What is kept of it is a JPEG of less than a byte a pixel, which grows to twice its size.
             let jpeg = |photo: &Undecoded<'_>| 2 * u64::from(photo.width()) * u64::from(photo.height());
-            let admitted = room.admit(&bytes, u32::MAX, jpeg)?;
+            let admitted = room.admit(&bytes, wanted, jpeg)?;
             let photo = admitted.photo.decode()?;
             Ok::<_, IngestError>((then(&photo), photos.jpeg(&again, &photo)?))
         });

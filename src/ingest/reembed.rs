@@ -201,7 +201,7 @@ async fn embedded(
     let read = tokio::task::spawn_blocking(move || {
         let bytes = bytes?;
         let decoded = || {
-            let admitted = room.admit(&bytes, u32::MAX, |_| 0)?;
+            let admitted = room.admit(&bytes, rule.wanted().at_side(u32::MAX), |_| 0)?;
             admitted.photo.decode().map(|photo| rule.apply(&photo))
         };
         decoded().map_err(|e: PhotoError| e.to_string())

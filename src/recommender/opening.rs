@@ -107,6 +107,7 @@ impl Opening {
         let (dir, items) = (self.bundle.clone(), self.items.clone());
         let bundle = tokio::task::spawn_blocking(move || Bundle::open(&dir)).await??;
         let (dims, model_id) = (bundle.manifest().dims, bundle.manifest().model_id.clone());
+        let colour = bundle.manifest().preprocessing.colour();
         // The items first: whether they are there is known at once, and a model takes its time.
         let (items, catalogue, generation): (_, Arc<dyn Catalogue>, _) = match items {
             Items::Bundle { .. } => {
@@ -135,7 +136,7 @@ impl Opening {
             Some(embedder) => Ok(embedder.clone()),
             None => embedder_in_f32(&dir, device, embedding).map_err(|e| e.to_string()),
         };
-        let model = WriteModel::new(model_id, dims, self.photo_room.clone(), load);
+        let model = WriteModel::new(model_id, dims, colour, self.photo_room.clone(), load);
         let (pair, threads) = Pair::new(loaded, catalogue, generation)?;
         Ok(Opened { pair, items, model, threads })
     }

@@ -47,7 +47,8 @@ impl Studio {
                 return Ok(Seen::Before(known));
             }
             let rule = pair.embedder.preprocessing();
-            let admitted = room.admit(&bytes, side_for(rule.short_side(), region), |_| 0)?;
+            let wanted = rule.wanted().at_side(side_for(rule.short_side(), region));
+            let admitted = room.admit(&bytes, wanted, |_| 0)?;
             let photo = admitted.photo.decode()?;
             let facts = PhotoFacts {
                 width: photo.width(),

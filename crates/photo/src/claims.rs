@@ -7,7 +7,11 @@ use std::io;
 
 use flate2::read::ZlibDecoder;
 
-use crate::{PhotoError, PhotoFormat};
+use crate::{
+    PhotoError, PhotoFormat,
+    chunks::{Beside, png_header_chunks, riff_chunks, webp_beside},
+    colour::jpeg_profile_length,
+};
 
 /// Bytes that whatever lies beside the pixels (colour profile, EXIF, texts) may unpack to. Profiles of printers have 4 MB.
 pub(crate) const MAX_METADATA: u64 = 16 << 20;
@@ -15,7 +19,7 @@ pub(crate) const MAX_METADATA: u64 = 16 << 20;
 /// What a file says of itself that decides what decoding takes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Claims {
-    /// PNG: bytes that the colour profile unpacks to.
+    /// Bytes of the colour profile, in a PNG once it is unpacked.
     pub(crate) profile: u64,
     /// PNG: bytes of what lies beside the pixels, as they are in the file.
     pub(crate) metadata: u64,
@@ -37,39 +41,25 @@ impl Claims {
         match format {
             PhotoFormat::Png => png(bytes),
             PhotoFormat::WebP => webp_frame(bytes).map(|()| webp(bytes)),
-            PhotoFormat::Jpeg | PhotoFormat::Gif | PhotoFormat::Bmp => Ok(Self::default()),
+            PhotoFormat::Jpeg => Ok(Self { profile: jpeg_profile_length(bytes), ..Self::default() }),
+            PhotoFormat::Gif | PhotoFormat::Bmp => Ok(Self::default()),
         }
     }
-}
-
-/// Whether a WebP's EXIF block lies within the file. The decoder takes memory for as many bytes as the block claims, up to
-/// 4 GB, before it reads them.
-pub(crate) fn has_whole_exif(bytes: &[u8]) -> bool {
-    riff_chunks(bytes.get(12..).unwrap_or_default()).all(|chunk| chunk.name != b"EXIF" || chunk.is_whole)
 }
 
 /// PNG: what lies before the pixels; the colour profile is unpacked to nowhere.
 fn png(bytes: &[u8]) -> Result<Claims, PhotoError> {
     let mut claims = Claims::default();
-    let mut rest = bytes.get(8..).unwrap_or_default();
-    while let Some((head, tail)) = rest.split_first_chunk::<8>() {
-        let [a, b, c, d, name @ ..] = *head;
-        let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        let data = &tail[..length.min(tail.len())];
-        match &name {
-            b"IDAT" | b"IEND" => break, // what comes after the pixels is not read
-            b"iCCP" => {
-                // All of them together: a thousand profiles would cost a thousand times as long.
-                claims.profile += unpacked(data, MAX_METADATA - claims.profile);
-                if claims.profile > MAX_METADATA {
-                    let what = format!("its colour profile unpacks to more than {} MiB", MAX_METADATA >> 20);
-                    return Err(PhotoError::TooMuchMemory { format: PhotoFormat::Png, what });
-                }
+    for chunk in png_header_chunks(bytes) {
+        if chunk.name == b"iCCP" {
+            // All of them together: a thousand profiles would cost a thousand times as long.
+            claims.profile += unpacked(chunk.data, MAX_METADATA - claims.profile);
+            if claims.profile > MAX_METADATA {
+                let what = format!("its colour profile unpacks to more than {} MiB", MAX_METADATA >> 20);
+                return Err(PhotoError::TooMuchMemory { format: PhotoFormat::Png, what });
             }
-            _ => {}
         }
-        claims.metadata += data.len() as u64;
-        rest = tail.get(length.saturating_add(4)..).unwrap_or_default(); // 4: the checksum
+        claims.metadata += chunk.data.len() as u64;
     }
     Ok(claims)
 }
@@ -91,6 +81,7 @@ fn webp(bytes: &[u8]) -> Claims {
     let has =
         |name: &[u8; 4]| riff_chunks(bytes.get(12..).unwrap_or_default()).any(|chunk| chunk.name == name);
     Claims {
+        profile: webp_beside(bytes, Beside::Icc).map_or(0, |profile| profile.len() as u64),
         is_lossless: has(b"VP8L"),
         has_transparency: has(b"ALPH"),
         is_animated: has(b"ANMF"),
@@ -148,22 +139,4 @@ fn vp8_size(data: &[u8]) -> Option<(u32, u32)> {
 fn u24(data: &[u8], at: usize) -> Option<u32> {
     let [a, b, c] = *data.get(at..at + 3)?.first_chunk()?;
     Some(u32::from_le_bytes([a, b, c, 0]))
-}
-
-/// A chunk of a RIFF file: its data as far as they lie within the file.
-struct RiffChunk<'a> {
-    name: &'a [u8; 4],
-    data: &'a [u8],
-    is_whole: bool,
-}
-
-fn riff_chunks(mut rest: &[u8]) -> impl Iterator<Item = RiffChunk<'_>> {
-    std::iter::from_fn(move || {
-        let (name, tail) = rest.split_first_chunk::<4>()?;
-        let (length, tail) = tail.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length) as usize;
-        rest = tail.get(length.saturating_add(length % 2)..).unwrap_or_default(); // padded to an even length
-        let is_whole = length <= tail.len();
-        Some(RiffChunk { name, data: &tail[..length.min(tail.len())], is_whole })
-    })
 }

@@ -21,6 +21,8 @@ pub(crate) struct Picture {
     pub(crate) pixel_bytes: u64,
     /// Whether columns become rows.
     pub(crate) lies: bool,
+    /// Bytes that bringing it to sRGB takes beside it, once it is decoded.
+    pub(crate) colours: u64,
 }
 
 impl Picture {
@@ -53,7 +55,7 @@ pub(crate) fn decoding(format: PhotoFormat, bytes: u64, picture: &Picture, claim
         PhotoFormat::WebP => webp(bytes, picture, claims),
         PhotoFormat::Jpeg => 0,
     };
-    BESIDE + (out + beside).max(picture.upright())
+    BESIDE + (out + beside.max(picture.colours)).max(picture.upright())
 }
 
 /// What a WebP's decoder takes beside the picture.
@@ -73,12 +75,12 @@ fn webp(bytes: u64, picture: &Picture, claims: &Claims) -> u64 {
 
 /// JPEG by the fast decoder, which makes `made` of the picture's pixels.
 pub(crate) fn jpeg(frame: &JpegFrame, made: &Picture) -> u64 {
-    BESIDE + (made.pixels() * 3 + frame.coefficients() + frame.rows()).max(made.upright())
+    let beside = (frame.coefficients() + frame.rows()).max(made.colours);
+    BESIDE + (made.pixels() * made.pixel_bytes.max(3) + beside).max(made.upright())
 }
 
 /// JPEG by the patient decoder, which copies the file and makes the whole picture.
 pub(crate) fn patient_jpeg(frame: &JpegFrame, bytes: u64, whole: &Picture) -> u64 {
-    BESIDE
-        + (whole.pixels() * whole.pixel_bytes + frame.coefficients() + frame.rows() + 3 * bytes)
-            .max(whole.upright())
+    let beside = (frame.coefficients() + frame.rows() + 3 * bytes).max(whole.colours);
+    BESIDE + (whole.pixels() * whole.pixel_bytes + beside).max(whole.upright())
 }

@@ -1,5 +1,7 @@
 //! What a JPEG's headers say about the memory that any decoder needs for it.
 
+use crate::chunks::{Segment, jpeg_segments};
+
 /// The frame of a JPEG: its size and its components.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JpegFrame {
@@ -17,32 +19,23 @@ impl JpegFrame {
     /// Walks the markers up to the first scan. `None` where no frame and scan are found, or a frame of more than four
     /// components.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let mut rest = bytes.get(2..)?; // the start of the image
         let mut frame: Option<Self> = None;
-        loop {
-            let marker;
-            (marker, rest) = next_marker(rest)?;
-            if matches!(marker, 0x00 | 0x01 | 0xD0..=0xD8) {
-                continue; // no segment follows
-            }
-            let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
-            let segment = rest.get(2..length.max(2))?;
+        for Segment { marker, data, .. } in jpeg_segments(bytes) {
             match marker {
-                0xD9 => return None,
                 // A second frame is no JPEG that decoders take; the first is what they took memory for.
                 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF if frame.is_none() => {
-                    frame = Some(Self::of_segment(marker, segment)?);
+                    frame = Some(Self::of_segment(marker, data)?);
                 }
                 0xDA => {
-                    let in_scan = usize::from(*segment.first()?);
+                    let in_scan = usize::from(*data.first()?);
                     let frame = frame?;
                     let is_buffered = frame.is_buffered || in_scan < frame.components;
                     return Some(Self { is_buffered, ..frame });
                 }
                 _ => {}
             }
-            rest = rest.get(length.max(2)..)?;
         }
+        None
     }
 
     fn of_segment(marker: u8, segment: &[u8]) -> Option<Self> {
@@ -62,6 +55,11 @@ impl JpegFrame {
             sampling,
             is_buffered: matches!(marker, 0xC2 | 0xC6 | 0xCA | 0xCE),
         })
+    }
+
+    /// 1 of grey, 3 of colours, 4 of inks.
+    pub(crate) fn components(&self) -> usize {
+        self.components
     }
 
     /// Width × height.
@@ -87,15 +85,6 @@ impl JpegFrame {
         // 64 rows: twice the largest unit of blocks; 4 bytes a value.
         (self.width + 64) * 64 * 4 * self.components as u64
     }
-}
-
-/// The code of the next marker, and what follows it. Anything between two segments is skipped, as decoders do.
-fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let mut at = bytes.iter().position(|byte| *byte == 0xFF)?;
-    while *bytes.get(at)? == 0xFF {
-        at += 1;
-    }
-    Some((bytes[at], &bytes[at + 1..]))
 }
 
 #[cfg(test)]

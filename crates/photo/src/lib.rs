@@ -1,15 +1,19 @@
-//! Bytes → limits → decoded, upright RGB → resized, normalised numbers; and the augmentations of training.
+//! Bytes → limits → decoded, upright RGB (in sRGB, where the model was trained so) → resized, normalised numbers; and the augmentations of training.
 //!
 //! May enter: bytes from anywhere (a shopper, a data set), trusted in nothing. What leaves is a [`Photo`] (upright
 //! RGB) or [`Pixels`] (what a model takes). This room hands over plain numbers: it knows nothing of libtorch.
 
 mod augment;
 mod bilinear;
+mod chunks;
 mod claims;
+mod colour;
 mod cost;
+mod exif;
 mod jpeg;
 mod jpeg_frame;
 mod memory;
+mod mend;
 mod photo;
 mod preprocess;
 mod rgb;
@@ -17,6 +21,7 @@ mod thumbnail;
 mod undecoded;
 
 pub use augment::{Augmentation, View};
+pub use colour::{Colour, Wanted};
 pub use photo::{Limits, Photo, PhotoFormat};
 pub use preprocess::{Pixels, Preprocessing, ResizeRule, resize_short_side};
 pub use thumbnail::{thumbnail, thumbnail_memory};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use image::{ImageFormat, RgbImage};
 
-use crate::{PhotoError, Undecoded};
+use crate::{PhotoError, Undecoded, Wanted};
 
 /// What a photo may cost, checked on its headers before memory is taken for its pixels.
 #[derive(Clone, Copy, Debug)]
@@ -100,19 +100,18 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// Decodes `bytes`: EXIF orientation applied, alpha laid over white, 16 bits brought to 8 by ÷ 257, CMYK, grey and
-    /// palette converted, the first frame of an animation taken.
+    /// Decodes `bytes`, whole and in sRGB: EXIF orientation applied, colours brought to sRGB as its profile says, alpha laid over
+    /// white, 16 bits brought to 8 by ÷ 257, CMYK, grey and palette converted, the first frame of an animation taken.
     ///
     /// # Errors
     /// Every [`PhotoError`] but those of a crop or of preprocessing.
     pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Self, PhotoError> {
-        Self::decode_for(bytes, limits, u32::MAX)
+        Self::decode_for(bytes, limits, Wanted::WHOLE)
     }
 
-    /// As [`decode`](Self::decode), but pixels that a resize to this shorter side would only average away need not be made:
-    /// a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that leaves at least twice the side.
-    pub fn decode_for(bytes: &[u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
-        Undecoded::read(bytes, limits, short_side)?.decode()
+    /// As [`decode`](Self::decode), but what is wanted of it alone: perhaps fewer pixels, perhaps colours as they are.
+    pub fn decode_for(bytes: &[u8], limits: &Limits, wanted: Wanted) -> Result<Self, PhotoError> {
+        Undecoded::read(bytes, limits, wanted)?.decode()
     }
 
     pub(crate) fn upright(rgb: RgbImage, full: (u32, u32), format: PhotoFormat, turned: bool) -> Self {

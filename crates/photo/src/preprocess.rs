@@ -8,7 +8,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Photo, PhotoError,
+    Colour, Photo, PhotoError, Wanted,
     bilinear::{Window, resize_window},
 };
 
@@ -29,6 +29,13 @@ pub struct Preprocessing {
     resize: ResizeRule,
     mean: [f32; 3],
     std: [f32; 3],
+    /// Absent where colours are taken as they are, so that models keep the ids that they had before it could be said.
+    #[serde(skip_serializing_if = "is_as_is")]
+    colour: Colour,
+}
+
+fn is_as_is(colour: &Colour) -> bool {
+    *colour == Colour::AsIs
 }
 
 #[derive(Deserialize)]
@@ -38,13 +45,15 @@ struct Unchecked {
     resize: ResizeRule,
     mean: [f32; 3],
     std: [f32; 3],
+    #[serde(default)]
+    colour: Colour,
 }
 
 impl TryFrom<Unchecked> for Preprocessing {
     type Error = PhotoError;
 
     fn try_from(u: Unchecked) -> Result<Self, PhotoError> {
-        Self::new(u.size, u.resize, u.mean, u.std)
+        Ok(Self::new(u.size, u.resize, u.mean, u.std)?.in_colour(u.colour))
     }
 }
 
@@ -54,7 +63,7 @@ impl Preprocessing {
     /// Their standard deviation.
     pub const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 
-    /// `size` is S, 128 to 1024; the resized short side must not be below it; `std` is positive.
+    /// Of colours as they are. `size` is S, 128 to 1024; the resized short side must not be below it; `std` is positive.
     pub fn new(size: u32, resize: ResizeRule, mean: [f32; 3], std: [f32; 3]) -> Result<Self, PhotoError> {
         let refuse = |why: String| Err(PhotoError::Preprocessing(why));
         if !(128..=1024).contains(&size) {
@@ -69,12 +78,18 @@ impl Preprocessing {
         if !mean.iter().all(|m| m.is_finite()) || !std.iter().all(|s| s.is_finite() && *s > 0.0) {
             return refuse(format!("mean {mean:?} and std {std:?} must be finite, std above 0"));
         }
-        Ok(Self { size, resize, mean, std })
+        Ok(Self { size, resize, mean, std, colour: Colour::AsIs })
     }
 
     /// Resize to `size`, cut the centre, ImageNet's mean and std.
     pub fn imagenet(size: u32) -> Result<Self, PhotoError> {
         Self::new(size, ResizeRule::ShortSideThenCentre(size), Self::IMAGENET_MEAN, Self::IMAGENET_STD)
+    }
+
+    /// The same of photos in these colours.
+    #[must_use]
+    pub fn in_colour(self, colour: Colour) -> Self {
+        Self { colour, ..self }
     }
 
     /// The same for squares of another side, 32 to 1024: what training that begins small is shown.
@@ -100,7 +115,17 @@ impl Preprocessing {
         self.std
     }
 
-    /// The shorter side that photos are resized to: what [`Photo::decode_for`] is asked with.
+    /// Whether photos are brought to sRGB first.
+    pub fn colour(&self) -> Colour {
+        self.colour
+    }
+
+    /// What [`Photo::decode_for`] is asked with: enough of the photo to be resized.
+    pub fn wanted(&self) -> Wanted {
+        Wanted { short_side: self.short_side(), colour: self.colour }
+    }
+
+    /// The shorter side that photos are resized to.
     pub fn short_side(&self) -> u32 {
         let ResizeRule::ShortSideThenCentre(short) = self.resize;
         short

@@ -2,42 +2,47 @@
 
 use image::{ColorType, RgbImage};
 
+use crate::colour::ToSrgb;
+
 /// Brings `raw`, of this size and colour type as [`image::ImageDecoder::read_image`] writes it (16 bits in the machine's own order),
-/// to RGB: alpha over white, 16 bits by ÷ 257, grey three times. `None` where the size does not match, or for a colour type that no
-/// format here has.
-pub(crate) fn to_rgb(mut raw: Vec<u8>, size: (u32, u32), colour: ColorType) -> Option<RgbImage> {
+/// to RGB: 16 bits by ÷ 257, colours by `to_srgb`, alpha over white, grey three times. `None` where the size does not match, or for a
+/// colour type that no format here has.
+pub(crate) fn to_rgb(
+    mut raw: Vec<u8>,
+    size: (u32, u32),
+    colour: ColorType,
+    to_srgb: Option<&ToSrgb>,
+) -> Option<RgbImage> {
     let pixels = usize::try_from(u64::from(size.0) * u64::from(size.1)).ok()?;
-    if raw.len() != pixels.checked_mul(usize::from(colour.bytes_per_pixel()))? {
+    let channels = usize::from(colour.channel_count());
+    let wide = usize::from(colour.bytes_per_pixel()) / channels;
+    if !matches!(wide, 1 | 2) || raw.len() != pixels.checked_mul(channels * wide)? {
         return None;
     }
-    let rgb = match colour {
-        ColorType::Rgb8 => raw,
-        ColorType::L8 => raw.iter().flat_map(|l| [*l; 3]).collect(),
-        ColorType::La8 => widened(&raw, |[l, a]: [u8; 2]| [over_white(l, a); 3]),
-        ColorType::L16 => widened(&raw, |l: [u8; 2]| [to8(l); 3]),
-        ColorType::La16 => {
-            narrowed(&mut raw, |[l0, l1, a0, a1]: [u8; 4]| [over_white(to8([l0, l1]), to8([a0, a1])); 3]);
-            raw
-        }
-        ColorType::Rgba8 => {
+    if wide == 2 {
+        narrowed(&mut raw, |value: [u8; 2]| [to8(value)]);
+    }
+    if let Some(to_srgb) = to_srgb {
+        to_srgb.apply(&mut raw);
+    }
+    let rgb = match channels {
+        1 => widened(&raw, |[l]: [u8; 1]| [l; 3]),
+        2 => widened(&raw, |[l, a]: [u8; 2]| [over_white(l, a); 3]),
+        3 => raw,
+        _ => {
             narrowed(&mut raw, |[r, g, b, a]: [u8; 4]| [r, g, b].map(|c| over_white(c, a)));
             raw
         }
-        ColorType::Rgb16 => {
-            narrowed(&mut raw, |[r0, r1, g0, g1, b0, b1]: [u8; 6]| {
-                [to8([r0, r1]), to8([g0, g1]), to8([b0, b1])]
-            });
-            raw
-        }
-        ColorType::Rgba16 => {
-            narrowed(&mut raw, |[r0, r1, g0, g1, b0, b1, a0, a1]: [u8; 8]| {
-                [[r0, r1], [g0, g1], [b0, b1]].map(|c| over_white(to8(c), to8([a0, a1])))
-            });
-            raw
-        }
-        _ => return None,
     };
     RgbImage::from_raw(size.0, size.1, rgb)
+}
+
+/// Makes RGBA opaque where its alpha is 0 throughout: a fourth byte that was never meant as alpha.
+pub(crate) fn opaque_if_nothing_shows(rgba: &mut [u8]) {
+    let pixels = rgba.as_chunks_mut::<4>().0;
+    if pixels.iter().all(|pixel| pixel[3] == 0) {
+        pixels.iter_mut().for_each(|pixel| pixel[3] = 255);
+    }
 }
 
 /// Fewer bytes a pixel than three become three, in memory of their own.
@@ -45,15 +50,15 @@ fn widened<const N: usize>(raw: &[u8], rgb: impl Fn([u8; N]) -> [u8; 3]) -> Vec<
     raw.as_chunks().0.iter().flat_map(|pixel| rgb(*pixel)).collect()
 }
 
-/// More bytes a pixel than three become three, in place; what is left over is given back.
-fn narrowed<const N: usize>(raw: &mut Vec<u8>, rgb: impl Fn([u8; N]) -> [u8; 3]) {
-    let pixels = raw.len() / N;
-    for at in 0..pixels {
-        let mut pixel = [0; N];
-        pixel.copy_from_slice(&raw[at * N..(at + 1) * N]);
-        raw[at * 3..(at + 1) * 3].copy_from_slice(&rgb(pixel));
+/// More bytes become fewer, in place; what is left over is given back.
+fn narrowed<const N: usize, const M: usize>(raw: &mut Vec<u8>, fewer: impl Fn([u8; N]) -> [u8; M]) {
+    let many = raw.len() / N;
+    for at in 0..many {
+        let mut from = [0; N];
+        from.copy_from_slice(&raw[at * N..(at + 1) * N]);
+        raw[at * M..(at + 1) * M].copy_from_slice(&fewer(from));
     }
-    raw.truncate(pixels * 3);
+    raw.truncate(many * M);
     raw.shrink_to_fit();
 }
 
@@ -73,7 +78,7 @@ mod tests {
     #[test]
     fn every_colour_type_becomes_rgb() {
         let wide = |values: &[u16]| values.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>();
-        let two = |raw: Vec<u8>, colour| to_rgb(raw, (2, 1), colour).unwrap().into_raw();
+        let two = |raw: Vec<u8>, colour| to_rgb(raw, (2, 1), colour, None).unwrap().into_raw();
         assert_eq!(two(vec![1, 2, 3, 4, 5, 6], ColorType::Rgb8), [1, 2, 3, 4, 5, 6]);
         assert_eq!(two(vec![9, 8], ColorType::L8), [9, 9, 9, 8, 8, 8]);
         assert_eq!(two(vec![9, 255, 8, 0], ColorType::La8), [9, 9, 9, 255, 255, 255]);
@@ -85,7 +90,7 @@ mod tests {
             two(wide(&[257, 514, 771, 65535, 0, 0, 0, 0]), ColorType::Rgba16),
             [1, 2, 3, 255, 255, 255]
         );
-        assert!(to_rgb(vec![0; 5], (2, 1), ColorType::Rgb8).is_none());
-        assert!(to_rgb(vec![0; 24], (2, 1), ColorType::Rgb32F).is_none());
+        assert!(to_rgb(vec![0; 5], (2, 1), ColorType::Rgb8, None).is_none());
+        assert!(to_rgb(vec![0; 24], (2, 1), ColorType::Rgb32F, None).is_none());
     }
 }

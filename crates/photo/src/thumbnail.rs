@@ -11,7 +11,7 @@ use crate::{
 const QUALITY: i32 = 82;
 
 /// The photo as an upright JPEG of this width, or of its own where that is less, without EXIF or anything else but pixels. The photo
-/// may have been read for a shorter side of `width`.
+/// may have been read for a shorter side of `width`, in sRGB.
 ///
 /// # Errors
 /// As [`Undecoded::decode`].

@@ -5,13 +5,15 @@ use image::{
 };
 
 use crate::{
-    Limits, Photo, PhotoError, PhotoFormat,
-    claims::{Claims, has_whole_exif},
+    Colour, Limits, Photo, PhotoError, PhotoFormat, Wanted,
+    claims::Claims,
+    colour::{CmykToSrgb, ToSrgb, has_cmyk_profile, room},
     cost::{self, Picture},
-    jpeg,
+    exif, jpeg,
     jpeg_frame::JpegFrame,
     memory::{Exceeded, Metered},
-    rgb::to_rgb,
+    mend::mended,
+    rgb::{opaque_if_nothing_shows, to_rgb},
 };
 
 /// A photo within its limits, not decoded yet. It costs next to nothing.
@@ -21,8 +23,11 @@ pub struct Undecoded<'a> {
     format: PhotoFormat,
     /// As the header says it.
     size: (u32, u32),
-    colour: ColorType,
+    kind: ColorType,
     orientation: Orientation,
+    to: Colour,
+    /// Bytes that bringing it to sRGB takes.
+    colours: u64,
     way: Way,
     memory: u64,
 }
@@ -34,21 +39,24 @@ enum Way {
     Patient,
     /// libjpeg-turbo, at so many eighths of the size; where it gives up, the patient decoder, if its memory was granted as well.
     Fast { eighths: u32, or_patient: bool },
+    /// The same of four inks with a profile.
+    Inks { eighths: u32, or_patient: bool },
 }
 
 impl<'a> Undecoded<'a> {
     /// Bytes of memory that metadata and first rows take at most while headers are read.
     pub const HEADERS_MEMORY: u64 = 48 << 20;
 
-    /// Reads the headers. `short_side` is as in [`Photo::decode_for`].
+    /// Reads the headers.
     ///
     /// # Errors
     /// Every [`PhotoError`] but those of a crop or of preprocessing.
-    pub fn read(bytes: &'a [u8], limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
+    pub fn read(bytes: &'a [u8], limits: &Limits, wanted: Wanted) -> Result<Self, PhotoError> {
         let format = PhotoFormat::of(bytes)?;
         let claims = Claims::check(format, bytes)?;
         let granted = Self::headers_memory(bytes);
-        let (mut decoder, exceeded) = decoder(bytes, format, granted)?;
+        let mended = mended(format, bytes);
+        let (decoder, exceeded) = decoder(mended.as_deref().unwrap_or(bytes), format, granted)?;
         let size @ (width, height) = decoder.dimensions();
         if u64::from(width) * u64::from(height) > limits.max_pixels {
             return Err(PhotoError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
@@ -56,10 +64,6 @@ impl<'a> Undecoded<'a> {
         if width == 0 || height == 0 {
             return Err(PhotoError::Undecodable { format, reason: "it has no pixels".into() });
         }
-        // A damaged EXIF block is no reason to refuse the picture.
-        let exif = format != PhotoFormat::WebP || has_whole_exif(bytes);
-        let orientation = exif.then(|| decoder.orientation().ok()).flatten();
-        let orientation = orientation.unwrap_or(Orientation::NoTransforms);
         if exceeded.is_set() {
             return Err(beside_the_picture(format));
         }
@@ -67,15 +71,18 @@ impl<'a> Undecoded<'a> {
             bytes,
             format,
             size,
-            colour: decoder.color_type(),
-            orientation,
+            kind: decoder.color_type(),
+            orientation: exif::orientation(format, bytes),
+            to: wanted.colour,
+            colours: if wanted.colour == Colour::Srgb { room(claims.profile) } else { 0 },
             way: Way::Patient,
             memory: 0,
         };
         let read = match format {
-            PhotoFormat::Jpeg => read.jpeg(limits, short_side)?,
+            PhotoFormat::Jpeg => read.jpeg(limits, wanted.short_side, mended.is_some())?,
             _ => {
-                let memory = cost::decoding(format, bytes.len() as u64, &read.picture(1, 1), &claims);
+                let copy = mended.as_ref().map_or(0, |copy| copy.len() as u64);
+                let memory = copy + cost::decoding(format, bytes.len() as u64, &read.picture(1, 1), &claims);
                 Self { memory, ..read }
             }
         };
@@ -116,26 +123,49 @@ impl<'a> Undecoded<'a> {
     /// # Errors
     /// [`PhotoError::Undecodable`] or [`PhotoError::TooMuchMemory`].
     pub fn decode(&self) -> Result<Photo, PhotoError> {
-        let fast = match self.way {
-            Way::Fast { eighths, or_patient } => match jpeg::decode(self.bytes, self.size, eighths) {
-                None if !or_patient => {
-                    let reason = "its picture is broken, or too large for the decoder that could tell".into();
-                    return Err(PhotoError::Undecodable { format: self.format, reason });
-                }
-                decoded => decoded,
-            },
-            Way::Patient => None,
+        let mended = mended(self.format, self.bytes);
+        let bytes = mended.as_deref().unwrap_or(self.bytes);
+        let (fast, or_patient) = match self.way {
+            Way::Fast { eighths, or_patient } => (self.fast(bytes, eighths), or_patient),
+            Way::Inks { eighths, or_patient } => (self.inks(bytes, eighths), or_patient),
+            Way::Patient => (None, true),
         };
-        let rgb = fast.map_or_else(|| self.patiently(), Ok)?;
+        let rgb = match fast {
+            Some(rgb) => rgb,
+            None if or_patient => self.patiently(bytes)?,
+            None => {
+                let reason = "its picture is broken, or too large for the decoder that could tell".into();
+                return Err(PhotoError::Undecodable { format: self.format, reason });
+            }
+        };
         let mut image = DynamicImage::ImageRgb8(rgb);
         image.apply_orientation(self.orientation);
         let turned = self.orientation != Orientation::NoTransforms;
         Ok(Photo::upright(image.into_rgb8(), self.full(), self.format, turned))
     }
 
-    fn patiently(&self) -> Result<RgbImage, PhotoError> {
+    fn fast(&self, bytes: &[u8], eighths: u32) -> Option<RgbImage> {
+        let mut rgb = jpeg::decode(bytes, self.size, eighths)?;
+        if let Some(to_srgb) = self.to_srgb() {
+            to_srgb.apply(&mut rgb);
+        }
+        Some(rgb)
+    }
+
+    fn inks(&self, bytes: &[u8], eighths: u32) -> Option<RgbImage> {
+        let ((width, height), pixels) = jpeg::decode_cmyk(bytes, self.size, eighths)?;
+        RgbImage::from_raw(width, height, CmykToSrgb::of(bytes)?.apply(pixels)?)
+    }
+
+    /// What brings pixels of this kind to sRGB; `None` where they are, or stay as they are.
+    fn to_srgb(&self) -> Option<ToSrgb> {
+        let channels = usize::from(self.kind.channel_count());
+        (self.to == Colour::Srgb).then(|| ToSrgb::of(self.format, self.bytes, channels)).flatten()
+    }
+
+    fn patiently(&self, bytes: &[u8]) -> Result<RgbImage, PhotoError> {
         let format = self.format;
-        let (mut decoder, exceeded) = decoder(self.bytes, format, self.memory)?;
+        let (mut decoder, exceeded) = decoder(bytes, format, self.memory)?;
         let damaged = |e: ImageError| failed(format, e, &exceeded);
         if format == PhotoFormat::Gif {
             // A frame may be larger than its screen, whose size alone was checked.
@@ -144,27 +174,38 @@ impl<'a> Undecoded<'a> {
         let differs =
             || PhotoError::Undecodable { format, reason: "its headers contradict each other".into() };
         let length = usize::try_from(decoder.total_bytes()).map_err(|_| differs())?;
-        if decoder.dimensions() != self.size || decoder.color_type() != self.colour {
+        if decoder.dimensions() != self.size || decoder.color_type() != self.kind {
             return Err(differs());
         }
         let mut raw = vec![0; length];
         decoder.read_image(&mut raw).map_err(damaged)?;
-        to_rgb(raw, self.size, self.colour).ok_or_else(differs)
+        if (format, self.kind) == (PhotoFormat::Bmp, ColorType::Rgba8) {
+            opaque_if_nothing_shows(&mut raw);
+        }
+        to_rgb(raw, self.size, self.kind, self.to_srgb().as_ref()).ok_or_else(differs)
     }
 
-    /// The JPEG's decoders, and what they take.
-    fn jpeg(self, limits: &Limits, short_side: u32) -> Result<Self, PhotoError> {
+    /// The JPEG's decoders, and what they take, with a copy of the file where that had to be mended.
+    fn jpeg(self, limits: &Limits, short_side: u32, mended: bool) -> Result<Self, PhotoError> {
         let no_frame = || PhotoError::Undecodable { format: self.format, reason: "it has no picture".into() };
         let frame = JpegFrame::read(self.bytes).ok_or_else(no_frame)?;
-        let patient = cost::patient_jpeg(&frame, self.bytes.len() as u64, &self.picture(1, 1));
-        if !matches!(self.colour, ColorType::Rgb8 | ColorType::L8) {
+        let bytes = self.bytes.len() as u64;
+        let copy = if mended { bytes } else { 0 };
+        let patient = copy + cost::patient_jpeg(&frame, bytes, &self.picture(1, 1));
+        let of_inks = frame.components() == 4;
+        if !matches!(self.kind, ColorType::Rgb8 | ColorType::L8)
+            || of_inks && !(self.to == Colour::Srgb && has_cmyk_profile(self.bytes))
+        {
             return Ok(Self { memory: patient, ..self });
         }
         let eighths = jpeg::eighths(self.size, short_side);
-        let fast = cost::jpeg(&frame, &self.picture(u64::from(eighths), 8));
+        let made = self.picture(u64::from(eighths), 8);
+        let made = Picture { pixel_bytes: if of_inks { 4 } else { made.pixel_bytes }, ..made };
+        let fast = copy + cost::jpeg(&frame, &made);
         let or_patient = patient.max(fast) <= limits.max_memory;
         let memory = if or_patient { patient.max(fast) } else { fast };
-        Ok(Self { memory, way: Way::Fast { eighths, or_patient }, ..self })
+        let way = if of_inks { Way::Inks { eighths, or_patient } } else { Way::Fast { eighths, or_patient } };
+        Ok(Self { memory, way, ..self })
     }
 
     /// At `numerator` / `denominator` of its size.
@@ -173,8 +214,9 @@ impl<'a> Undecoded<'a> {
         Picture {
             width: scaled(self.size.0),
             height: scaled(self.size.1),
-            pixel_bytes: u64::from(self.colour.bytes_per_pixel()),
+            pixel_bytes: u64::from(self.kind.bytes_per_pixel()),
             lies: self.lies(),
+            colours: self.colours,
         }
     }
 

@@ -20,12 +20,12 @@ use std::{
 };
 
 use image::{DynamicImage, ImageFormat};
-use lookalike_photo::{Limits, Photo, PhotoError, Undecoded, is_large};
+use lookalike_photo::{Limits, Photo, PhotoError, Undecoded, Wanted, is_large};
 
 const SIZE: (u32, u32) = (3000, 2000);
 
 /// Photos within the limits. The second number is a shorter side to decode for.
-const SOUND: [(&str, u32); 22] = [
+const SOUND: [(&str, u32); 27] = [
     ("rgb.png", u32::MAX),
     ("rgba.png", u32::MAX),
     ("rgb16.png", u32::MAX),
@@ -33,6 +33,11 @@ const SOUND: [(&str, u32); 22] = [
     ("grey.png", u32::MAX),
     ("interlaced.png", u32::MAX),
     ("profile.png", u32::MAX),
+    ("table.png", u32::MAX),
+    ("p3.png", u32::MAX),
+    ("p3.jpg", u32::MAX),
+    ("inks.jpg", u32::MAX),
+    ("inks.jpg", 250),
     ("thin.png", u32::MAX),
     ("rgb.bmp", u32::MAX),
     ("rgba.bmp", u32::MAX),
@@ -99,11 +104,26 @@ fn made(name: &str) -> Vec<u8> {
             bytes.truncate(bytes.len() / 2);
             bytes
         }
+        // The profile of a small photo, in a large one.
+        "table.png" => {
+            pictures::with_png_chunk(&encoded(all, ImageFormat::Png), b"iCCP", &colours("table.png"))
+        }
+        "p3.png" => pictures::with_png_chunk(&encoded(all, ImageFormat::Png), b"iCCP", &colours("p3.png")),
+        "p3.jpg" => pictures::with_profile(&jpeg(), &colours("p3.jpg")),
+        "inks.jpg" => {
+            let cmyk =
+                fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/large/cmyk.jpg")).unwrap();
+            pictures::with_profile(&cmyk, &colours("inks.jpg"))
+        }
         "codes.webp" => hostile::webp_of_many_codes(65_536),
         name => {
             fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/large").join(name)).unwrap()
         }
     }
+}
+
+fn colours(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/colours").join(name)).unwrap()
 }
 
 /// In bytes: `VmRSS` or `VmHWM`, its largest value since it was reset.
@@ -118,11 +138,12 @@ fn resident(name: &str) -> u64 {
 #[ignore = "is run by the tests below, in a process of its own"]
 fn a_photo_in_a_process_of_its_own() {
     let (path, side) = (env::var("PHOTO").unwrap(), env::var("SIDE").unwrap().parse().unwrap());
+    let wanted = Wanted::WHOLE.at_side(side);
     let bytes = fs::read(path).unwrap();
     fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = resident("VmRSS");
-    let promised = Undecoded::read(&bytes, &Limits::default(), side).map_or(0, |photo| photo.memory());
-    let decoded = black_box(Photo::decode_for(&bytes, &Limits::default(), side));
+    let promised = Undecoded::read(&bytes, &Limits::default(), wanted).map_or(0, |photo| photo.memory());
+    let decoded = black_box(Photo::decode_for(&bytes, &Limits::default(), wanted));
     let taken = resident("VmHWM").saturating_sub(before);
     eprintln!("TOLD {promised} {taken} {}", decoded.map_or_else(|e| e.to_string(), |_| "decoded".into()));
 }

@@ -5,6 +5,7 @@ import { make } from "./dom.js";
 const LONGEST = 1280; // pixels: many times what a model looks at
 const SMALL = 500_000; // bytes: not worth shrinking
 const HUGE = 100_000_000;
+const READ = ["image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"]; // by the server
 const KEPT = 1_500_000; // bytes: what a tab's storage takes
 
 const photos = new Map(); // number → { blob, url, name }
@@ -25,9 +26,13 @@ async function copy(file) {
   return file.size > HUGE ? file : new Blob([await file.arrayBuffer()], { type: file.type });
 }
 
-/** A telephone's photo is many megabytes, of which the search needs a tenth; one that cannot be read here goes as it is. */
+/**
+ * A telephone's photo is many megabytes, of which the search needs a tenth. One that the server does not read (HEIC, AVIF) is made a
+ * JPEG, however small it is, where this browser reads it; what cannot be read here goes as it is.
+ */
 async function shrunk(file) {
-  if (file.size <= SMALL) return file;
+  const foreign = !READ.includes(file.type);
+  if (file.size <= SMALL && !foreign) return file;
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return file;
   const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
@@ -41,7 +46,7 @@ async function shrunk(file) {
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));
-  return blob && blob.size < file.size ? blob : file;
+  return blob && (foreign || blob.size < file.size) ? blob : file;
 }
 
 /** Some browsers hand out noise for a canvas, so that nobody is recognised by it. */

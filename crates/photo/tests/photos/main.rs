@@ -1,16 +1,19 @@
 //! Photos against Pillow and torchvision: `tests/golden/photos`, made by `tests/golden/preprocess_reference.py`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod colours;
 mod hostile;
+mod orientations;
 #[allow(dead_code)] // other tests use the rest
 #[path = "../support/pictures.rs"]
 mod pictures;
+mod reports;
 mod small;
 
 use std::path::Path;
 
 use lookalike_photo::{
-    Augmentation, Limits, Photo, PhotoError, PhotoFormat, Preprocessing, View, resize_short_side,
+    Augmentation, Limits, Photo, PhotoError, PhotoFormat, Preprocessing, View, Wanted, resize_short_side,
 };
 use proptest::prelude::*;
 
@@ -120,7 +123,7 @@ fn a_large_jpeg_is_decoded_small_and_comes_out_as_if_it_had_not_been() {
     {
         let bytes = large_jpeg(width, height);
         let full = Photo::decode(&bytes, &Limits::default()).unwrap();
-        let small = Photo::decode_for(&bytes, &Limits::default(), SIZE).unwrap();
+        let small = Photo::decode_for(&bytes, &Limits::default(), Wanted::WHOLE.at_side(SIZE)).unwrap();
         assert_eq!((small.width(), small.height()), (width, height), "its size is told as it was sent");
         let short = small.rgb().width().min(small.rgb().height());
         assert!(
@@ -141,7 +144,7 @@ fn a_part_of_a_photo_decoded_small_is_the_same_part() {
     let rule = Preprocessing::imagenet(SIZE).unwrap();
     let part = |photo: Photo| rule.apply(&photo.crop(400, 300, 1500, 1200).unwrap());
     let full = part(Photo::decode(&bytes, &Limits::default()).unwrap());
-    let small = part(Photo::decode_for(&bytes, &Limits::default(), SIZE).unwrap());
+    let small = part(Photo::decode_for(&bytes, &Limits::default(), Wanted::WHOLE.at_side(SIZE)).unwrap());
     let cosine = centred_cosine(full.bytes(), small.bytes());
     assert!(cosine > 0.98, "{cosine}");
 }
@@ -149,7 +152,8 @@ fn a_part_of_a_photo_decoded_small_is_the_same_part() {
 #[test]
 fn limits_hold_before_a_jpeg_is_decoded_small() {
     let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-    let refused = Photo::decode_for(&large_jpeg(1200, 900), &limits, SIZE).unwrap_err();
+    let refused =
+        Photo::decode_for(&large_jpeg(1200, 900), &limits, Wanted::WHOLE.at_side(SIZE)).unwrap_err();
     assert!(matches!(refused, PhotoError::TooManyPixels { width: 1200, height: 900, .. }), "{refused}");
 }
 
@@ -163,8 +167,8 @@ proptest! {
         let place = at.index(bytes.len());
         if cut { bytes.truncate(place) } else { bytes[place] ^= flip }
         let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
-        prop_assert_eq!(Photo::decode(&bytes, &limits).is_ok(), Photo::decode_for(&bytes, &limits, 16).is_ok());
-        if let Ok(photo) = Photo::decode_for(&bytes, &limits, 16) {
+        prop_assert_eq!(Photo::decode(&bytes, &limits).is_ok(), Photo::decode_for(&bytes, &limits, Wanted::WHOLE.at_side(16)).is_ok());
+        if let Ok(photo) = Photo::decode_for(&bytes, &limits, Wanted::WHOLE.at_side(16)) {
             prop_assert_eq!(Preprocessing::imagenet(SIZE).unwrap().apply(&photo).size(), SIZE);
         }
     }

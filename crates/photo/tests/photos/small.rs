@@ -1,12 +1,15 @@
 //! Thumbnails: upright, of pixels alone, never larger than the photo.
 
 use image::{Rgb, RgbImage, imageops};
-use lookalike_photo::{Limits, PhotoError, Undecoded};
+use lookalike_photo::{Limits, PhotoError, Undecoded, Wanted};
 
 use crate::pictures::{jpeg, png, png_header, shape, with_orientation};
 
 fn thumbnail(bytes: &[u8], width: u32) -> Result<Vec<u8>, PhotoError> {
-    lookalike_photo::thumbnail(&Undecoded::read(bytes, &Limits::default(), width)?, width)
+    lookalike_photo::thumbnail(
+        &Undecoded::read(bytes, &Limits::default(), Wanted::WHOLE.at_side(width))?,
+        width,
+    )
 }
 
 fn small(bytes: &[u8], width: u32) -> RgbImage {

@@ -60,6 +60,26 @@ pub fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     [&jpeg[..2], &exif, &jpeg[2..]].concat()
 }
 
+/// The segments of a JPEG that hold parts of its colour profile.
+pub fn profile_segments(jpeg: &[u8]) -> Vec<u8> {
+    let places = jpeg.windows(12).enumerate().filter(|(_, part)| *part == b"ICC_PROFILE\0").map(|(at, _)| at);
+    let segment =
+        |at: usize| &jpeg[at - 4..at - 2 + usize::from(u16::from_be_bytes([jpeg[at - 2], jpeg[at - 1]]))];
+    places.flat_map(segment).copied().collect()
+}
+
+/// A JPEG with the colour profile of another.
+pub fn with_profile(jpeg: &[u8], of: &[u8]) -> Vec<u8> {
+    [&jpeg[..2], &profile_segments(of), &jpeg[2..]].concat()
+}
+
+/// A PNG with the chunk of this name that another has, behind its header.
+pub fn with_png_chunk(png: &[u8], name: &[u8; 4], of: &[u8]) -> Vec<u8> {
+    let at = of.windows(4).position(|part| part == name).unwrap();
+    let length = u32::from_be_bytes(*of[at - 4..].first_chunk().unwrap()) as usize;
+    [&png[..33], &of[at - 4..at + 8 + length], &png[33..]].concat()
+}
+
 /// The first bytes of a PNG of this size: a header and the beginning of nothing.
 pub fn png_header(width: u32, height: u32) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();

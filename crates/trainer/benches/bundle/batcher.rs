@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     let bundle = Bundle::open(&options.bundle)?;
     let rule = &bundle.manifest().preprocessing;
     let files = load::photos(&options.photos, options.most)?;
-    let pixels = |bytes| Ok(rule.apply(&Photo::decode_for(bytes, &Limits::default(), rule.short_side())?));
+    let pixels = |bytes| Ok(rule.apply(&Photo::decode_for(bytes, &Limits::default(), rule.wanted())?));
     let photos: Vec<Pixels> = files.iter().map(|bytes| pixels(bytes)).collect::<Result<_, Failed>>()?;
     let photos = Arc::new(photos);
     let compared = &photos[..photos.len().min(COMPARED)];

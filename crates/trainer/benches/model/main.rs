@@ -120,7 +120,7 @@ fn measure(
     }
     let (bytes, rule) = (fs::read(large)?, models[0].preprocessing());
     let decode = || -> Result<(), Failed> {
-        let photo = Photo::decode_for(&bytes, &Limits::default(), rule.short_side())?;
+        let photo = Photo::decode_for(&bytes, &Limits::default(), rule.wanted())?;
         let _numbers = rule.normalise(&[rule.apply(&photo)]);
         Ok(())
     };

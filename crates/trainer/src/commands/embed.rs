@@ -36,8 +36,10 @@ impl Embed {
         for path in &self.photos {
             let embedding = || -> Result<Vec<f32>> {
                 let bytes = std::fs::read(path)?;
-                let photo = Photo::decode(&bytes, &Limits::default())?;
-                let embedded = model.embed(&[model.preprocessing().apply(&photo)])?;
+                let rule = model.preprocessing();
+                let whole = rule.wanted().at_side(u32::MAX);
+                let photo = Photo::decode_for(&bytes, &Limits::default(), whole)?;
+                let embedded = model.embed(&[rule.apply(&photo)])?;
                 let embedded = embedded.into_iter().next().context("the model gave nothing")??;
                 Ok(embedded.vectors.deep().to_vec())
             };

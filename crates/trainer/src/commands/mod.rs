@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use lookalike_model::{DeviceChoice, Precision};
-use lookalike_photo::{Preprocessing, ResizeRule};
+use lookalike_photo::{Colour, Preprocessing, ResizeRule};
 use lookalike_sample_shop as sample;
 use lookalike_sample_shop::{CATEGORIES, SampleSpec};
 use lookalike_trainer::{
@@ -264,6 +264,10 @@ pub struct Import {
     /// What it is then divided by; ImageNet's where it is not said.
     #[arg(long, num_args = 1..=3, value_names = ["R", "G", "B"], value_delimiter = ',')]
     std: Option<Vec<f32>>,
+    /// Photos are brought to sRGB first, as their colour profiles say: for a model that was trained so. Without it their numbers are
+    /// taken as they are, as most training code in Python does.
+    #[arg(long)]
+    srgb: bool,
 }
 
 impl Import {
@@ -279,7 +283,8 @@ impl Import {
             ResizeRule::ShortSideThenCentre(self.resize.unwrap_or(self.size)),
             three(self.mean, Preprocessing::IMAGENET_MEAN, "--mean")?,
             three(self.std, Preprocessing::IMAGENET_STD, "--std")?,
-        )?;
+        )?
+        .in_colour(if self.srgb { Colour::Srgb } else { Colour::AsIs });
         let bundle = export::import(&self.torchscript, preprocessing, &self.out)?;
         let m = bundle.manifest();
         lookalike_common::say!(

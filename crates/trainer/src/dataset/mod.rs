@@ -32,7 +32,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use lookalike_items::{Item, PixelBox};
-use lookalike_photo::{Limits, Photo, PhotoError};
+use lookalike_photo::{Limits, Photo, PhotoError, Wanted};
 
 /// How a folder of photos says what is what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -219,23 +219,24 @@ impl Dataset {
         &self.report
     }
 
-    /// Reads and decodes one photo, cut to its box where `boxes` asks for it and the set has one.
+    /// Reads and decodes one photo, in sRGB, cut to its box where `boxes` asks for it and the set has one.
     pub fn photo(&self, record: &Record, boxes: bool) -> Result<Photo, DatasetError> {
-        self.photo_for(record, boxes, u32::MAX)
+        self.photo_for(record, boxes, Wanted::WHOLE)
     }
 
-    /// The same for a resize to this shorter side: pixels that it would only average away need not be decoded.
-    pub fn photo_for(&self, record: &Record, boxes: bool, short_side: u32) -> Result<Photo, DatasetError> {
+    /// The same, but what is wanted of it alone: perhaps fewer pixels, perhaps colours as they are.
+    pub fn photo_for(&self, record: &Record, boxes: bool, wanted: Wanted) -> Result<Photo, DatasetError> {
         let path = self.root.join(&record.item.image);
         let bytes = std::fs::read(&path).map_err(DatasetError::io(&path))?;
         let named = |source| DatasetError::Photo { image: record.item.image.clone(), source };
         match record.bbox {
             // A box may be small: its photo is decoded whole.
             Some(bbox) if boxes => {
-                let photo = Photo::decode(&bytes, &Limits::default()).map_err(named)?;
+                let whole = wanted.at_side(u32::MAX);
+                let photo = Photo::decode_for(&bytes, &Limits::default(), whole).map_err(named)?;
                 cut(&photo, bbox).map_err(named)
             }
-            _ => Photo::decode_for(&bytes, &Limits::default(), short_side).map_err(named),
+            _ => Photo::decode_for(&bytes, &Limits::default(), wanted).map_err(named),
         }
     }
 

@@ -105,8 +105,7 @@ impl Inspection {
         let (total, mut done) = (records.len() as u64, 0);
         let jobs: Vec<Vec<(usize, Record)>> = records.chunks(BATCH).map(<[_]>::to_vec).collect();
         let prepare = move |job: Vec<(usize, Record)>| -> Prepared {
-            let one =
-                |s: usize, r: &Record| Ok(rule.apply(&sets[s].photo_for(r, boxes, rule.short_side())?));
+            let one = |s: usize, r: &Record| Ok(rule.apply(&sets[s].photo_for(r, boxes, rule.wanted())?));
             job.into_iter().map(|(s, r)| (s, r.clone(), one(s, &r))).collect()
         };
         for batch in ordered(jobs, what.workers, prepare) {
@@ -166,7 +165,8 @@ impl Inspection {
     /// One of the photos at about this shorter side or more, cut to its box where the run was trained so.
     pub fn photo(&self, i: usize, short_side: u32) -> Result<lookalike_photo::Photo, DatasetError> {
         let (s, record) = &self.records[i];
-        self.sets[*s].photo_for(record, self.config.options.boxes, short_side)
+        let wanted = self.config.preprocessing.wanted().at_side(short_side);
+        self.sets[*s].photo_for(record, self.config.options.boxes, wanted)
     }
 }
 

@@ -215,7 +215,9 @@ impl Exporting<'_> {
         for (set, records) in self.choose(|split| split == Split::Train, CALIBRATED_WITH) {
             let (set, boxes, apply) = (set.clone(), self.config.options.boxes, rule.clone());
             let prepare = move |records: Vec<Record>| -> Vec<Pixels> {
-                records.iter().filter_map(|r| set.photo(r, boxes).ok()).map(|p| apply.apply(&p)).collect()
+                let whole = apply.wanted().at_side(u32::MAX);
+                let photo = |r: &Record| set.photo_for(r, boxes, whole).ok();
+                records.iter().filter_map(photo).map(|p| apply.apply(&p)).collect()
             };
             let jobs = records.chunks(BATCH).map(<[Record]>::to_vec).collect();
             for pixels in ordered(jobs, cores(), prepare) {

@@ -74,7 +74,7 @@ impl<'a> Extraction<'a> {
         let boxes = self.boxes;
         let prepare = move |job: Range<usize>| -> Vec<(Record, Result<Pixels, DatasetError>)> {
             // As the server decodes, so that a catalogue's own photo is found at distance 0.
-            let one = |r: &Record| Ok(rule.apply(&set.photo_for(r, boxes, rule.short_side())?));
+            let one = |r: &Record| Ok(rule.apply(&set.photo_for(r, boxes, rule.wanted())?));
             records[job].iter().map(|record| (record.clone(), one(record))).collect()
         };
         let mut load = ordered(jobs, self.workers, prepare);

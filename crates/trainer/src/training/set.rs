@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::dataset::{Dataset, DatasetError, Groups, Record, Split, ordered};
-use lookalike_photo::{Photo, PhotoError, Preprocessing, resize_short_side};
+use lookalike_photo::{Colour, Photo, PhotoError, Preprocessing, Wanted, resize_short_side};
 
 use crate::{
     TrainingError,
@@ -19,6 +19,8 @@ pub struct Look {
     pub boxes: bool,
     /// What is done to a photo before anything is drawn.
     pub shape: Shape,
+    /// In which colours.
+    pub colour: Colour,
     /// Where photos stay in memory.
     pub room: Room,
 }
@@ -126,7 +128,8 @@ impl TrainingSet {
         let Entry { set, place, .. } = self.photos[i];
         let record = self.record(i);
         self.kept.get(place, || {
-            let photo = self.sets[set].photo_for(record, self.look.boxes, self.look.shape.short_side())?;
+            let wanted = Wanted { short_side: self.look.shape.short_side(), colour: self.look.colour };
+            let photo = self.sets[set].photo_for(record, self.look.boxes, wanted)?;
             let named = |source| DatasetError::Photo { image: record.item.image.clone(), source };
             self.look.shape.of(&photo).map_err(named)
         })

@@ -19,7 +19,7 @@ use crate::{
 };
 use lookalike_common::hex;
 use lookalike_libtorch as libtorch;
-use lookalike_photo::Preprocessing;
+use lookalike_photo::{Colour, Preprocessing};
 
 /// Trains on the sets and leaves a run folder at `out`. Returns the best epoch's metrics.
 pub fn train(
@@ -34,7 +34,7 @@ pub fn train(
         // Before all photos are decoded, not after.
         RunFolder::vacant(out)?;
     }
-    let preprocessing = Preprocessing::imagenet(options.size)?;
+    let preprocessing = Preprocessing::imagenet(options.size)?.in_colour(colour(options, out));
     let categories = merge_categories(&sets);
     let data = sets.iter().map(describe).collect();
     let (train, val) = open_sets(sets, &categories, options, &preprocessing)?;
@@ -80,6 +80,14 @@ pub fn train(
     best.ok_or_else(|| TrainingError::Options("--epochs must be at least 1".into()))
 }
 
+/// New runs are shown photos in sRGB; one that goes on is shown them as it was.
+fn colour(options: &TrainOptions, out: &Path) -> Colour {
+    match RunFolder::open(out) {
+        Ok((_, begun)) if options.resume => begun.preprocessing.colour(),
+        _ => Colour::Srgb,
+    }
+}
+
 /// How many epochs end within so many minutes of `started`.
 fn epochs_within(
     minutes: f64,
@@ -121,7 +129,7 @@ fn open_sets(
     };
     let (sets, room) = (Arc::new(sets), Room::new(options.cache_mb << 20));
     let open = |splits: &[Split], shape: Shape| {
-        let look = Look { boxes: options.boxes, shape, room: room.clone() };
+        let look = Look { boxes: options.boxes, shape, colour: preprocessing.colour(), room: room.clone() };
         check(&TrainingSet::new(sets.clone(), categories, splits, look), options)
     };
     let train = open(train, Shape::ShortSide(options.short_side()))?;

@@ -99,6 +99,14 @@ fn a_run_killed_at_any_moment_ends_as_one_that_was_not() {
     let before = saved("last.safetensors");
     done(dir, &format!("{TRAIN} --resume --out killed"));
     assert_eq!(saved("last.safetensors"), before);
+    // One that was begun before colours were brought to sRGB goes on without it.
+    let config = fs::read_to_string(out.join("config.json")).unwrap();
+    let without: Vec<&str> = config.lines().filter(|line| !line.contains("\"colour\"")).collect();
+    assert!(without.len() + 1 == config.lines().count());
+    fs::write(out.join("config.json"), without.join("\n").replace("],\n  },", "]\n  },")).unwrap();
+    let refusal = refused(dir, &format!("{TRAIN} --resume --out killed --lr 0.1"));
+    assert!(!refusal.contains("preprocessing"), "{refusal}");
+    fs::write(out.join("config.json"), config).unwrap();
     let refusal = refused(dir, &format!("{TRAIN} --resume --out killed --lr 0.1"));
     assert!(refusal.contains("begun otherwise") && refusal.contains("--lr was 0.003"), "{refusal}");
     let held = fs::File::open(out.join("config.json")).unwrap();

@@ -20,6 +20,7 @@ fn the_whole_way() {
     done(dir, TRAIN);
     let config = json(&dir.join("run/config.json"));
     assert_eq!(config["categories"].as_array().unwrap().len(), 20);
+    assert_eq!(config["preprocessing"]["colour"], "srgb");
     let metrics = fs::read_to_string(dir.join("run/metrics.jsonl")).unwrap();
     let epochs: Vec<Value> = metrics.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(epochs.len(), 2);
@@ -36,6 +37,7 @@ fn the_whole_way() {
     let manifest = json(&dir.join("bundle/manifest.json"));
     assert_eq!(manifest["dims"], serde_json::json!({ "deep": 32, "colour": 30 }));
     assert_eq!(manifest["model_id"].as_str().unwrap().len(), 64);
+    assert_eq!(manifest["preprocessing"]["colour"], "srgb");
     let missing = refused(dir, "evaluate --bundle bundle --data shop --layout deepfashion");
     assert!(missing.contains("lookalike-trainer index"), "{missing}");
 

@@ -3,6 +3,7 @@
 
 mod compare;
 mod evaluate;
+mod folders_as_they_come;
 mod frozen;
 mod hostile;
 mod hub;

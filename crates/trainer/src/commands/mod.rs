@@ -264,6 +264,14 @@ pub struct Import {
     /// What it is then divided by; ImageNet's where it is not said.
     #[arg(long, num_args = 1..=3, value_names = ["R", "G", "B"], value_delimiter = ',')]
     std: Option<Vec<f32>>,
+    /// A folder with photos to try the model on; may be said several times. Drawn ones where it is not said.
+    #[arg(long)]
+    data: Vec<PathBuf>,
+    /// How a folder says what is what: once for all, or once for each --data in the same order.
+    #[arg(long, value_enum, requires = "data")]
+    layout: Vec<Layout>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Import {
@@ -280,7 +288,8 @@ impl Import {
             three(self.mean, Preprocessing::IMAGENET_MEAN, "--mean")?,
             three(self.std, Preprocessing::IMAGENET_STD, "--std")?,
         )?;
-        let bundle = export::import(&self.torchscript, preprocessing, &self.out)?;
+        let photos = ManySets { data: self.data, layout: self.layout, reading: self.reading }.open()?;
+        let bundle = export::import(&self.torchscript, preprocessing, &photos, &self.out)?;
         let m = bundle.manifest();
         lookalike_common::say!(
             "{}: {} numbers a photo, model {:.12}",

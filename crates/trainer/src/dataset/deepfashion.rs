@@ -141,7 +141,7 @@ fn parted_lists(folder: &Path, categories: usize) -> Result<Vec<Listed>, Dataset
     for (name, split) in [("train", Split::Train), ("val", Split::Val), ("test", Split::Test)] {
         let list = |kind: &str| List::bare(folder.join(format!("{name}{kind}.txt")));
         let images = list("")?;
-        let (labels, boxes) = (list("_cate")?.as_long_as(&images)?, list("_bbox")?.as_long_as(&images)?);
+        let (labels, boxes) = (list("_cate")?.beside(&images)?, list("_bbox")?.beside(&images)?);
         for ((image, label), corners) in images.rows().zip(labels.rows()).zip(boxes.rows()) {
             let (image, label) = (image.text().to_owned(), label.label(label.text(), categories)?);
             listed.push(Listed { image, label, bbox: corners.pixel_box(corners.columns()?)?, split });

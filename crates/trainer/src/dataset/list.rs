@@ -68,7 +68,7 @@ impl List {
     ///
     /// # Errors
     /// Where the numbers differ.
-    pub fn as_long_as(self, other: &Self) -> Result<Self, DatasetError> {
+    pub fn beside(self, other: &Self) -> Result<Self, DatasetError> {
         if self.count == other.count {
             return Ok(self);
         }

@@ -126,7 +126,7 @@ pub fn item(id: &str, product: Option<&str>, category: &str, image: &str, colour
 pub fn tiny_bundle(dir: &Path, items: Vec<(Item, Vec<u8>)>) {
     let file = tempfile::Builder::new().suffix(".ts").tempfile().unwrap();
     tiny_model().save(file.path()).unwrap();
-    index(&export::import(file.path(), Preprocessing::imagenet(128).unwrap(), dir).unwrap(), items);
+    index(&export::import(file.path(), Preprocessing::imagenet(128).unwrap(), &[], dir).unwrap(), items);
 }
 
 /// A shop like the tiny one, whose model is a real network with colours and categories; slim, and of random weights.

@@ -1,9 +1,16 @@
 //! The name of an item.
 
-use std::{borrow::Borrow, fmt};
+use std::{
+    borrow::Borrow,
+    fmt::{self, Write},
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How many bytes of a path's digest keep ids apart.
+const DIGEST: usize = 8;
 
 /// What an address need not escape (RFC 3986, "unreserved").
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,10 +48,14 @@ impl ItemId {
     /// The default id of a photo: its path less a leading `img/` and the extension, `/` written as `~`, and whatever is not
     /// one of `A-Z a-z 0-9 . _ ~ -` as `_`.
     ///
-    /// Two paths may so come to one id; whoever gathers items must refuse that.
+    /// Where a path holds a character that is not ASCII, such an id says too little: names in another script are all `_`. Then
+    /// follow `-` and sixteen hexadecimal digits, the first eight bytes of the sha256 of the path less `img/`, with its extension;
+    /// what stands before them is cut so that the id is not too long. So the id depends on the path alone.
+    ///
+    /// Two paths in ASCII may still come to one id; whoever gathers items must refuse that.
     ///
     /// # Errors
-    /// Where nothing is left of the path, or too much.
+    /// Where nothing is left of the path, or too much of one in ASCII.
     pub fn from_path(path: &str) -> Result<Self, BadItemId> {
         let path = path.strip_prefix("img/").unwrap_or(path);
         let stem = match path.rsplit_once('.') {
@@ -56,7 +67,17 @@ impl ItemId {
             c if c.is_ascii_alphanumeric() || "._~-".contains(c) => c,
             _ => '_',
         };
-        Self::parse(&stem.chars().map(tame).collect::<String>())
+        let plain = stem.chars().map(tame);
+        if path.is_ascii() {
+            return Self::parse(&plain.collect::<String>());
+        }
+        let digest = Sha256::digest(path.as_bytes());
+        let mut id: String = plain.take(Self::LONGEST - 1 - 2 * DIGEST).collect();
+        id.push('-');
+        for byte in &digest[..DIGEST] {
+            let _ = write!(id, "{byte:02x}"); // writing to a string cannot fail
+        }
+        Self::parse(&id)
     }
 
     /// The id as text.
@@ -110,6 +131,21 @@ mod tests {
         assert_eq!(id("img/.jpg").as_deref(), Ok(".jpg"));
         assert!(id("img/").is_err());
         assert!(id(&"x".repeat(129)).is_err());
+    }
+
+    /// The digits are those of `printf %s 'юбка/красная.jpg' | sha256sum`.
+    #[test]
+    fn paths_of_another_script_keep_their_ids_apart() {
+        let id = |path: &str| ItemId::from_path(path).map(String::from).unwrap();
+        assert_eq!(id("img/юбка/красная.jpg"), "____~_______-9740943fc0ec0614");
+        assert_eq!(id("img/юбка/зеленая.jpg"), "____~_______-239d2b6505893e11");
+        assert_eq!(id("img/dress/été 1.jpg"), "dress~_t__1-7229cac2aa3ad6c7");
+        // The same name as macOS writes it, and the same photo in another format.
+        assert_eq!(id("img/dress/e\u{301}te\u{301} 1.jpg"), "dress~e_te__1-a565dacbb6b2a6d7");
+        assert_ne!(id("img/юбка/красная.jpg"), id("img/юбка/красная.png"));
+        let long = format!("img/{}.jpg", "я".repeat(300));
+        assert_eq!(id(&long).len(), ItemId::LONGEST);
+        assert_ne!(id(&long), id(&long.replace(".jpg", ".png")));
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub enum EmbedderError {
         /// What libtorch says.
         reason: String,
     },
+    /// The model takes one photo and not several.
+    #[error("the model takes a photo alone and not two at once: {0}")]
+    OneAlone(String),
     /// The executor's file, or what it was given.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
@@ -67,6 +70,14 @@ pub enum EmbedderError {
 }
 
 impl EmbedderError {
+    /// What is said where one photo was embedded and two are not.
+    pub(crate) fn of_two(self) -> Self {
+        match self {
+            Self::Torch(why) | Self::Output(why) => Self::OneAlone(why),
+            other => other,
+        }
+    }
+
     /// The same for everyone who was in one batch.
     pub(crate) fn told_again(&self) -> Self {
         match self {
@@ -96,13 +107,23 @@ impl From<tch::TchError> for EmbedderError {
 }
 
 /// libtorch's errors come with a C++ stack, and those of TorchScript with its source before what went wrong: the line that says
-/// what happened names the error, or is the first.
+/// what happened names the error, or is the first. Where a script cannot be compiled, the call that is meant follows it.
 pub(crate) fn what_happened(text: &str) -> String {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let names_it =
-        |line: &str| line.split_once("Error: ").is_some_and(|(name, _)| !name.contains(char::is_whitespace));
-    let first = lines.clone().next().unwrap_or("unknown");
-    lines.find(|line| names_it(line)).unwrap_or(first).chars().take(300).collect()
+    // What tch says of each error that has no kind of its own.
+    let text = text.trim_start().strip_prefix("Internal torch error:").unwrap_or(text);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let names_it = |line: &&&str| {
+        line.split_once("Error: ").is_some_and(|(name, _)| !name.contains(char::is_whitespace))
+    };
+    let first = lines.first().unwrap_or(&"unknown");
+    let (line, named) = lines.iter().find(names_it).map_or((first, false), |line| (line, true));
+    // It ends with advice that is of no use here.
+    let advice = [" This is an internal miniz error", " This could be because the operator doesn't exist"];
+    let line = advice.iter().filter_map(|advice| line.find(advice)).min().map_or(*line, |end| &line[..end]);
+    let pointed = lines.iter().position(|line| line.ends_with("<--- HERE")).filter(|_| !named);
+    let call = pointed.and_then(|at| lines.get(at.checked_sub(1)?)).map(|call| format!(" in `{call}`"));
+    let short = |text: &str| text.chars().take(300).collect::<String>();
+    short(line) + &short(&call.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -119,6 +140,11 @@ mod tests {
         let EmbedderError::NoMemory(why) = &error else { panic!("{error:?}") };
         assert!(why.starts_with("RuntimeError: CUDA out of memory. Tried to allocate 98.00 MiB"), "{why}");
         let plain = EmbedderError::from(tch::TchError::Torch("shapes differ\nframe #0: y".into()));
-        assert!(matches!(plain, EmbedderError::Torch(why) if why.ends_with("shapes differ")));
+        assert!(matches!(plain, EmbedderError::Torch(why) if why == "shapes differ"));
+        let unknown = "\nUnknown builtin op: shop::sharpen.\nCould not find any similar ops to shop::sharpen.\n:\n  \
+            File \"code/__torch__.py\", line 14\n    _2 = ops.shop.sharpen(x)\n         ~~~~ <--- HERE\n";
+        let unknown = EmbedderError::from(tch::TchError::Torch(unknown.into()));
+        let one_line = "Unknown builtin op: shop::sharpen. in `_2 = ops.shop.sharpen(x)`";
+        assert!(matches!(&unknown, EmbedderError::Torch(why) if why == one_line), "{unknown}");
     }
 }

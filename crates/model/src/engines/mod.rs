@@ -72,6 +72,7 @@ impl Model {
             path: path.to_owned(),
             reason: what_happened(&e.to_string()),
         };
+        let mut unpacked = None;
         let engine = match precision {
             Precision::Int7 => {
                 let quantised = Quantised::read(path)?;
@@ -79,13 +80,7 @@ impl Model {
             }
             Precision::F32 | Precision::Bf16 if device == Device::Cpu => {
                 let (module, reason) = PackedModule::load(path, preprocessing.size()).map_err(refused)?;
-                if let Some(reason) = reason {
-                    let reason = what_happened(&reason.to_string());
-                    tracing::warn!(
-                        reason,
-                        "the model's convolutions are not packed; it is slower than it could be"
-                    );
-                }
+                unpacked = reason.map(|reason| what_happened(&reason));
                 Engine::Packed(module)
             }
             _ => {
@@ -97,13 +92,41 @@ impl Model {
                 Engine::Script(module)
             }
         };
+        let model = Self::tried(engine, (precision, device), preprocessing)?;
+        // A model that does not run says why itself.
+        if let Some(reason) = unpacked {
+            tracing::warn!(reason, "the model's convolutions are not packed; it is slower than it could be");
+        }
+        Ok(model)
+    }
+
+    /// Loads a TorchScript file in f32 on the CPU to be run as it stands, as a GPU runs it: what packing makes of it on a CPU may be another
+    /// model, for batch norm in train mode is folded as if it were not.
+    pub fn load_as_it_stands(path: &Path, preprocessing: Preprocessing) -> Result<Self, EmbedderError> {
+        let refused = |e: tch::TchError| EmbedderError::Load {
+            path: path.to_owned(),
+            reason: what_happened(&e.to_string()),
+        };
+        let mut module = CModule::load_on_device(path, Device::Cpu).map_err(refused)?;
+        module.set_eval();
+        Self::tried(Engine::Script(module), (Precision::F32, Device::Cpu), preprocessing)
+    }
+
+    /// Runs it on a grey photo, alone and in a pair, to find out what it gives.
+    fn tried(
+        engine: Engine,
+        (precision, device): (Precision, Device),
+        preprocessing: Preprocessing,
+    ) -> Result<Self, EmbedderError> {
         let shape = Shape { dims: Dims { deep: 0, colour: 0 }, logits: 0 };
         let (one_photo, fault) = (Duration::ZERO, None);
         let mut model = Self { engine, precision, device, preprocessing, shape, one_photo, fault };
         let grey = Pixels::grey(model.preprocessing.size());
         for n in [1, 2] {
             let started = Instant::now();
-            let [deep, colour, logits] = model.run(&vec![grey.clone(); n])?.map(|numbers| numbers.len() / n);
+            let passed = model.run(&vec![grey.clone(); n]);
+            let passed = passed.map_err(|e| if n > 1 { e.of_two() } else { e })?;
+            let [deep, colour, logits] = passed.map(|numbers| numbers.len() / n);
             model.shape = Shape { dims: Dims { deep, colour }, logits };
             model.one_photo = started.elapsed() / n as u32;
         }
@@ -281,7 +304,7 @@ impl Model {
             if tensor.dim() != 2 || tensor.size()[0] < n {
                 let size = tensor.size();
                 return Err(EmbedderError::Output(format!(
-                    "for {n} photos the model gave a tensor of shape {size:?}"
+                    "for {n} photos the model gave a tensor of shape {size:?}, [{n}, numbers] is right"
                 )));
             }
             let flat = tensor

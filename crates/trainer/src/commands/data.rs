@@ -54,6 +54,7 @@ impl Reading {
         if report.skipped > 0 {
             tracing::warn!(skipped = report.skipped, used = set.records().len(), "photos were skipped");
         }
+        report.notes().iter().for_each(|note| tracing::warn!("{}: {note}", data.display()));
         Ok(set)
     }
 }

@@ -268,6 +268,14 @@ pub struct Import {
     /// taken as they are, as most training code in Python does.
     #[arg(long)]
     srgb: bool,
+    /// A folder with photos to try the model on; may be said several times. Drawn ones where it is not said.
+    #[arg(long)]
+    data: Vec<PathBuf>,
+    /// How a folder says what is what: once for all, or once for each --data in the same order.
+    #[arg(long, value_enum, requires = "data")]
+    layout: Vec<Layout>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Import {
@@ -285,7 +293,8 @@ impl Import {
             three(self.std, Preprocessing::IMAGENET_STD, "--std")?,
         )?
         .in_colour(if self.srgb { Colour::Srgb } else { Colour::AsIs });
-        let bundle = export::import(&self.torchscript, preprocessing, &self.out)?;
+        let photos = ManySets { data: self.data, layout: self.layout, reading: self.reading }.open()?;
+        let bundle = export::import(&self.torchscript, preprocessing, &photos, &self.out)?;
         let m = bundle.manifest();
         lookalike_common::say!(
             "{}: {} numbers a photo, model {:.12}",

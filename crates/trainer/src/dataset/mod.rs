@@ -5,7 +5,8 @@
 //! everything that was passed over: nothing is dropped silently.
 //!
 //! The rules: a list that is missing or malformed is refused, by file and line. A photo that is listed but not there, or
-//! that cannot be an item, is skipped, named and counted. A box that reaches out of its photo is cut to it; one that
+//! that cannot be an item (a name that is not UTF-8, an id that is too long), is skipped, named and counted. What systems and programs
+//! leave beside photos is left out and counted (`litter.rs`). A box that reaches out of its photo is cut to it; one that
 //! holds no pixel makes the photo a skipped one.
 
 mod deepfashion;
@@ -13,13 +14,20 @@ mod duplicates;
 mod folders;
 mod groups;
 mod jsonl;
+mod list;
+mod litter;
 mod loader;
+mod place;
+mod report;
 mod split;
+mod text;
 mod triplets;
+mod walk;
 
 pub use duplicates::Duplicates;
 pub use groups::{Groups, PkSampler, shuffled};
 pub use loader::{Load, ordered};
+pub use report::{Report, Tally};
 pub use split::Split;
 pub use triplets::{Triplet, TripletSampler};
 
@@ -38,10 +46,11 @@ use lookalike_photo::{Limits, Photo, PhotoError, Wanted};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
-    /// DeepFashion Attribute Prediction: `Anno/list_category_cloth.txt`, `list_category_img.txt`, `list_bbox.txt`,
-    /// `Eval/list_eval_partition.txt`.
+    /// DeepFashion's Attribute Prediction: `list_category_cloth.txt`, `list_category_img.txt` and `list_bbox.txt` in `Anno/` or
+    /// `Anno_coarse/`, `Eval/list_eval_partition.txt`; where these are not there, the lists of `Anno_fine/` (`train.txt`, `train_cate.txt`,
+    /// `train_bbox.txt`, …). Photos in `img/` or `Img/img/`.
     Deepfashion,
-    /// `img/<class>/*.jpg`, or `<class>/*.jpg`.
+    /// `img/<class>/**/*.jpg`, or `<class>/**/*.jpg`.
     Folders,
 }
 
@@ -66,27 +75,6 @@ pub struct Record {
     pub bbox: Option<PixelBox>,
     /// Which part of the set it belongs to.
     pub split: Split,
-}
-
-/// What was passed over while reading, and why.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// How many photos were skipped.
-    pub skipped: usize,
-    /// The first of them, named, each with its reason.
-    pub named: Vec<String>,
-}
-
-impl Report {
-    const NAMED: usize = 20;
-
-    /// Counts one, and names it while there is room.
-    pub fn skip(&mut self, what: String) {
-        self.skipped += 1;
-        if self.named.len() < Self::NAMED {
-            self.named.push(what);
-        }
-    }
 }
 
 /// A folder of photos, read.
@@ -260,7 +248,7 @@ fn cut(photo: &Photo, bbox: PixelBox) -> Result<Photo, PhotoError> {
 }
 
 fn detect(root: &Path) -> Result<Layout, DatasetError> {
-    let lists = root.join("Anno").is_dir();
+    let lists = deepfashion::has_lists(root);
     let folders = folders::has_classes(root);
     let refuse = |reason: &str| Err(DatasetError::Layout { path: root.to_owned(), reason: reason.into() });
     match (lists, folders) {
@@ -268,10 +256,16 @@ fn detect(root: &Path) -> Result<Layout, DatasetError> {
             "both layouts fit: say --layout deepfashion (its lists) or --layout folders (a class a folder)",
         ),
         (true, false) => Ok(Layout::Deepfashion),
-        (false, true) => Ok(Layout::Folders),
+        (false, true) => match deepfashion::deeper(root) {
+            Some(deeper) => refuse(&format!(
+                "DeepFashion's lists are a folder deeper, in {}: say that one, or --layout folders",
+                deeper.display()
+            )),
+            None => Ok(Layout::Folders),
+        },
         (false, false) if !root.is_dir() => refuse("there is no such folder"),
-        (false, false) => {
-            refuse("neither DeepFashion's lists (Anno/, Eval/) nor a folder a class (img/<class>/) are in it")
-        }
+        (false, false) => refuse(
+            "neither DeepFashion's lists (Anno/, Anno_coarse/ or Anno_fine/, and Eval/) nor a folder a class (img/<class>/) are in it",
+        ),
     }
 }

@@ -66,6 +66,14 @@ pub enum ExportError {
     /// One of them, or too many.
     #[error("the photos of --data: {0}")]
     Extraction(#[from] ExtractionError),
+    /// A model from elsewhere that does not run here, or cannot be right.
+    #[error("{}: {reason}", path.display())]
+    Brought {
+        /// Its file.
+        path: PathBuf,
+        /// Why not, in one line.
+        reason: String,
+    },
     /// A precision is too far from f32.
     #[error(
         "{precision} strays too far from f32: {reason}. Leave it out with --precision, or write it with --allow-drift"

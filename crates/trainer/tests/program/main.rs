@@ -1,8 +1,10 @@
 //! `lookalike-trainer` from outside: its commands on real, small data.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod brought;
 mod compare;
 mod evaluate;
+mod folders_as_they_come;
 mod frozen;
 mod hostile;
 mod hub;

@@ -46,7 +46,7 @@ pub(super) fn photos(sets: &[Dataset], rule: &Preprocessing) -> Result<Vec<Tried
 }
 
 fn tried_of(set: &Dataset, record: &Record, rule: &Preprocessing) -> Option<Tried> {
-    let photo = set.photo_for(record, false, rule.short_side()).ok()?;
+    let photo = set.photo_for(record, false, rule.wanted()).ok()?;
     Some(Tried { name: record.item.image.clone(), pixels: rule.apply(&photo) })
 }
 

@@ -27,7 +27,7 @@ pub struct Undecoded<'a> {
     orientation: Orientation,
     to: Colour,
     /// Bytes that bringing it to sRGB takes.
-    colours: u64,
+    colours_memory: u64,
     way: Way,
     memory: u64,
 }
@@ -74,7 +74,7 @@ impl<'a> Undecoded<'a> {
             kind: decoder.color_type(),
             orientation: exif::orientation(format, bytes),
             to: wanted.colour,
-            colours: if wanted.colour == Colour::Srgb { room(claims.profile) } else { 0 },
+            colours_memory: if wanted.colour == Colour::Srgb { room(claims.profile) } else { 0 },
             way: Way::Patient,
             memory: 0,
         };
@@ -146,7 +146,7 @@ impl<'a> Undecoded<'a> {
 
     fn fast(&self, bytes: &[u8], eighths: u32) -> Option<RgbImage> {
         let mut rgb = jpeg::decode(bytes, self.size, eighths)?;
-        if let Some(to_srgb) = self.to_srgb() {
+        if let Some(to_srgb) = self.colours() {
             to_srgb.apply(&mut rgb);
         }
         Some(rgb)
@@ -158,7 +158,7 @@ impl<'a> Undecoded<'a> {
     }
 
     /// What brings pixels of this kind to sRGB; `None` where they are, or stay as they are.
-    fn to_srgb(&self) -> Option<ToSrgb> {
+    fn colours(&self) -> Option<ToSrgb> {
         let channels = usize::from(self.kind.channel_count());
         (self.to == Colour::Srgb).then(|| ToSrgb::of(self.format, self.bytes, channels)).flatten()
     }
@@ -182,7 +182,7 @@ impl<'a> Undecoded<'a> {
         if (format, self.kind) == (PhotoFormat::Bmp, ColorType::Rgba8) {
             opaque_if_nothing_shows(&mut raw);
         }
-        to_rgb(raw, self.size, self.kind, self.to_srgb().as_ref()).ok_or_else(differs)
+        to_rgb(raw, self.size, self.kind, self.colours().as_ref()).ok_or_else(differs)
     }
 
     /// The JPEG's decoders, and what they take, with a copy of the file where that had to be mended.
@@ -216,7 +216,7 @@ impl<'a> Undecoded<'a> {
             height: scaled(self.size.1),
             pixel_bytes: u64::from(self.kind.bytes_per_pixel()),
             lies: self.lies(),
-            colours: self.colours,
+            colours: self.colours_memory,
         }
     }
 

@@ -98,9 +98,9 @@ impl Tables {
 }
 
 /// What sRGB has for each grey of this curve.
-pub(super) fn greys(curve: &ToneReprCurve) -> [u8; 256] {
+pub(super) fn greys(curve: &ToneReprCurve) -> Box<[u8; 256]> {
     let place = |value: usize| ((light(curve, value as f64 / 255.0) + BELOW) * STEPS + 0.5) as usize;
-    std::array::from_fn(|value| ENCODED[place(value) & (PLACES - 1)])
+    Box::new(std::array::from_fn(|value| ENCODED[place(value) & (PLACES - 1)]))
 }
 
 /// The light that a curve has for a value of 0 to 1; 0 for what is no number.
@@ -129,6 +129,5 @@ fn light(curve: &ToneReprCurve, x: f64) -> f64 {
             _ => x,
         },
     };
-    // The lower bound also catches what is no number.
-    light.max(0.0).min(1.0)
+    if light.is_nan() { 0.0 } else { light.clamp(0.0, 1.0) }
 }

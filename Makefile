@@ -62,9 +62,7 @@ fuzz: ## coverage-guided fuzzing of what reads photos, under a limit of memory (
 	@scripts/install-build-tools.sh
 	@scripts/fuzz-photos.sh $(FUZZ_SECONDS)
 
-sanitize: ## kernels, team of threads and C++ under the address and the thread sanitizer
-	@scripts/install-build-tools.sh
-	@scripts/install-libtorch.sh
+sanitize: ## kernels and team of threads under the address and the thread sanitizer
 	@scripts/sanitize.sh
 
 test-neon: ## the NEON kernel, under qemu-user

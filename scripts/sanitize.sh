@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The kernels, the team of threads and what is written in C++ under the address and the thread sanitizer, with a stable compiler.
+# The kernels and the team of threads under the address and the thread sanitizer, with a stable compiler.
 #     scripts/sanitize.sh [address|thread]...    both where none is named
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,9 +22,6 @@ for kind; do
   case $kind in
     address)
       MUTATIONS=${MUTATIONS:-500} under address --package lookalike-int7
-      # libtorch is not instrumented: containers that pass between it and us are not looked at, nor is what it never frees.
-      ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0:detect_odr_violation=0 CXXFLAGS="-fsanitize=address -fno-omit-frame-pointer" \
-        under address --package lookalike-libtorch --package lookalike-model --lib
       ;;
     thread)
       # Nor is the standard library: how the test harness hands over a finished test looks like a race.

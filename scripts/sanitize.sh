@@ -21,13 +21,13 @@ under() {
 for kind; do
   case $kind in
     address)
-      MUTATIONS=${MUTATIONS:-500} under address --package lookalike-int7
+      MUTATIONS=${MUTATIONS:-500} under address --package lookalike-int7 --lib
       ;;
     thread)
       # Nor is the standard library: how the test harness hands over a finished test looks like a race.
       printf 'race:%s\n' test::event test::run_test CompletedTest > target/sanitize-thread.supp
       MUTATIONS=${MUTATIONS:-100} TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/target/sanitize-thread.supp" \
-        under thread --package lookalike-int7
+        under thread --package lookalike-int7 --lib
       ;;
     *)
       echo "sanitize: $kind is neither address nor thread" >&2
